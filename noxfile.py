@@ -1,0 +1,138 @@
+"""Sessions that set up, build and check: `nox -s book`, `nox -s tests`, `nox -s lint`, `nox -s lock`.
+
+All of them share one environment, `.nox/environment`, which is installed from requirements.lock when that changes. With
+`--no-venv` they run in the Python that runs nox, and nothing is installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+
+import nox
+from packaging.specifiers import SpecifierSet
+
+nox.needs_version = ">=2025.2.9"
+
+ROOT = Path(__file__).parent
+PROJECT = ROOT / "pyproject.toml"
+LOCK = ROOT / "requirements.lock"
+BUILD = ROOT / "_build"
+
+LOCK_HEADER = """\
+# Made by `nox -s lock` (uv pip compile) from pyproject.toml, with all extras, for Python 3.11 to 3.13 on Linux, macOS
+# and Windows. It names no CUDA package, since everything here runs on a CPU. On Linux, torch itself still asks pip for
+# CUDA, some gigabytes of it, unless PyTorch's index of CPU builds is given:
+#   export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+"""
+CUDA = re.compile(r"(cuda|nvidia|triton)\b")
+
+_programs: Path | None = None  # the folder of the shared environment's programs; the session `environment` finds it
+
+
+@nox.session(venv_backend="virtualenv", reuse_venv=True, default=False)
+def environment(session: nox.Session) -> None:
+    """Install requirements.lock and the project, if they changed (every other session does this first)."""
+    global _programs
+    supported = SpecifierSet(nox.project.load_toml(PROJECT)["project"]["requires-python"])
+    if platform.python_version() not in supported:
+        session.error(
+            f"fedswitch needs Python {supported}, but nox runs on {platform.python_version()} ({sys.executable}). "
+            "Use another Python, as in `python3.11 -m pip install nox` and `python3.11 -m nox -s book`"
+        )
+    if session.venv_backend == "none":
+        if not any(importlib.metadata.distributions(name="fedswitch")):
+            session.error(
+                f"fedswitch is not installed in {sys.prefix}: leave --no-venv away, or run "
+                f"`{sys.executable} -m pip install -e '.[book,lint,offline,test]'`"
+            )
+        _programs = Path(sysconfig.get_path("scripts"))
+        return
+    _programs = Path(session.bin)
+    stamp = session.env_dir / "installed.sha256"
+    wanted = _digest([LOCK, PROJECT])
+    if not _vouches(stamp, wanted):
+        session.log("Installing what requirements.lock pins; the first time, this takes some minutes")
+        session.install("-r", str(LOCK))
+        session.install("--no-build-isolation", "--no-deps", "-e", ".")
+        stamp.write_text(wanted)
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def lint(session: nox.Session) -> None:
+    """Check style, format and types."""
+    _run(session, "ruff", "check")
+    _run(session, "ruff", "format", "--check")
+    _run(session, "mypy")
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def tests(session: nox.Session) -> None:
+    """Run the tests; arguments go to pytest."""
+    _run(session, "pytest", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def book(session: nox.Session) -> None:
+    """Run the chapters and build the book, warnings as errors; arguments go to `jupyter-book build`."""
+    sources = (path for folder in ("fedswitch", "results") for path in (ROOT / folder).rglob("*"))
+    inputs = [path for path in sources if path.is_file() and path.suffix != ".pyc"]
+    made_from = _digest([*inputs, LOCK], _programs)
+    BUILD.mkdir(exist_ok=True)
+    # Neither the execution cache nor Sphinx notices a change outside the pages. After a failed or interrupted build,
+    # Sphinx's part goes too: it would not read unchanged pages again, and so lose the warning that failed the build.
+    executed, built = BUILD / "executed.sha256", BUILD / "built.sha256"
+    _drop_unless(executed, made_from, ".jupyter_cache")
+    executed.write_text(made_from)
+    _drop_unless(built, made_from, ".doctrees", "html")
+    built.unlink(missing_ok=True)
+    _run(session, "jupyter-book", "build", ".", "-n", "-W", "--keep-going", *session.posargs)
+    built.write_text(made_from)
+    session.log(f"The book: {BUILD / 'html' / 'index.html'}")
+
+
+@nox.session(venv_backend="virtualenv", reuse_venv=True, default=False)
+def lock(session: nox.Session) -> None:
+    """Write requirements.lock anew, keeping the pins that still fit; `-- --upgrade` takes the newest of everything."""
+    if session.venv_backend != "none":
+        session.install("uv>=0.9")
+    choice = ("--all-extras", "--universal", "--python-version=3.11", "--fork-strategy=fewest")
+    output = ("--no-header", "--no-annotate", "--quiet", f"--output-file={LOCK.name}")
+    session.run("uv", "pip", "compile", PROJECT.name, *choice, *output, *session.posargs, external=True)
+    pins = LOCK.read_text().splitlines(keepends=True)
+    LOCK.write_text(LOCK_HEADER + "".join(pin for pin in pins if not CUDA.match(pin)))
+
+
+def _run(session: nox.Session, program: str, *arguments: str) -> None:
+    """Run a program of the shared environment, with that environment first on the path and no network asked for."""
+    if _programs is None:
+        session.error("the session `environment` has not run here: leave --no-dependencies and --parallel away")
+    env = {"PATH": f"{_programs}{os.pathsep}{os.environ['PATH']}", "HF_HUB_OFFLINE": "1"}
+    session.run(str(_programs / program), *arguments, env=env, external=True)
+
+
+def _digest(files: Iterable[Path], *context: object) -> str:
+    """The SHA-256 of the names and contents of files, and of whatever else matters."""
+    digest = hashlib.sha256(repr([str(item) for item in context]).encode())
+    for file in sorted(files):
+        digest.update(f"\n{file.relative_to(ROOT)} {file.stat().st_size}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _vouches(stamp: Path, digest: str) -> bool:
+    return stamp.is_file() and stamp.read_text() == digest
+
+
+def _drop_unless(stamp: Path, digest: str, *folders: str) -> None:
+    """Delete folders of the built book unless the stamp says that they come from the same inputs."""
+    if not _vouches(stamp, digest):
+        for folder in folders:
+            shutil.rmtree(BUILD / folder, ignore_errors=True)

@@ -1,0 +1,70 @@
+"""The wheel holds what the module needs, and nothing else; the citation says what is cited."""
+
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+INFO = f"fedswitch-{PROJECT['version']}.dist-info"
+
+
+def pip(*arguments):
+    offline = ["--no-deps", "--no-index", "--disable-pip-version-check", "--quiet"]
+    subprocess.run([sys.executable, "-m", "pip", *arguments, *offline], check=True)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    pip("wheel", str(ROOT), "--no-build-isolation", "--wheel-dir", str(folder))
+    (path,) = folder.iterdir()
+    return path
+
+
+def test_wheel_holds_the_module_and_the_notebooks_only(wheel):
+    module = (path for path in (ROOT / "fedswitch").rglob("*") if path.is_file() and path.parent.name != "__pycache__")
+    notebooks = [f"fedswitch/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.md")]
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if not name.startswith(INFO)}
+    assert notebooks
+    assert names == {path.relative_to(ROOT).as_posix() for path in module} | set(notebooks)
+
+
+def test_wheel_has_the_license_and_the_command(wheel):
+    archive = zipfile.ZipFile(wheel)
+    assert archive.read(f"{INFO}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+    assert b"fedswitch = fedswitch.cli:main" in archive.read(f"{INFO}/entry_points.txt").splitlines()
+
+
+def test_installed_command_finds_its_notebooks(wheel, tmp_path):
+    site = tmp_path / "site"
+    pip("install", str(wheel), "--target", str(site))
+    call = "import fedswitch, sys; from fedswitch.cli import main; print(fedswitch.__file__); sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", call, "list"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[0] == str(site / "fedswitch" / "__init__.py")
+    for notebook in (ROOT / "notebooks").glob("*.md"):
+        assert notebook.stem in done.stdout
+
+
+def test_citation_names_this_version_and_the_paper():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    (paper,) = citation["references"]
+    assert citation["title"] == PROJECT["name"]
+    assert citation["version"] == PROJECT["version"]
+    assert citation["license"] == PROJECT["license"]
+    assert [{"name": author["name"]} for author in citation["authors"]] == PROJECT["authors"]
+    assert paper["identifiers"] == [{"type": "other", "value": "arXiv:2509.19306"}]
+    assert paper["title"] in PROJECT["description"].replace("'", "")
