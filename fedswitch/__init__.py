@@ -1,0 +1,25 @@
+"""Federated fine-tuning in a wireless cell: the module behind the companion book to arXiv 2509.19306.
+
+`Scenario`, `wireless` and `control` need NumPy and SciPy only. `learning` and `studies` need torch and its company and
+are imported when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version
+from types import ModuleType
+
+from . import control, wireless
+from .scenario import Scenario
+
+__version__ = version("fedswitch")
+__all__ = ["Scenario", "control", "learning", "studies", "wireless"]
+
+_IMPORTED_ON_USE = ("learning", "studies")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _IMPORTED_ON_USE:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

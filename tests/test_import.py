@@ -1,0 +1,46 @@
+"""What `import fedswitch` brings along, seen from a fresh interpreter."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ["torch", "pandas", "transformers", "peft", "datasets", "pyarrow", "matplotlib", "seaborn", "papermill"]
+
+
+def in_a_fresh_interpreter(program):
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_importing_takes_numpy_and_the_standard_library_only():
+    new = in_a_fresh_interpreter(
+        "import sys, json; before = set(sys.modules)\n"
+        "import fedswitch\n"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(json.dumps(sorted(new - set(sys.stdlib_module_names))))"
+    )
+    assert new == ["fedswitch", "numpy"]
+
+
+def test_the_numeric_layers_work_without_the_learning_stack():
+    blocked = "".join(f"sys.modules[{name!r}] = None\n" for name in HEAVY)
+    total = in_a_fresh_interpreter(
+        f"import sys, json\n{blocked}"
+        "from fedswitch import Scenario, control, wireless\n"
+        "scenario = Scenario(num_ues=4)\n"
+        "channel = wireless.Cell.draw(scenario, 0).channel(0)\n"
+        "allocation = control.allocate_bandwidth(1e6, 0.2 * channel.gain, channel.interference_w,\n"
+        "    bandwidth_hz=scenario.bandwidth_hz, noise_psd_w_per_hz=scenario.noise_psd_w_per_hz)\n"
+        "print(json.dumps(allocation.share.sum()))"
+    )
+    assert total == pytest.approx(1.0, abs=1e-9)
+
+
+def test_unknown_names_are_attribute_errors():
+    import fedswitch
+
+    with pytest.raises(AttributeError, match="no attribute 'lerning'"):
+        _ = fedswitch.lerning
