@@ -1,0 +1,24 @@
+"""Section II of the paper: geometry, channel (2), rate (13) and energy (4) of one cell. NumPy only."""
+
+from .cell import Cell, Channel
+from .channel import noise_power_w, path_gain, rayleigh_power_gain, received, sinr
+from .energy import compute_bits, compute_energy_j, uplink_energy_j
+from .geometry import interferer_distances_m, ue_distances_m
+from .rate import delay_s, rate_bit_per_s
+
+__all__ = [
+    "Cell",
+    "Channel",
+    "compute_bits",
+    "compute_energy_j",
+    "delay_s",
+    "interferer_distances_m",
+    "noise_power_w",
+    "path_gain",
+    "rate_bit_per_s",
+    "rayleigh_power_gain",
+    "received",
+    "sinr",
+    "ue_distances_m",
+    "uplink_energy_j",
+]

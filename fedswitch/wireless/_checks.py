@@ -1,0 +1,43 @@
+"""One gate for the arguments of the numeric layers: numbers, in range, of shapes that fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# rule: what the message says, and what the rule admits
+_RULES: dict[str, tuple[str, Callable[[NDArray[np.float64]], NDArray[np.bool_]]]] = {
+    "positive": ("positive and finite", lambda value: (value > 0) & (value < np.inf)),
+    "positive_or_infinite": ("positive", lambda value: value > 0),
+    "non_negative": ("non-negative and finite", lambda value: (value >= 0) & (value < np.inf)),
+    "non_negative_or_infinite": ("non-negative", lambda value: value >= 0),
+}
+
+
+def checked(**arguments: Mapping[str, ArrayLike]) -> list[NDArray[np.float64]]:
+    """Return arguments as float64 arrays in the order given, each with its own shape.
+
+    Every keyword is a rule (positive, positive_or_infinite, non_negative, non_negative_or_infinite) with the arguments
+    that must obey it, by name. Raises ValueError that names the argument and its first offending value (NaN always
+    offends), or all arguments when their shapes do not broadcast.
+    """
+    arrays: dict[str, NDArray[np.float64]] = {}
+    for rule, values in arguments.items():
+        wanted, admits = _RULES[rule]
+        for name, value in values.items():
+            try:
+                array = np.asarray(value, dtype=np.float64)
+            except (TypeError, ValueError):
+                raise ValueError(f"{name} must be a number or an array of numbers, got {value!r}") from None
+            admitted = admits(array)
+            if not admitted.all():
+                raise ValueError(f"{name} must be {wanted}, got {array[~admitted].flat[0]:g}")
+            arrays[name] = array
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"these shapes do not broadcast: {shapes}") from None
+    return list(arrays.values())

@@ -1,0 +1,86 @@
+"""One cell of a scenario: UEs that stay where they are, and a new channel in every round."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..scenario import Scenario
+from ..streams import stream
+from .channel import path_gain, rayleigh_power_gain
+from .geometry import EXTENT_RADII, interferer_distances_m, ue_distances_m
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Channel:
+    """What the gNB receives in one round, shape (K,) each.
+
+    `gain` is the power gain of every UE, fading times path gain: times the transmit power it is the signal S of
+    Section IV. `interference_w` is the power I in W that out-of-cell UEs add.
+    """
+
+    gain: NDArray[np.float64]
+    interference_w: NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Cell:
+    """The UEs of one cell: `distance_m`, shape (K,), for the UEs of `scenario`; `seed` decides all its channels.
+
+    `Cell.draw` places the UEs at random; made directly, they stand where `distance_m` says. Raises ValueError when
+    there is not one positive distance for each UE.
+    """
+
+    scenario: Scenario
+    seed: int
+    distance_m: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if np.shape(self.distance_m) != (self.scenario.num_ues,):
+            raise ValueError(
+                f"distance_m has shape {np.shape(self.distance_m)}, but the scenario has {self.scenario.num_ues} UEs"
+            )
+        self._path_gain(self.distance_m)
+
+    @classmethod
+    def draw(cls, scenario: Scenario, seed: int) -> Cell:
+        """Place the UEs of `scenario` uniformly in its cell."""
+        distance_m = ue_distances_m(
+            scenario.num_ues,
+            min_distance_m=scenario.min_distance_m,
+            cell_radius_m=scenario.cell_radius_m,
+            rng=stream(seed, "distance"),
+        )
+        return cls(scenario, seed, distance_m)
+
+    def channel(self, round_index: int) -> Channel:
+        """Return the channel of a round, counted from 0: always the same for the same cell, seed and round.
+
+        Fading and interferers are new in every round; interferers transmit at `scenario.interferer_power_w` and have
+        Rayleigh fading of their own. Those beyond `EXTENT_RADII` count with their mean.
+        """
+        fading = rayleigh_power_gain(self.distance_m.shape, stream(self.seed, "fading", round_index))
+        rng = stream(self.seed, "interference", round_index)
+        interferer_m = interferer_distances_m(
+            self.scenario.num_ues, base_station_density_per_m2=self.scenario.base_station_density_per_m2, rng=rng
+        )
+        near = (rayleigh_power_gain(interferer_m.shape, rng) * self._path_gain(interferer_m)).sum(axis=1)
+        return Channel(
+            gain=fading * self._path_gain(self.distance_m),
+            interference_w=self.scenario.interferer_power_w * (near + self._mean_far_gain()),
+        )
+
+    def _mean_far_gain(self) -> float:
+        """Mean total gain of the interferers beyond `EXTENT_RADII`, the integral of 2 pi phi r g(r)."""
+        extent_m = EXTENT_RADII * self.scenario.cell_radius_m
+        gain_at_extent = float(self._path_gain(np.asarray(extent_m)))
+        return 2 * EXTENT_RADII**2 * gain_at_extent / (self.scenario.path_loss_exponent - 2)
+
+    def _path_gain(self, distance_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        return path_gain(
+            distance_m,
+            path_loss_exponent=self.scenario.path_loss_exponent,
+            reference_gain=self.scenario.reference_gain,
+        )

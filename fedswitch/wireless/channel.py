@@ -1,0 +1,63 @@
+"""The uplink of one round: path loss, Rayleigh fading, noise, SINR and reception, equation (2)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._checks import checked
+
+
+def path_gain(
+    distance_m: ArrayLike, *, path_loss_exponent: ArrayLike, reference_gain: ArrayLike = 1.0
+) -> NDArray[np.float64]:
+    r"""Power gain ``reference_gain * d^(-alpha)`` of the path loss in (2); any shape.
+
+    `reference_gain` is the gain at 1 m, which the paper leaves at 1. An infinite distance has gain 0. Raises ValueError
+    for an argument that is not positive.
+    """
+    distance, exponent, gain = checked(
+        positive_or_infinite={"distance_m": distance_m},
+        positive={"path_loss_exponent": path_loss_exponent, "reference_gain": reference_gain},
+    )
+    return gain * distance**-exponent
+
+
+def rayleigh_power_gain(shape: int | tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw the power gains ``|h|^2`` of Rayleigh fading in (2): exponentially distributed with mean 1."""
+    return rng.standard_exponential(shape)
+
+
+def noise_power_w(share: ArrayLike, *, bandwidth_hz: ArrayLike, noise_psd_w_per_hz: ArrayLike) -> NDArray[np.float64]:
+    r"""Noise power :math:`\sigma^2 = W \delta N_0` of (2) in W, for a share :math:`\delta` of the bandwidth; any shape.
+
+    Raises ValueError for a negative share, or a bandwidth or noise density that is not positive.
+    """
+    share, bandwidth, density = checked(
+        non_negative={"share": share},
+        positive={"bandwidth_hz": bandwidth_hz, "noise_psd_w_per_hz": noise_psd_w_per_hz},
+    )
+    return bandwidth * share * density
+
+
+def sinr(signal_w: ArrayLike, interference_w: ArrayLike, noise_w: ArrayLike) -> NDArray[np.float64]:
+    """Signal to interference and noise ratio of (2), linear, from received powers in W; any shape.
+
+    Infinite where there is a signal and nothing else, zero where there is no signal. Raises ValueError for a power that
+    is negative, or a signal that is infinite.
+    """
+    signal, interference, noise = checked(
+        non_negative={"signal_w": signal_w},
+        non_negative_or_infinite={"interference_w": interference_w, "noise_w": noise_w},
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(signal > 0, signal / (interference + noise), 0.0)
+
+
+def received(sinr: ArrayLike, threshold: ArrayLike) -> NDArray[np.bool_]:
+    r"""Reception indicator :math:`\gamma` of (2): whether the SINR reaches the threshold :math:`\theta`, both linear.
+
+    Raises ValueError for a negative SINR or a threshold that is not positive.
+    """
+    ratio, least = checked(non_negative_or_infinite={"sinr": sinr}, positive={"threshold": threshold})
+    return ratio >= least
