@@ -1,0 +1,100 @@
+"""The uploads of one round as a pool that shares the bandwidth, without dimensions."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+
+from ._efficiency import Array, bernoulli, share_elasticity, spectral_efficiency_nat
+
+_LARGEST_RATIO = 1e150  # products of two such ratios are still finite
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """A common delay that was tried: the shares it takes, their total, and ``-d ln(total) / d ln(excess)``."""
+
+    excess: float
+    share: Array
+    total: float
+    slope: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool:
+    """Uploads that each have a payload and a signal, shape (n,).
+
+    However much bandwidth it has, an upload takes longer than its floor, ``G N0 ln 2 / S``. `floor_s` is the largest
+    floor, and every common delay is written as ``floor_s (1 + excess)``: in a deep fade the solution lies so little
+    above the floor that two delays in double precision cannot tell them apart, but two excesses can.
+    """
+
+    snr: Array  # S / (W N0)
+    inr: Array  # I / (W N0)
+    interference_ratio: Array  # I / S
+    load: Array  # the upload's own floor over the largest, in (0, 1]; its load in _efficiency when the excess is 0
+    floor_s: float
+
+    @classmethod
+    def of(
+        cls, payload_bits: Array, signal_w: Array, interference_w: Array, bandwidth_hz: float, noise_psd_w_per_hz: float
+    ) -> Pool:
+        """Make the pool; ValueError without a finite floor, and for ratios that would overflow double precision."""
+        noise_w = bandwidth_hz * noise_psd_w_per_hz
+        with np.errstate(all="ignore"):
+            snr, inr, interference_ratio = signal_w / noise_w, interference_w / noise_w, interference_w / signal_w
+            floor = payload_bits / snr * (math.log(2) / bandwidth_hz)
+        floor_s = float(floor.max())
+        if not math.isfinite(floor_s):
+            raise ValueError(f"signal_w = {signal_w.min():g} gives a positive payload_bits no finite delay")
+        if (
+            max(snr.max(), inr.max(), interference_ratio.max()) > _LARGEST_RATIO
+            or floor.min() < floor_s / _LARGEST_RATIO
+        ):
+            raise ValueError(
+                f"payload_bits, signal_w, interference_w and noise differ by factors above {_LARGEST_RATIO:g}"
+            )
+        return cls(snr, inr, interference_ratio, floor / floor_s, floor_s)
+
+    def delay_s(self, excess: float) -> float:
+        """Delay in s of an excess."""
+        return self.floor_s * (1.0 + excess)
+
+    def excess(self, delay_s: float) -> float:
+        """Excess of a delay in s; not positive where no bandwidth suffices."""
+        return delay_s / self.floor_s - 1.0
+
+    def shares_by_need(self) -> Array:
+        """Shares that sum to 1 and are nearly the solution: in proportion to payload over spectral efficiency.
+
+        The efficiency is that of the previous shares, which are equal ones at first. The solution is the fixed point of
+        this, and a few sweeps of one logarithm each come near it.
+        """
+        share = np.full_like(self.snr, 1.0 / self.snr.size)
+        for _ in range(3):
+            need = self.load * self.snr / np.log1p(self.snr / (self.inr + share))
+            share = need / need.sum()
+        return share
+
+    def excess_at_share(self, share: Array | float) -> float:
+        """Excess of the largest delay when the uploads have these shares of the bandwidth."""
+        u = np.log1p(self.snr / (self.inr + share))
+        load = u * share / self.snr
+        headroom = bernoulli(u)[1] + u * self.interference_ratio
+        # (self.load - load) / load, where the difference of two loads near 1 is that of their headrooms
+        difference = np.where(load < 0.5, self.load - load, headroom - (1.0 - self.load))
+        return float((difference / load).max())
+
+    def trial(self, excess: float) -> Trial:
+        """Try a common delay; if it leaves no excess, no bandwidth suffices, and the total share is infinite."""
+        if excess <= 0.0:
+            return Trial(excess, np.full_like(self.snr, np.inf), math.inf, math.nan)
+        load = self.load / (1.0 + excess)
+        headroom = ((1.0 - self.load) + excess) / (1.0 + excess)
+        u = spectral_efficiency_nat(load, headroom, self.interference_ratio)
+        share = load * self.snr / u
+        total = float(share.sum())
+        growth = float(share @ share_elasticity(load, headroom, self.interference_ratio, u))
+        return Trial(excess, share, total, growth / total * (excess / (1.0 + excess)))
