@@ -11,7 +11,7 @@ import math
 import numbers
 from typing import Any, Literal
 
-from .units import db_to_ratio, dbm_to_w, ratio_to_db, w_to_dbm
+from .units import db_to_ratio, dbm_to_w
 
 Origin = Literal["stated", "chosen"]
 
@@ -54,20 +54,6 @@ class Symbol:
     def admits(self, value: float) -> bool:
         """Whether a number lies in the range; NaN never does."""
         return (value > self.low if self.low_open else value >= self.low) and value <= self.high
-
-    def shown(self, value: Any) -> str:
-        """The value as the table shows it, in the unit that the paper uses, with that unit."""
-        if value is None:
-            return "not set"
-        if isinstance(value, tuple):
-            return ", ".join(f"{item:g}" for item in value)
-        if isinstance(value, str):
-            return value
-        if self.shown_in == "dB":
-            return f"{ratio_to_db(value):g} dB"
-        if self.shown_in == "dBm/Hz":
-            return f"{w_to_dbm(value):.4g} dBm/Hz"
-        return f"{value:g} {self.unit}".strip()
 
 
 def _symbol(

@@ -7,7 +7,7 @@ import pytest
 
 from fedswitch import Scenario
 from fedswitch.scenario import CHOSEN, STATED
-from fedswitch.units import db_to_ratio, dbm_to_w
+from fedswitch.units import dbm_to_w
 
 SYMBOLS = Scenario.symbols()
 DEFAULT = Scenario()
@@ -214,23 +214,6 @@ def test_declarations_are_complete(name):
 def test_no_symbol_stands_for_two_fields():
     latex = [symbol.latex for symbol in SYMBOLS.values() if symbol.latex]
     assert len(set(latex)) == len(latex)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "shown"),
-    [
-        ("noise_psd_w_per_hz", dbm_to_w(-162.0), "-162 dBm/Hz"),
-        ("sinr_threshold", db_to_ratio(-5.0), "-5 dB"),
-        ("bandwidth_hz", 1e9, "1e+09 Hz"),
-        ("lora_ranks", (2, 4, 8, 16), "2, 4, 8, 16"),
-        ("dual_step", None, "not set"),
-        ("optimizer", "adam", "adam"),
-        ("path_loss_exponent", 3.8, "3.8"),
-        ("max_delay_s", 0.25, "0.25 s"),
-    ],
-)
-def test_values_are_shown_in_the_papers_units(name, value, shown):
-    assert SYMBOLS[name].shown(value) == shown
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,201 @@
+"""The embedded task: the sentiment of short product reviews, written by a small grammar.
+
+A review is about one product. Its main clause gives the verdict, and thus the label; a second clause may concede the
+opposite of some part, any clause may be negated, and a neutral fact stands before or after. Whether, where and how
+often all this happens does not depend on the label.
+
+Training and test reviews share the grammar and its function words, but not one sentiment word, product, part or fact.
+What is learned about the words of the training reviews is therefore of no use on the test reviews: a model has to know
+already that "superb" means what "good" means.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEGATED_SHARE = 0.2  # of the clauses
+CONTRAST_SHARE = 0.3  # of the reviews
+SUPPORTED_SHARE = 0.25  # of the reviews without contrast
+FACT_FIRST_SHARE = 0.3  # of the reviews
+
+_UNIFORMS_AT_ONCE = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Domain:
+    """Products of one kind, and the parts that each of them has."""
+
+    products: tuple[str, ...]
+    parts: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """All content words of a set of reviews.
+
+    `opinions` are verbs that introduce a verdict; `facts` are clauses without sentiment, each with a gap and the words
+    that may fill it.
+    """
+
+    positive: tuple[str, ...]
+    negative: tuple[str, ...]
+    opinions: tuple[str, ...]
+    facts: dict[str, tuple[str, ...]]
+    domains: dict[str, Domain]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reviews:
+    """M reviews: `labels` (M,) are 1 where the verdict is positive, `domains` (M,) count in the vocabulary's order."""
+
+    texts: tuple[str, ...]
+    labels: NDArray[np.int64]
+    domains: NDArray[np.int64]
+
+
+def _words(listed: str) -> tuple[str, ...]:
+    return tuple(listed.split())
+
+
+TRAIN_WORDS = Vocabulary(
+    positive=_words("good great nice fine lovely pleasant impressive charming clever beautiful decent enjoyable"),
+    negative=_words("bad awful poor ugly weak cheap dull annoying clumsy stupid nasty sloppy"),
+    opinions=_words("think guess"),
+    facts={
+        "I bought it in {}": _words("January February March April May June"),
+        "my {} has one as well": _words("sister uncle neighbor boss cousin dentist"),
+        "it came in a {} box": _words("red white brown gray pink purple"),
+        "the manual has {} pages": _words("ten twelve twenty thirty"),
+        "it was in a {} window": _words("London Paris Boston Chicago"),
+        "it stands by the {}": _words("door sofa bookshelf chimney"),
+    },
+    domains={
+        "kitchen": Domain(_words("kettle pan blender toaster knife"), _words("handle lid cord blade")),
+        "music": Domain(_words("radio speaker headset microphone piano"), _words("bass volume plug tone")),
+        "books": Domain(_words("novel memoir atlas biography comic"), _words("plot cover print preface")),
+        "shoes": Domain(_words("boot sandal sneaker slipper sock"), _words("sole heel strap zipper")),
+        "garden": Domain(_words("shovel hose rake mower bench"), _words("wheel grip nozzle frame")),
+        "toys": Domain(_words("puzzle doll kite robot balloon"), _words("wing paint face tail")),
+    },
+)
+
+TEST_WORDS = Vocabulary(
+    positive=_words(
+        "excellent wonderful fantastic perfect superb brilliant "
+        "delightful amazing terrific splendid magnificent outstanding"
+    ),
+    negative=_words(
+        "terrible horrible dreadful worthless disappointing miserable "
+        "pathetic disgusting ridiculous hopeless frustrating hideous"
+    ),
+    opinions=_words("believe feel"),
+    facts={
+        "we ordered it on a {}": _words("Monday Tuesday Wednesday Thursday Friday Saturday"),
+        "our {} owns two of them": _words("brother aunt roommate teacher grandmother nephew"),
+        "it has a {} label": _words("blue black green yellow silver round"),
+        "the parcel weighs {} pounds": _words("three four five six"),
+        "they sell it at the {} airport": _words("Berlin Madrid Vienna Denver"),
+        "we keep it under the {}": _words("desk stairs bed roof"),
+    },
+    domains={
+        "kitchen": Domain(_words("skillet mixer grill pot spoon"), _words("base button rim basket")),
+        "music": Domain(_words("stereo turntable guitar receiver flute"), _words("sound cable display knob")),
+        "books": Domain(_words("thriller dictionary diary guide poem"), _words("story binding ending title")),
+        "shoes": Domain(_words("shoe clog trainer moccasin skate"), _words("lace lining tongue buckle")),
+        "garden": Domain(_words("spade sprinkler hammock ladder fence"), _words("motor pole hinge hook")),
+        "toys": Domain(_words("teddy drum scooter marble rocket"), _words("seat string sticker horn")),
+    },
+)
+
+
+def write_reviews(words: Vocabulary, count: int, rng: np.random.Generator) -> Reviews:
+    """Write `count` reviews, positive and negative in turn, with the content words of `words`.
+
+    The first reviews do not depend on how many follow. Raises ValueError where `count` is not positive.
+    """
+    if count < 1:
+        raise ValueError(f"count = {count} must be at least 1")
+    writer = _Writer(words, _uniforms(rng))
+    labels = np.arange(count, dtype=np.int64) % 2
+    domains, texts = zip(*(writer.review(bool(label)) for label in labels), strict=True)
+    return Reviews(texts=texts, labels=labels, domains=np.array(domains, dtype=np.int64))
+
+
+def _uniforms(rng: np.random.Generator) -> Iterator[float]:
+    # in blocks, since a call of the generator costs far more than a number
+    while True:
+        yield from rng.random(_UNIFORMS_AT_ONCE).tolist()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Writer:
+    """The grammar: one method per kind of phrase, all choices taken from `uniforms` in the order of writing."""
+
+    words: Vocabulary
+    uniforms: Iterator[float]
+
+    def chance(self, probability: float) -> bool:
+        """True with that probability."""
+        return next(self.uniforms) < probability
+
+    def pick(self, *options: str) -> str:
+        """One of the options, all equally likely."""
+        return options[int(next(self.uniforms) * len(options))]
+
+    def review(self, positive: bool) -> tuple[int, str]:
+        """The index of its domain, and the text: an opinion and a fact, one sentence each."""
+        names = tuple(self.words.domains)
+        name = self.pick(*names)
+        sentences = [self.opinion(positive, self.words.domains[name]), self.fact()]
+        if self.chance(FACT_FIRST_SHARE):
+            sentences.reverse()
+        return names.index(name), " ".join(sentence[0].upper() + sentence[1:] + "." for sentence in sentences)
+
+    def opinion(self, positive: bool, domain: Domain) -> str:
+        """The main clause, alone, with a clause on a part that agrees, or with one that concedes the opposite."""
+        main = self.main_clause(positive, self.pick(*domain.products))
+        if self.chance(CONTRAST_SHARE):
+            part = self.part_clause(not positive, self.pick(*domain.parts))
+            conceding = self.pick("although", "though", "while")
+            return self.pick(f"{part}, but {main}", f"{conceding} {part}, {main}", f"{main}, even though {part}")
+        if self.chance(SUPPORTED_SHARE):
+            part = self.part_clause(positive, self.pick(*domain.parts))
+            return self.pick(f"{main}, and {part}", f"{part}, so {main}")
+        return main
+
+    def fact(self) -> str:
+        """A clause without sentiment."""
+        clause = self.pick(*self.words.facts)
+        return clause.format(self.pick(*self.words.facts[clause]))
+
+    def main_clause(self, positive: bool, product: str) -> str:
+        """The verdict on the product as a whole."""
+        opening = self.pick("", "", "to me ", "all in all ", f"I {self.pick(*self.words.opinions)} ")
+        negation, adjective = self.verdict(positive)
+        article = "an" if adjective[0] in "aeiou" else "a"
+        copula = self.pick("is", "was")
+        return opening + self.pick(
+            f"this {product} {copula} {negation}{self.degree(negation)}{adjective}",
+            f"the {product} {copula} {negation}{self.degree(negation)}{adjective}",
+            f"it {copula} {negation}{article} {adjective} {product}",
+            f"this {copula} {negation}{article} {adjective} {product}",
+        )
+
+    def part_clause(self, positive: bool, part: str) -> str:
+        """The verdict on one part."""
+        negation, adjective = self.verdict(positive)
+        return f"{self.pick('the', 'its')} {part} {self.pick('is', 'was')} {negation}{self.degree(negation)}{adjective}"
+
+    def verdict(self, positive: bool) -> tuple[str, str]:
+        """A sentiment word of that sign, or a negation and one of the other sign."""
+        negated = self.chance(NEGATED_SHARE)
+        negation = self.pick("not ", "never ", "hardly ") if negated else ""
+        return negation, self.pick(*(self.words.positive if positive != negated else self.words.negative))
+
+    def degree(self, negation: str) -> str:
+        """A word of degree that goes with the negation, or with none."""
+        return self.pick("", "", "all that ") if negation else self.pick("", "", "really ", "quite ", "truly ")

@@ -1,0 +1,75 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from fedswitch import Scenario
+from fedswitch.learning.backbones import load_backbone
+from fedswitch.learning.modules import LoraModules
+
+HIDDEN, TARGETS = 64, 2  # of the backbone `tiny`; query and value
+
+
+@pytest.mark.parametrize(("lora_layers", "layers"), [(1, 1), (2, 2), (None, 2)])
+def test_payload_counts_factors_and_head(lora_layers, layers):
+    scenario = Scenario.corrected(lora_layers=lora_layers)
+    modules = LoraModules(load_backbone("tiny"), scenario, num_labels=3, seed=0)
+    head = 3 * HIDDEN + 3
+    expected = [32 * (TARGETS * layers * rank * 2 * HIDDEN + head) for rank in scenario.lora_ranks]
+    assert modules.payload_bits.tolist() == expected
+
+
+def test_model_bits_do_not_count_the_modules():
+    bare = load_backbone("tiny")
+    bits = 32 * sum(p.numel() for p in bare.encoder.parameters())
+    assert LoraModules(bare, Scenario.corrected(), num_labels=2, seed=0).model_bits == bits
+
+
+def test_a_module_adds_the_scaled_product_of_its_factors(modules, small):
+    backbone = modules.backbone
+    ids = torch.arange(3, 15)[None]
+    for parameter in modules.parameters(2):
+        torch.nn.init.normal_(parameter, std=0.1)
+    modules.activate(2)
+    dense = copy.deepcopy(load_backbone("tiny").encoder)
+    factors = modules.parameters(2)[:-2]
+    last = dense.encoder.layer[-1].attention.self
+    for target, (a, b) in zip((last.query, last.value), (factors[:2], factors[2:]), strict=True):
+        target.weight.data += small.lora_alpha / small.lora_ranks[2] * (b @ a).detach()
+    with torch.no_grad():
+        ours, merged = backbone.encoder(ids).last_hidden_state, dense(ids).last_hidden_state
+    torch.testing.assert_close(ours, merged, rtol=1e-5, atol=1e-5)
+
+
+def test_untrained_modules_leave_the_foundation_model_as_it_is(modules):
+    ids = torch.arange(3, 15)[None]
+    with torch.no_grad():
+        expected = load_backbone("tiny").encoder(ids).last_hidden_state
+        for n in range(len(modules)):
+            modules.activate(n)
+            torch.testing.assert_close(modules.backbone.encoder(ids).last_hidden_state, expected)
+
+
+def test_only_the_active_module_asks_for_gradients(modules):
+    for n in range(len(modules)):
+        modules.activate(n)
+        asking = {id(p) for p in modules.backbone.encoder.parameters() if p.requires_grad}
+        asking |= {id(p) for head in modules.heads for p in head.parameters() if p.requires_grad}
+        assert asking == {id(p) for p in modules.parameters(n)}
+
+
+def test_initialization_comes_from_the_seed_alone():
+    def factors(seed: int, disturb: int) -> list[np.ndarray]:
+        torch.manual_seed(disturb)
+        modules = LoraModules(load_backbone("tiny"), Scenario.corrected(), num_labels=2, seed=seed)
+        return [p.detach().numpy() for n in range(4) for p in modules.parameters(n)]
+
+    first, again, other = factors(0, 1), factors(0, 2), factors(1, 1)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_more_lora_layers_than_the_backbone_has_are_refused():
+    with pytest.raises(ValueError, match=r"lora_layers = 3 exceeds the 2 layers"):
+        LoraModules(load_backbone("tiny"), Scenario.corrected(lora_layers=3), num_labels=2, seed=0)
