@@ -1,0 +1,111 @@
+"""The `fedswitch` command: run a study with other parameters, list the studies, see what this machine has."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from . import __version__
+from .errors import FedswitchError
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="fedswitch")
+def cli() -> None:
+    """Federated fine-tuning in a wireless cell: the studies behind the book, with your own parameters.
+
+    \b
+    fedswitch list                       which studies there are, and their parameters
+    fedswitch doctor                     which data, models and devices this machine has
+    fedswitch run fig4_switching -p num_ues=20 -p rounds=30 --out OUT
+    """
+
+
+@cli.command()
+@click.argument("notebook")
+@click.option(
+    "-p", "--parameter", "assignments", metavar="NAME=VALUE", multiple=True,
+    help="Set a parameter of the notebook; may be given several times. `fedswitch list` shows them all.",
+)  # fmt: skip
+@click.option("--out", type=_FOLDER, required=True, help="Folder for the executed notebook, the table and the figure.")
+@click.option(
+    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with the GLUE data as parquet files (sst2/train.parquet, ...). Default: $FEDSWITCH_DATA.",
+)  # fmt: skip
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def run(notebook: str, assignments: tuple[str, ...], out: Path, data: Path | None, quiet: bool) -> None:
+    """Run one study with new parameters.
+
+    NOTEBOOK is a name that `fedswitch list` shows. The folder given by --out receives the executed notebook (.ipynb),
+    the table (.parquet), the figure (.png, .svg) and a record of where they came from (.json).
+
+    \b
+    fedswitch run fig3_bandwidth --out OUT
+    fedswitch run fig4_switching -p task=sst2 -p num_ues=20 -p rounds=30 --data glue --out OUT
+    """
+    from .studies.notebooks import find_study, parse_assignments, run_study
+
+    study = find_study(notebook)
+    parameters = parse_assignments(study, assignments)
+    # the notebook's kernel inherits the environment
+    if data is not None:
+        os.environ["FEDSWITCH_DATA"] = str(data.resolve())
+    os.environ["FEDSWITCH_PROGRESS"] = "0" if quiet else "1"
+    click.echo(f"Running {study.name} ...", err=True)
+    executed = run_study(study, parameters, out)
+    click.echo(f"Wrote {executed} and, beside it, the table, the figure and their record.")
+
+
+@cli.command("list")
+@click.argument("notebook", required=False)
+def list_studies(notebook: str | None) -> None:
+    """List the studies and their parameters with defaults and help.
+
+    With NOTEBOOK, list that one only.
+    """
+    from .studies.notebooks import OUT_PARAMETER, all_studies, find_study
+
+    for study in [find_study(notebook)] if notebook else all_studies():
+        click.secho(f"\n{study.name}: {study.title}", bold=True)
+        rows = [(p.name, repr(p.default), p.help) for p in study.parameters if p.name != OUT_PARAMETER]
+        widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
+        for name, default, text in rows:
+            click.echo(f"  {name:{widths[0]}}  {default:{widths[1]}}  {text}")
+    click.echo("\nRun one with: fedswitch run NAME -p parameter=value --out DIR")
+
+
+@cli.command()
+@click.option("--data", type=_FOLDER, help="Folder with the GLUE data. Default: $FEDSWITCH_DATA.")
+def doctor(data: Path | None) -> None:
+    """Say which tasks, backbones and devices this machine has, and how to get those that it has not."""
+    from .learning.backbones import BACKBONES, backbone_status
+    from .learning.devices import device_status
+    from .learning.tasks import TASKS, task_status
+
+    sections: dict[str, dict[str, tuple[str, bool, str]]] = {
+        "Tasks": {name: (text, *task_status(name, data)) for name, text in TASKS.items()},
+        "Backbones": {name: (text, *backbone_status(name)) for name, text in BACKBONES.items()},
+        "Devices": device_status(),
+    }
+    for title, entries in sections.items():
+        click.secho(f"\n{title}", bold=True)
+        width = max(map(len, entries))
+        for name, (text, available, detail) in entries.items():
+            mark = click.style("here   ", fg="green") if available else click.style("missing", fg="yellow")
+            click.echo(f"  {mark}  {name:{width}}  {text}\n{'':{width + 13}}{detail}")
+
+
+def main() -> None:
+    """Entry point: what the user can mend is said in one sentence, without a traceback."""
+    try:
+        cli(prog_name="fedswitch", standalone_mode=True)
+    except FedswitchError as error:
+        click.echo(f"fedswitch: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

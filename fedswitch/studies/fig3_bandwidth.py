@@ -1,0 +1,117 @@
+"""Fig. 3: how Algorithm 1 finds the common delay, and how many iterations that takes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from ..control import allocate_bandwidth, random_subscription
+from ..scenario import Scenario
+from ..streams import stream
+from ..wireless import Cell
+from .style import distinct_lines
+
+Bracket = tuple[float | None, float | None]
+
+LORA_TARGETS = 2
+"""Query and value: the matrices of a layer that carry LoRA."""
+
+
+def lora_payload_bits(scenario: Scenario, *, hidden_size: int, layers: int) -> NDArray[np.float64]:
+    """G_n of shape (N,): bits of one gradient of each module for an encoder of that size, without its small head."""
+    parameters = LORA_TARGETS * layers * 2 * hidden_size * np.array(scenario.lora_ranks, dtype=float)
+    return scenario.bits_per_parameter * parameters
+
+
+def measure(
+    scenario: Scenario,
+    *,
+    num_ues: Sequence[int],
+    seeds: Sequence[int],
+    brackets: Mapping[str, Bracket],
+    hidden_size: int,
+    layers: int,
+) -> pd.DataFrame:
+    """Run Algorithm 1 on one round of many cells, all UEs subscribed at random and sending at the largest power.
+
+    `brackets` are ends (E_min, E_input) by name. Returns one row per iteration: num_ues, seed, bracket, iteration,
+    delay_s (the delay that was tried) and total_share (the share of the bandwidth that it takes).
+    """
+    tables = []
+    for k in num_ues:
+        cell_scenario = dataclasses.replace(scenario, num_ues=k)
+        payload_bits = lora_payload_bits(cell_scenario, hidden_size=hidden_size, layers=layers)
+        for seed in seeds:
+            channel = Cell.draw(cell_scenario, seed).channel(0)
+            subscribed = random_subscription(
+                scenario.num_modules, k, scenario.subscription_limit, stream(seed, "subscription", 0)
+            )
+            for name, bracket in brackets.items():
+                allocation = allocate_bandwidth(
+                    subscribed * payload_bits[:, None],
+                    scenario.max_power_w * channel.gain,
+                    channel.interference_w,
+                    bandwidth_hz=scenario.bandwidth_hz,
+                    noise_psd_w_per_hz=scenario.noise_psd_w_per_hz,
+                    method="bisection",
+                    tolerance=scenario.bandwidth_tolerance,
+                    max_iterations=scenario.max_bisections,
+                    delay_bracket_s=bracket,
+                )
+                labels = {"num_ues": k, "seed": seed, "bracket": name}
+                steps = np.arange(1, allocation.iterations + 1)
+                tables.append(pd.DataFrame({**labels, "iteration": steps, **dataclasses.asdict(allocation.trace)}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def outcomes(table: pd.DataFrame) -> pd.DataFrame:
+    """The last iteration of every run: its number is the count of iterations, its delay the common delay."""
+    runs = ["num_ues", "seed", "bracket"]
+    return table.loc[table.groupby(runs)["iteration"].idxmax()].reset_index(drop=True)
+
+
+def draw_search(table: pd.DataFrame, *, seed: int, bracket: str) -> Figure:
+    """Total share and delay against iterations, one line for each number of UEs."""
+    chosen = table[(table["seed"] == seed) & (table["bracket"] == bracket)]
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(7.0, 5.6), sharex=True)
+    for k, look in distinct_lines(chosen["num_ues"].unique()):
+        run = chosen[chosen["num_ues"] == k].set_index("iteration")
+        top.plot(run["total_share"].clip(upper=10.0), label=f"$K = {k}$", markersize=4, **look)
+        bottom.plot(run["delay_s"], label=f"$K = {k}$", markersize=4, **look)
+    top.axhline(1.0, color="0.3", linewidth=1.0)
+    top.set(ylabel=r"total share $\delta_A$", ylim=(0.0, 2.0))
+    top.legend(ncols=3)
+    bottom.set(xlabel="iteration $j$", ylabel="delay $E^t$ in s", yscale="log")
+    bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def draw_counts(table: pd.DataFrame) -> Figure:
+    """Iterations and common delay against the number of UEs: median and middle half over the cells."""
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(7.0, 5.6), sharex=True)
+    ends = outcomes(table)
+    for name, look in distinct_lines(ends["bracket"].unique()):
+        of_bracket = ends[ends["bracket"] == name]
+        _draw_quartiles(top, of_bracket, "iteration", name, look)
+    # the delay does not depend on where the search started
+    _draw_quartiles(bottom, of_bracket, "delay_s", "", {"color": "0.2", "marker": "o"})
+    top.set_ylabel("iterations")
+    top.set_ylim(bottom=0)
+    top.legend(title="bracket")
+    bottom.set(xlabel="UEs in the cell, $K$", ylabel="delay $E^t$ in s", yscale="log")
+    return figure
+
+
+def _draw_quartiles(axes: Axes, runs: pd.DataFrame, column: str, label: str, look: dict[str, Any]) -> None:
+    low, median, high = (runs.groupby("num_ues")[column].quantile(q) for q in (0.25, 0.5, 0.75))
+    axes.plot(median, label=label, **look)
+    axes.fill_between(median.index, low, high, color=look["color"], alpha=0.2)

@@ -1,0 +1,230 @@
+"""The parameterized studies: where their notebooks are, what their parameters mean, and how one is run.
+
+A study is a MyST notebook with one cell tagged `parameters`, whose lines read ``name = value  # help with unit``. That
+cell is the only place where parameters, defaults and help are written down.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import io
+import os
+import re
+import sys
+import tempfile
+import tokenize
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import FedswitchError, ParameterError
+
+OUT_PARAMETER = "out"
+"""The parameter through which a notebook is told where to write its table and figure."""
+
+_FOR_THE_USER: tuple[type[Exception], ...] = (ValueError, FedswitchError, *FedswitchError.__subclasses__())
+RAISED_FOR_THE_USER = {kind.__name__ for kind in _FOR_THE_USER}
+"""Errors of a notebook whose message is meant for the person who ran it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One line of a parameters cell."""
+
+    name: str
+    default: Any
+    help: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A notebook that can be run with other parameters."""
+
+    name: str
+    title: str
+    path: Path
+    parameters: tuple[Parameter, ...]
+
+
+def notebooks_folder() -> Path:
+    """The folder of the notebooks: inside the installed package, or beside it in a clone."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "notebooks"
+    return installed if installed.is_dir() else package.parent / "notebooks"
+
+
+def all_studies() -> list[Study]:
+    """Every study, by name."""
+    return [_read_study(path) for path in sorted(notebooks_folder().glob("*.md"))]
+
+
+def find_study(name: str) -> Study:
+    """The study of that name (or of a path to a notebook); ParameterError with the nearest name where there is none."""
+    by_path = Path(name)
+    if by_path.suffix == ".md" and by_path.is_file():
+        return _read_study(by_path)
+    names = [path.stem for path in sorted(notebooks_folder().glob("*.md"))]
+    if name not in names:
+        raise ParameterError(f"There is no notebook {name!r}.{_nearest(name, names)} There are: {', '.join(names)}.")
+    return _read_study(notebooks_folder() / f"{name}.md")
+
+
+def parse_assignments(study: Study, assignments: Iterable[str]) -> dict[str, Any]:
+    """Turn ``name=value`` texts into parameters of a study; values are literals and never evaluated.
+
+    A text is taken as it stands for a parameter whose default is a text. Raises ParameterError for an unknown name
+    (with the nearest one), a name given twice, or a value of another kind than the default's.
+    """
+    settable = {parameter.name: parameter for parameter in study.parameters if parameter.name != OUT_PARAMETER}
+    values: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        name = name.strip()
+        if not equals:
+            raise ParameterError(f"A parameter is given as name=value, not as {assignment!r}.")
+        if name == OUT_PARAMETER:
+            raise ParameterError("Where results go is said by --out, not by a parameter.")
+        if name not in settable:
+            raise ParameterError(
+                f"{study.name} has no parameter {name!r}.{_nearest(name, settable)} It has: {', '.join(settable)}."
+            )
+        if name in values:
+            raise ParameterError(f"The parameter {name!r} is given twice.")
+        values[name] = _literal(settable[name], text.strip())
+    return values
+
+
+def run_study(study: Study, parameters: Mapping[str, Any], out: Path) -> Path:
+    """Execute a study with `parameters`; write notebook, table and figure to the folder `out`; return the notebook.
+
+    Progress of the cells goes to standard error. Files of an earlier run in `out` are replaced only by complete ones.
+    Raises FedswitchError with one sentence when the notebook fails; the notebook as far as it went is then kept as
+    ``NAME.failed.ipynb``.
+    """
+    import jupytext
+    import nbformat
+    import papermill
+
+    _make_folder(out)
+    with tempfile.TemporaryDirectory() as scratch:
+        source, executed = Path(scratch) / "source.ipynb", Path(scratch) / "executed.ipynb"
+        nbformat.write(jupytext.read(study.path), source)
+        try:
+            papermill.execute_notebook(
+                source,
+                executed,
+                parameters={**parameters, OUT_PARAMETER: str(out.resolve())},
+                kernel_name="python3",
+                progress_bar=False,
+                stderr_file=sys.stderr,
+                config=_kernel_configuration(),
+            )
+        except papermill.PapermillExecutionError as error:
+            kept = _keep(executed, out / f"{study.name}.failed.ipynb")
+            if error.ename in RAISED_FOR_THE_USER:
+                raise FedswitchError(str(error.evalue)) from error
+            raise FedswitchError(
+                f"The notebook {study.name} failed with {error.ename}: {error.evalue} (as far as it went: {kept})"
+            ) from error
+        return _keep(executed, out / f"{study.name}.ipynb")
+
+
+def _kernel_configuration() -> Any:
+    """Talk to kernels through files where that works: no port can be taken by, or read from, another process."""
+    from traitlets.config import Config
+
+    return Config({"KernelManager": {"transport": "tcp" if os.name == "nt" else "ipc"}})
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise FedswitchError(
+            f"The folder {out} cannot be written to ({error.strerror}): name another with --out."
+        ) from error
+
+
+def _keep(executed: Path, target: Path) -> Path:
+    """Move an executed notebook to `target`, with progress bars as a reader would have seen them at the end."""
+    import nbformat
+
+    notebook = nbformat.read(executed, as_version=4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = re.sub(r"[^\n]*\r(?!\n)", "", output.text)
+    unfinished = target.with_suffix(".part")
+    nbformat.write(notebook, unfinished)
+    return unfinished.replace(target)
+
+
+def _read_study(path: Path) -> Study:
+    import jupytext
+
+    notebook = jupytext.read(path)
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise FedswitchError(f"The notebook {path} needs one cell tagged 'parameters', and has {len(tagged)}.")
+    heading = re.search(r"^# (.+)$", notebook.cells[0].source, flags=re.MULTILINE)
+    return Study(path.stem, heading.group(1) if heading else path.stem, path, _read_parameters(tagged[0].source))
+
+
+def _read_parameters(source: str) -> tuple[Parameter, ...]:
+    """The ``name = literal  # help`` lines of a parameters cell."""
+    comments = {
+        token.start[0]: token.string.lstrip("# ")
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    return tuple(
+        Parameter(
+            statement.targets[0].id, ast.literal_eval(statement.value), comments.get(statement.end_lineno or 0, "")
+        )
+        for statement in ast.parse(source).body
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+    )
+
+
+def _literal(parameter: Parameter, text: str) -> Any:
+    """`text` as a value of the kind of the parameter's default."""
+    if isinstance(parameter.default, str):
+        return text.strip("'\"")
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = {"true": True, "false": False, "none": None}.get(text.lower(), text)
+    if isinstance(parameter.default, list):
+        # papermill writes lists into the notebook as such, but tuples as texts
+        value = list(value) if isinstance(value, list | tuple) else [value]
+    wanted = _mismatch(value, parameter.default)
+    if wanted:
+        raise ParameterError(
+            f"The parameter {parameter.name} takes {wanted} (default {parameter.default!r}: {parameter.help}), "
+            f"not {text!r}."
+        )
+    return value
+
+
+def _mismatch(value: Any, default: Any) -> str:
+    """What a value should be, in words, when it is not of the kind of `default`; else nothing."""
+    if isinstance(default, list):
+        wrong = any(_mismatch(item, default[0]) for item in value)
+        return f"one or more values separated by commas, such as {','.join(map(str, default[:2]))}" if wrong else ""
+    kinds: dict[type, tuple[tuple[type, ...], str]] = {
+        bool: ((bool,), "True or False"),
+        int: ((int,), "a whole number"),
+        float: ((int, float), "a number"),
+    }
+    accepted, wanted = kinds.get(type(default), ((object,), ""))
+    wrong_bool = isinstance(value, bool) and not isinstance(default, bool) and wanted
+    return wanted if not isinstance(value, accepted) or wrong_bool else ""
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,34 @@
+"""How figures look: readable in grey, on a phone, and on a light or a dark page."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+
+Label = TypeVar("Label")
+
+LINE_STYLES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+def use_style() -> None:
+    """Set the book's look for all figures that follow."""
+    sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
+    plt.rcParams.update({
+        "figure.figsize": (7.0, 4.0),
+        "figure.constrained_layout.use": True,
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+        "svg.fonttype": "none",
+    })  # fmt: skip
+
+
+def distinct_lines(labels: Iterable[Label]) -> Iterator[tuple[Label, dict[str, Any]]]:
+    """Each label with a color, line style and marker of its own, so that lines differ without color too."""
+    colors, styles, markers = sns.color_palette("colorblind"), itertools.cycle(LINE_STYLES), itertools.cycle(MARKERS)
+    for label, color, style, marker in zip(labels, itertools.cycle(colors), styles, markers, strict=False):
+        yield label, {"color": color, "linestyle": style, "marker": marker}

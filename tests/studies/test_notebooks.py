@@ -1,0 +1,172 @@
+import json
+import textwrap
+
+import nbformat
+import pandas as pd
+import pytest
+
+from fedswitch.errors import FedswitchError, ParameterError
+from fedswitch.studies.notebooks import all_studies, find_study, parse_assignments, run_study
+
+HEADER = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# A study of nothing
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+count = 3          # how many
+share = 0.5        # of what, in percent
+name = "a"         # what it is called
+sizes = [1, 2]     # several
+loud = False       # whether
+depth = None       # as deep as it goes
+out = None         # folder
+```
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    def make(code: str):
+        path = tmp_path / "nothing.md"
+        path.write_text(HEADER + "\n```{code-cell} ipython3\n" + textwrap.dedent(code) + "```\n")
+        return find_study(str(path))
+
+    return make
+
+
+def test_the_parameters_cell_is_read_with_defaults_and_help(study):
+    read = study("pass\n")
+    assert read.title == "A study of nothing"
+    assert [(p.name, p.default, p.help) for p in read.parameters] == [
+        ("count", 3, "how many"),
+        ("share", 0.5, "of what, in percent"),
+        ("name", "a", "what it is called"),
+        ("sizes", [1, 2], "several"),
+        ("loud", False, "whether"),
+        ("depth", None, "as deep as it goes"),
+        ("out", None, "folder"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("count=5", 5),
+        ("count = 5", 5),
+        ("share=1", 1),
+        ("share=1e-3", 1e-3),
+        ("name=b", "b"),
+        ("name='b c'", "b c"),
+        ("name=5", "5"),
+        ("name=x=y", "x=y"),
+        ("sizes=[4]", [4]),
+        ("sizes=4,5", [4, 5]),
+        ("sizes=4", [4]),
+        ("loud=true", True),
+        ("loud=False", False),
+        ("depth=2", 2),
+        ("depth=None", None),
+    ],
+)
+def test_values_are_literals_of_the_kind_of_the_default(study, text, value):
+    assert list(parse_assignments(study("pass\n"), [text]).values()) == [value]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["cuont=5"], "has no parameter 'cuont'. Did you mean 'count'?"),
+        (["zzz=5"], "It has: count, share, name, sizes, loud, depth"),
+        (["count"], "name=value, not as 'count'"),
+        (["count=1", "count=2"], "'count' is given twice"),
+        (["count=1.5"], "count takes a whole number (default 3: how many), not '1.5'"),
+        (["count=__import__('os')"], "count takes a whole number"),
+        (["count=True"], "count takes a whole number"),
+        (["share=much"], "share takes a number"),
+        (["loud=1"], "loud takes True or False"),
+        (["sizes=4,x"], "sizes takes one or more values separated by commas, such as 1,2"),
+        (["out=x"], "--out"),
+    ],
+)
+def test_bad_assignments_are_refused_in_one_sentence(study, texts, message):
+    with pytest.raises(ParameterError) as raised:
+        parse_assignments(study("pass\n"), texts)
+    assert message in str(raised.value)
+
+
+def test_a_run_gets_its_parameters_and_leaves_an_executed_notebook(study, tmp_path):
+    out = tmp_path / "out"
+    code = """
+    import pathlib, sys
+    print("bar 1", end="\\r", file=sys.stderr); print("bar 2", file=sys.stderr)
+    pathlib.Path(out, "said.txt").write_text(f"{count} {name}")
+    """
+    target = run_study(study(code), {"count": 7, "name": "b"}, out)
+    assert target == out / "nothing.ipynb"
+    assert (out / "said.txt").read_text() == "7 b"
+    assert sorted(path.name for path in out.iterdir()) == ["nothing.ipynb", "said.txt"]
+    streams = [
+        output.text
+        for cell in nbformat.read(target, as_version=4).cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream"
+    ]
+    assert "".join(streams) == "bar 2\n"
+
+
+def test_what_the_user_can_mend_is_said_without_a_traceback(study, tmp_path):
+    code = """
+    from fedswitch.errors import MissingDataError
+    raise MissingDataError("The data are not here: get them.")
+    """
+    with pytest.raises(FedswitchError) as raised:
+        run_study(study(code), {}, tmp_path / "out")
+    assert str(raised.value) == "The data are not here: get them."
+
+
+def test_another_failure_names_the_notebook_as_far_as_it_went(study, tmp_path):
+    (tmp_path / "out").mkdir()
+    earlier = tmp_path / "out" / "nothing.ipynb"
+    earlier.write_text("an earlier result")
+    with pytest.raises(FedswitchError, match=r"nothing failed with ZeroDivisionError: .*nothing\.failed\.ipynb"):
+        run_study(study("1 / 0\n"), {}, tmp_path / "out")
+    assert earlier.read_text() == "an earlier result"
+    assert (tmp_path / "out" / "nothing.failed.ipynb").exists()
+
+
+def test_every_notebook_of_the_book_documents_all_its_parameters():
+    studies = all_studies()
+    assert {study.name for study in studies} >= {"fig3_bandwidth", "fig4_switching"}
+    for study in studies:
+        assert study.title != study.name
+        for parameter in study.parameters:
+            assert parameter.help, f"{study.name}: {parameter.name} has no help"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("fig3_bandwidth", {"num_ues": [3, 6], "num_cells": 2}),
+        ("fig4_switching", {"backbone": "tiny", "num_ues": 4, "rounds": 2, "lora_layers": None}),
+    ],
+)
+def test_the_studies_write_notebook_table_figure_and_record(name, parameters, tmp_path):
+    run_study(find_study(name), parameters, tmp_path)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".ipynb", ".parquet", ".png", ".svg", ".json"}
+    assert len(pd.read_parquet(tmp_path / f"{name}.parquet")) > 0
+    record = json.loads((tmp_path / f"{name}.json").read_text())
+    assert record["versions"]["fedswitch"]
+    assert str(tmp_path) not in json.dumps(record)
