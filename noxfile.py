@@ -42,8 +42,8 @@ _programs: Path | None = None  # the folder of the shared environment's programs
 def environment(session: nox.Session) -> None:
     """Install requirements.lock and the project, if they changed (every other session does this first)."""
     global _programs
-    supported = SpecifierSet(nox.project.load_toml(PROJECT)["project"]["requires-python"])
-    if platform.python_version() not in supported:
+    supported = nox.project.load_toml(PROJECT)["project"]["requires-python"]
+    if platform.python_version() not in SpecifierSet(supported):
         session.error(
             f"fedswitch needs Python {supported}, but nox runs on {platform.python_version()} ({sys.executable}). "
             "Use another Python, as in `python3.11 -m pip install nox` and `python3.11 -m nox -s book`"
