@@ -95,7 +95,7 @@ class Scenario:
     reference_gain: float = _symbol(
         float(db_to_ratio(-30.0)), "", "", "path gain at 1 m", CHOSEN,
         "The paper has unit gain at 1 m, which leaves noise so weak that power control has nothing to decide; "
-        "30 dB is the usual loss of the first metre.",
+        "30 dB is the usual loss of the first meter.",
         group=_CELL, **_POSITIVE, high=1.0, shown_in="dB",
     )  # fmt: skip
     base_station_density_per_m2: float = _symbol(

@@ -82,7 +82,7 @@ def outcomes(table: pd.DataFrame) -> pd.DataFrame:
 def draw_search(table: pd.DataFrame, *, seed: int, bracket: str) -> Figure:
     """Total share and delay against iterations, one line for each number of UEs."""
     chosen = table[(table["seed"] == seed) & (table["bracket"] == bracket)]
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(7.0, 5.6), sharex=True)
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.0, 5.0), sharex=True)
     for k, look in distinct_lines(chosen["num_ues"].unique()):
         run = chosen[chosen["num_ues"] == k].set_index("iteration")
         top.plot(run["total_share"].clip(upper=10.0), label=f"$K = {k}$", markersize=4, **look)
@@ -97,7 +97,7 @@ def draw_search(table: pd.DataFrame, *, seed: int, bracket: str) -> Figure:
 
 def draw_counts(table: pd.DataFrame) -> Figure:
     """Iterations and common delay against the number of UEs: median and middle half over the cells."""
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(7.0, 5.6), sharex=True)
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.0, 5.0), sharex=True)
     ends = outcomes(table)
     for name, look in distinct_lines(ends["bracket"].unique()):
         of_bracket = ends[ends["bracket"] == name]

@@ -23,7 +23,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
     `table` is `History.table`, or several of them concatenated: lines are means over seeds, for each scheme.
     """
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(7.0, 5.6), sharex=True, height_ratios=(2, 1))
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.0, 5.0), sharex=True, height_ratios=(2, 1))
     _draw_accuracy(top, table)
     _draw_uploads(bottom, table)
     bottom.set_xlabel("round $t$")
@@ -59,7 +59,7 @@ def draw_subscriptions(history: History) -> Figure:
     order = np.argsort(history.distance_m)
     subscribed, received = history.subscribed[:, :, order], history.received[:, :, order]
     rounds, _, ues = subscribed.shape
-    figure, axes = plt.subplots(figsize=(7.0, 0.9 + 0.28 * min(ues, 40)))
+    figure, axes = plt.subplots(figsize=(6.0, 0.9 + 0.28 * min(ues, 40)))
     size = min(10.0, 400.0 / max(rounds, ues))
     for arrived, color in ((True, "black"), (False, "0.7")):
         chosen = subscribed & (received == arrived)

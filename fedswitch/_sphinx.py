@@ -1,0 +1,48 @@
+"""The book's Sphinx extension: what carries one of the paper's numbers keeps it.
+
+A label ``paper-KIND-NUMBER`` names something of the paper, where KIND is eq, thm, alg, fig or ass: ``paper-eq-7a`` is
+shown and cited as (7a), ``paper-thm-1`` as Theorem 1, ``paper-fig-3`` as Fig. 3. Everything else is numbered by
+chapter, so a number with a dot is ours.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.writers.html5 import HTML5Translator
+
+PAPER_LABEL = re.compile(r"(?:equation-)?paper-(?:eq|thm|alg|fig|ass)-(\d+[a-z]?)")
+
+
+def paper_number(label: str) -> str | None:
+    """Return the paper's number that a label asks for, or None for a label of our own."""
+    match = PAPER_LABEL.fullmatch(label)
+    return match.group(1) if match else None
+
+
+def number_as_in_the_paper(_app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Put the paper's numbers in place of the ones that Sphinx counted; no page has to be read again."""
+    for kinds in env.toc_fignumbers.values():
+        for numbers in kinds.values():
+            for label in numbers:
+                if number := paper_number(label):
+                    numbers[label] = (number,)  # type: ignore[assignment]  # Sphinx joins the parts as text
+    return []
+
+
+def visit_citation(self: HTML5Translator, node: nodes.citation) -> None:
+    """Open an entry of the bibliography as a list item, which is what a screen reader expects in a list."""
+    HTML5Translator.visit_citation(self, node)
+    self.body[-1] = self.body[-1].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect the extension to Sphinx."""
+    # after Sphinx and sphinx-proof have counted
+    app.connect("env-get-updated", number_as_in_the_paper, priority=900)
+    app.add_node(nodes.citation, override=True, html=(visit_citation, HTML5Translator.depart_citation))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

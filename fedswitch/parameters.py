@@ -1,0 +1,95 @@
+"""The parameter tables of the book, in Markdown, made from what `Scenario` declares of its fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from .scenario import Scenario, Symbol
+from .units import ratio_to_db, w_to_dbm
+
+_PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+_PREFIXED_UNITS = ("Hz", "W", "s", "J")
+_UNIT_WORDS = {
+    "1/m^2": "per m²",
+    "1/J": "per J",
+    "J s^2": "J s²",
+    "cycle/bit": "cycles per bit",
+    "bit": "bits",
+    "sample": "samples",
+    "token": "tokens",
+}
+
+
+def parameter_table(scenario: Scenario) -> str:
+    """Markdown tables of all fields of `scenario`, one for each group, each under its name in bold.
+
+    A row holds the paper's symbol, the value in the paper's unit, the meaning and the field, and the origin: "stated"
+    by the paper and where, "chosen" here and why, or "changed" where `scenario` departs from the default.
+    """
+    fields = dataclasses.fields(scenario)
+    tables = []
+    for group, members in itertools.groupby(fields, key=lambda field: _symbol(field).group):
+        rows = (_row(field, getattr(scenario, field.name)) for field in members)
+        tables.append(f"**{group}**\n\n{_markdown(('Symbol', 'Value', 'Meaning and field', 'Origin'), rows)}")
+    return "\n\n".join(tables)
+
+
+def difference_table(left: Scenario, right: Scenario, *, titles: tuple[str, str]) -> str:
+    """Markdown table of the fields in which two scenarios differ; `titles` head their columns."""
+    rows = (
+        (f"{symbol.meaning} `{name}`", *(value_text(symbol, getattr(side, name)) for side in (left, right)))
+        for name, symbol in Scenario.symbols().items()
+        if getattr(left, name) != getattr(right, name)
+    )
+    return _markdown(("Meaning and field", *titles), rows)
+
+
+def value_text(symbol: Symbol, value: Any) -> str:
+    """A field's value in Markdown, with its unit, as the paper would write it: ``1 GHz``, ``-162 dBm/Hz``."""
+    if value is None:
+        return "not set"
+    if isinstance(value, str):
+        return f"`{value}`"
+    if isinstance(value, tuple):
+        return ", ".join(_number(item) for item in value)
+    if symbol.shown_in == "dB":
+        return f"{ratio_to_db(value):.4g} dB"
+    if symbol.shown_in == "dBm/Hz":
+        return f"{w_to_dbm(value):.4g} dBm/Hz"
+    if symbol.unit in _PREFIXED_UNITS and value > 0.0:
+        power = 3 * math.floor(math.log10(value) / 3.0)
+        if power in _PREFIXES:
+            return f"{value / 10.0**power:.4g} {_PREFIXES[power]}{symbol.unit}"
+    return f"{_number(value)} {_UNIT_WORDS.get(symbol.unit, symbol.unit)}".strip()
+
+
+def _symbol(field: dataclasses.Field[Any]) -> Symbol:
+    symbol: Symbol = field.metadata["symbol"]
+    return symbol
+
+
+def _row(field: dataclasses.Field[Any], value: Any) -> tuple[str, ...]:
+    symbol = _symbol(field)
+    origin = f"**{symbol.origin}**: {symbol.reason}"
+    if value != field.default:
+        origin = f"**changed** from {value_text(symbol, field.default)}"
+    sign = f"${symbol.latex}$" if symbol.latex else ""
+    return sign, value_text(symbol, value), f"{symbol.meaning} `{field.name}`", origin
+
+
+def _number(value: float) -> str:
+    """A number with up to four digits; very large and very small ones as a power of ten in TeX."""
+    if value == 0.0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:.4g}" if abs(value) < 1e3 else f"{value:,.0f}"
+    mantissa, exponent = f"{value:.3e}".split("e")
+    factor = "" if float(mantissa) == 1.0 else rf"{float(mantissa):g} \times "
+    return f"${factor}10^{{{int(exponent)}}}$"
+
+
+def _markdown(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = (header, ("---",) * len(header), *rows)
+    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
