@@ -44,9 +44,8 @@ def _root(load: Array, headroom: Array, interference_ratio: Array) -> Array:
         psi, complement = bernoulli(u)
         interference = interference_ratio * u
         residual = np.where(u < 1.0, headroom - complement, psi - load) - interference
-        # Newton's step on the convex (a + b u)(e^u - 1) - u from the right of the root, where the residual is negative,
-        # and on the concave a + b u - psi(u) from the left, where rounding may lead: neither crosses the root.
-        slope = interference + psi * (u - complement) + np.maximum(-residual, 0.0) * (u + psi)
+        # Newton's step, relative to u, on the convex (a + b u)(e^u - 1) - u: from above it never crosses the root
+        slope = interference + psi * (u - complement) - residual * (u + psi)
         step = residual / slope
         u *= 1.0 + step
         if np.abs(step).max() < _STEP_TOLERANCE:
@@ -66,7 +65,7 @@ def bernoulli(u: Array) -> tuple[Array, Array]:
     psi = u / np.expm1(u)
     complement = 1.0 - psi
     small = u < 0.1
-    if small.any():  # here the difference loses digits, and four Bernoulli numbers suffice
+    if small.any():  # here the difference loses digits, and a few Bernoulli numbers suffice
         x = u[small]
         square = x * x
         complement[small] = x / 2 - square * (1 / 12 - square * (1 / 720 - square * (1 / 30240 - square / 1209600)))

@@ -70,11 +70,12 @@ class Pool:
         """Shares that sum to 1 and are nearly the solution: in proportion to payload over spectral efficiency.
 
         The efficiency is that of the previous shares, which are equal ones at first. The solution is the fixed point of
-        this, and a few sweeps of one logarithm each come near it.
+        this, and a few sweeps, each of one logarithm, come near it.
         """
         share = np.full_like(self.snr, 1.0 / self.snr.size)
-        for _ in range(3):
-            need = self.load * self.snr / np.log1p(self.snr / (self.inr + share))
+        payload = self.load * self.snr
+        for _ in range(5):
+            need = payload / np.log1p(self.snr / (self.inr + share))
             share = need / need.sum()
         return share
 

@@ -152,7 +152,8 @@ def _search(
     """Return the solution, and the excess and the total share of all that was tried on the way."""
     target = 1.0 - tolerance / 2  # the middle of what is accepted, so that rounding cannot lift a total above 1
     if method == "newton":
-        low, high = pool.excess_at_share(1.0), pool.excess_at_share(target * pool.shares_by_need())
+        # half the lower bound: where one upload takes nearly everything, the solution lies right next to the bound
+        low, high = pool.excess_at_share(1.0) / 2, pool.excess_at_share(target * pool.shares_by_need())
         excess = high
     else:
         low, high = _bracket(pool, target, delay_bracket_s)

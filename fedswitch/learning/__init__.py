@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
+with warnings.catch_warnings():
+    # in a notebook without widgets tqdm says, when it is first imported, that its bars will be text: they shall be
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    import tqdm.auto  # noqa: F401
+
 from .backbones import BACKBONES, Backbone, backbone_status, load_backbone
 from .history import History
 from .modules import LoraModules

@@ -99,6 +99,15 @@ def test_one_link_is_held_up_by_noise_and_another_by_interference():
     assert allocation.share[1] > 0.99
 
 
+@pytest.mark.parametrize("long_bits", [2e15, 2.2e15, 2.5e15, 3e15])
+def test_a_bit_in_a_deep_fade_beside_a_long_upload(long_bits):
+    # over many decades of the excess the total share hardly changes, which sends a plain Newton step out of bounds
+    links, cell = ([long_bits, 1.0], [2e-19, 1e-35], 0.0), {"bandwidth_hz": 1.0, "noise_psd_w_per_hz": 1e-20}
+    allocation = allocate_bandwidth(*links, **cell)
+    assert_optimal(allocation, *links, cell)
+    assert 0.01 < allocation.share[1] < 0.99
+
+
 def test_equal_links_have_equal_shares():
     allocation = allocate_bandwidth(np.full(7, 1e6), 1e-10, 1e-12, **CELL)
     np.testing.assert_allclose(allocation.share, 1 / 7, rtol=1e-9)
