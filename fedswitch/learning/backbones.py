@@ -24,6 +24,7 @@ from transformers.masking_utils import create_bidirectional_mask
 from transformers.utils import logging as transformers_logging
 
 from ..errors import MissingWeightsError
+from .hub import hub_answers
 from .tokens import Batch, Tokens
 
 Texts = Sequence[str]
@@ -147,11 +148,14 @@ def _local_folder(name: str) -> Path | None:
 
 
 def _fetched_folder(name: str) -> Path:
-    """The folder of a backbone, fetched from the hub where it is not on this machine."""
+    """The folder of a backbone, fetched from the hub."""
+    missing = f"The backbone {name!r} is not on this machine: {_how_to_get(name)}."
+    if not hub_answers():
+        raise MissingWeightsError(missing)
     try:
         return Path(snapshot_download(_hub_name(name), allow_patterns=["*.json", "*.txt", "model.safetensors"]))
     except (OSError, ValueError, HfHubHTTPError) as error:
-        raise MissingWeightsError(f"The backbone {name!r} is not on this machine: {_how_to_get(name)}.") from error
+        raise MissingWeightsError(missing) from error
 
 
 def _load_pretrained(name: str) -> Backbone:

@@ -15,7 +15,7 @@ from ..wireless import Cell
 from .backbones import Backbone
 from .engine import GRADIENTS, Evaluator, Samples
 from .modules import LoraModules
-from .partition import dirichlet_partition, test_indices
+from .partition import dirichlet_partition, ue_test_indices
 from .tasks import Split, Task
 from .tokens import Indices
 from .uplink import Uplink, transmit
@@ -62,7 +62,7 @@ class Federation:
             samples=_tokenized(task.train, backbone, scenario),
             ue_indices=partition.indices,
             test_labels=task.test.labels,
-            ue_test_indices=test_indices(task.test.labels, partition.proportions, scenario.test_samples, seed=seed),
+            ue_test_indices=ue_test_indices(task.test.labels, partition.proportions, scenario.test_samples, seed=seed),
             evaluator=Evaluator(modules, _tokenized(task.test, backbone, scenario)),
         )
 

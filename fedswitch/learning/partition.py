@@ -70,7 +70,7 @@ def dirichlet_partition(
     return Partition(indices, proportions, histogram)
 
 
-def test_indices(labels: ArrayLike, proportions: Shares, samples: int, *, seed: int) -> Integers:
+def ue_test_indices(labels: ArrayLike, proportions: Shares, samples: int, *, seed: int) -> Integers:
     """Choose each UE's own test samples, in its own label proportions: (K, samples), ascending in each row.
 
     No UE holds a sample twice, but UEs may share samples. UE k draws from `stream(seed, "test data", k)`, so its choice

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-NEGATED_SHARE = 0.2  # of the clauses
+NEGATED_SHARE = 0.15  # of the clauses
 CONTRAST_SHARE = 0.3  # of the reviews
 SUPPORTED_SHARE = 0.25  # of the reviews without contrast
 FACT_FIRST_SHARE = 0.3  # of the reviews

@@ -124,6 +124,7 @@ def run_study(study: Study, parameters: Mapping[str, Any], out: Path) -> Path:
         except papermill.PapermillExecutionError as error:
             kept = _keep(executed, out / f"{study.name}.failed.ipynb")
             if error.ename in RAISED_FOR_THE_USER:
+                kept.unlink()
                 raise FedswitchError(str(error.evalue)) from error
             raise FedswitchError(
                 f"The notebook {study.name} failed with {error.ename}: {error.evalue} (as far as it went: {kept})"

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
@@ -53,7 +53,6 @@ links = st.lists(
 # What is optimal
 
 
-@settings(deadline=None)
 @given(links=links)
 def test_all_uploads_end_together_and_use_all_of_the_bandwidth(links):
     assert_optimal(allocate_bandwidth(*links, **CELL), *links)
@@ -170,7 +169,6 @@ def test_nobody_can_be_helped_without_harming_the_slowest():
 # What must not change it
 
 
-@settings(deadline=None)
 @given(links=links, factor=st.floats(1e-3, 1e3))
 def test_shares_have_no_units(links, factor):
     payload_bits, signal_w, interference_w = links
@@ -190,7 +188,6 @@ def test_shares_have_no_units(links, factor):
         assert scaled.delay_s == pytest.approx(base.delay_s * delay_factor, rel=1e-9)
 
 
-@settings(deadline=None)
 @given(links=links, seed=st.integers(0, 1000))
 def test_permuting_the_ues_permutes_the_shares(links, seed):
     order = np.random.default_rng(seed).permutation(links[0].size)
@@ -200,7 +197,6 @@ def test_permuting_the_ues_permutes_the_shares(links, seed):
     assert permuted.delay_s == pytest.approx(base.delay_s, rel=1e-9)
 
 
-@settings(deadline=None)
 @given(links=links, factor=st.floats(1.01, 10.0), index=st.integers(0, 7))
 def test_the_delay_falls_with_bandwidth_and_rises_with_any_payload(links, factor, index):
     payload_bits, signal_w, interference_w = links
@@ -368,7 +364,6 @@ def test_a_search_cut_short_is_feasible_and_never_better_than_a_longer_one(metho
 # The first tier
 
 
-@settings(deadline=None)
 @given(links=links, share=st.floats(1e-4, 1.0))
 def test_the_share_for_the_delay_of_a_share_is_that_share(links, share):
     delay_s = delays_s(share, *links, **CELL)

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fedswitch.learning.partition import Partition, _fit_to_pools, _whole_counts, dirichlet_partition
-from fedswitch.learning.partition import test_indices as own_test_indices
+from fedswitch.learning.partition import Partition, _fit_to_pools, _whole_counts, dirichlet_partition, ue_test_indices
 from fedswitch.streams import stream
 
 SEEDS = st.integers(0, 2**20)
@@ -35,7 +34,7 @@ def split_or_reject(labels, num_ues, seed, concentration) -> Partition:
 
 
 @given(pools=POOLS, num_ues=st.integers(1, 100), concentration=CONCENTRATIONS, seed=SEEDS)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_ues_hold_equally_many_samples_of_their_own(pools, num_ues, concentration, seed):
     labels = shuffled_labels(pools, seed)
     partition = split_or_reject(labels, num_ues, seed, concentration)
@@ -50,7 +49,7 @@ def test_ues_hold_equally_many_samples_of_their_own(pools, num_ues, concentratio
 
 
 @given(pools=POOLS, num_ues=st.integers(1, 100), concentration=CONCENTRATIONS, seed=SEEDS)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_labels_follow_the_proportions_and_the_size_is_the_largest(pools, num_ues, concentration, seed):
     partition = split_or_reject(shuffled_labels(pools), num_ues, seed, concentration)
     size, wanted = len(partition.indices[0]), partition.proportions
@@ -62,7 +61,7 @@ def test_labels_follow_the_proportions_and_the_size_is_the_largest(pools, num_ue
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_rounding_never_overdraws_a_pool(data):
     """Pools so tight that plain largest remainders often exceed them; `Partition` could not be dealt from them then."""
     num_ues, num_labels = data.draw(st.integers(2, 40)), data.draw(st.integers(2, 4))
@@ -146,11 +145,11 @@ def test_a_partition_depends_on_its_stream_alone():
     num_ues=st.integers(1, 100), num_labels=st.integers(2, 4), samples=st.integers(1, 64), concentration=CONCENTRATIONS,
     seed=SEEDS,
 )  # fmt: skip
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_own_test_data_follow_the_proportions(num_ues, num_labels, samples, concentration, seed):
     labels = shuffled_labels([64] * num_labels, seed)
     proportions = stream(seed, "proportions").dirichlet(np.full(num_labels, concentration), size=num_ues)
-    chosen = own_test_indices(labels, proportions, samples, seed=seed)
+    chosen = ue_test_indices(labels, proportions, samples, seed=seed)
     assert chosen.shape == (num_ues, samples)
     for row, wanted in zip(chosen, proportions, strict=True):
         assert len(set(row.tolist())) == samples
@@ -160,22 +159,22 @@ def test_own_test_data_follow_the_proportions(num_ues, num_labels, samples, conc
 def test_own_test_data_do_not_depend_on_other_ues():
     labels = shuffled_labels([200, 200])
     proportions = split(labels, 8).proportions
-    chosen = own_test_indices(labels, proportions, 32, seed=5)
-    np.testing.assert_array_equal(own_test_indices(labels, proportions[:3], 32, seed=5), chosen[:3])
+    chosen = ue_test_indices(labels, proportions, 32, seed=5)
+    np.testing.assert_array_equal(ue_test_indices(labels, proportions[:3], 32, seed=5), chosen[:3])
     changed = np.vstack([[0.5, 0.5], proportions[1:]])
-    np.testing.assert_array_equal(own_test_indices(labels, changed, 32, seed=5)[1:], chosen[1:])
-    assert not np.array_equal(own_test_indices(labels, proportions, 32, seed=6), chosen)
+    np.testing.assert_array_equal(ue_test_indices(labels, changed, 32, seed=5)[1:], chosen[1:])
+    assert not np.array_equal(ue_test_indices(labels, proportions, 32, seed=6), chosen)
 
 
 def test_every_sample_of_a_label_is_as_likely_to_be_test_data():
     """5000 UEs draw 5 of 20: each sample is held by a quarter of them, give or take 6 per mille."""
     labels = np.zeros(20, dtype=int)
-    chosen = own_test_indices(labels, np.ones((5000, 1)), 5, seed=0)
+    chosen = ue_test_indices(labels, np.ones((5000, 1)), 5, seed=0)
     np.testing.assert_allclose(np.bincount(chosen.ravel()) / 5000, 0.25, atol=5 * np.sqrt(0.25 * 0.75 / 5000))
 
 
 def test_a_test_set_that_is_too_small_is_refused():
     with pytest.raises(ValueError, match="holds 3 samples of label 1, but UE 1 needs 8 of them"):
-        own_test_indices([0] * 20 + [1] * 3, np.array([[1.0, 0.0], [0.2, 0.8]]), 10, seed=0)
+        ue_test_indices([0] * 20 + [1] * 3, np.array([[1.0, 0.0], [0.2, 0.8]]), 10, seed=0)
     with pytest.raises(ValueError, match="samples = 0"):
-        own_test_indices([0, 1], np.array([[0.5, 0.5]]), 0, seed=0)
+        ue_test_indices([0, 1], np.array([[0.5, 0.5]]), 0, seed=0)

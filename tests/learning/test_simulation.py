@@ -174,6 +174,6 @@ def test_bad_arguments_are_named(small, toy_task, options, message):
 
 @pytest.mark.slow
 def test_minilm_solves_the_embedded_task(minilm):
-    scenario = Scenario.corrected(num_ues=10, batch_size=16, lora_layers=2, test_samples=32)
-    history = simulate(scenario, task="reviews", backbone=minilm, rounds=20, evaluate_every=20)
+    scenario = Scenario.corrected(num_ues=20, batch_size=16)
+    history = simulate(scenario, task="reviews", backbone=minilm, rounds=12, evaluate_every=12)
     assert history.final["accuracy_pooled"] > 0.75

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -46,7 +46,6 @@ def test_sinr_at_its_limits():
     )
 
 
-@settings(deadline=None)
 @given(signal=positive, interference=positive, noise=positive, factor=positive)
 def test_sinr_has_no_unit_and_its_reciprocal_is_additive(signal, interference, noise, factor):
     ratio = sinr(signal, interference, noise)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fedswitch.wireless import delay_s, rate_bit_per_s
@@ -22,7 +22,6 @@ def test_no_share_and_no_signal_carry_nothing():
     np.testing.assert_array_equal(np.isfinite(rate), True)
 
 
-@settings(deadline=None)
 @given(share=shares, signal=powers, interference=powers)
 def test_rate_is_increasing_and_concave_in_the_share(share, signal, interference):
     shares_in_line = share * np.array([1.0, 1.5, 2.0])
@@ -31,7 +30,6 @@ def test_rate_is_increasing_and_concave_in_the_share(share, signal, interference
     assert middle >= (low + high) / 2 * (1 - 1e-12)
 
 
-@settings(deadline=None)
 @given(signal=powers, interference=powers)
 def test_rate_saturates_at_the_floor_of_the_noise(signal, interference):
     wide = rate_bit_per_s(1.0, signal, interference, bandwidth_hz=1e22, noise_psd_w_per_hz=1e-19)
