@@ -1,0 +1,157 @@
+r"""How likely an upload arrives: the success probability :math:`\lambda` of (15), printed and as it follows from (2).
+
+Average the reception of (2) over Rayleigh fading and over the Poisson field of interferers, whose density at distance r
+is :math:`\phi (1 - e^{-(12/5) \pi \phi r^2})`. Fading turns the average into Laplace transforms, and the substitution
+:math:`\pi \phi r^2 = s x` makes of the field's transform one function of one number:
+
+.. math:: \lambda = \exp\Bigl(-\frac{\theta \sigma^2 d^\alpha}{P g} - s\, J_\alpha(\tfrac{12}{5} s)\Bigr), \qquad
+   s = \pi \phi d^2 \Bigl(\frac{\theta P_I}{P}\Bigr)^{2/\alpha}, \qquad
+   J_\alpha(c) = \int_0^\infty \frac{1 - e^{-c x}}{1 + x^{\alpha/2}}\, dx.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._checks import checked
+from .channel import path_gain
+from .geometry import EXCLUSION_RATE
+
+Form = Literal["corrected", "printed", "inversion"]
+
+# With R the distance of a UE to its own gNB, pi phi R^2 is taken as exponential with this mean.
+_MEAN_SERVING_AREA = 4 / 5
+_RELATIVE_ERROR = 1e-11
+_ROWS_AT_ONCE = 4096
+
+
+def success_probability(
+    distance_m: ArrayLike,
+    power_w: ArrayLike,
+    bandwidth_hz: ArrayLike,
+    sinr_threshold: ArrayLike,
+    *,
+    path_loss_exponent: float,
+    noise_psd_w_per_hz: ArrayLike,
+    base_station_density_per_m2: ArrayLike,
+    interferer_power_w: ArrayLike | None = None,
+    reference_gain: ArrayLike = 1.0,
+    form: Form = "corrected",
+) -> NDArray[np.float64]:
+    r"""Probability :math:`\lambda` in [0, 1] that an upload is received, (15); arguments broadcast.
+
+    `bandwidth_hz` is what the upload occupies, :math:`W \delta`; `sinr_threshold` is :math:`\theta`, linear;
+    `interferer_power_w` is :math:`P_I`, None for the UE's own power; `reference_gain` is g, the path gain at 1 m.
+
+    - "corrected" follows from (2) for interferers of one fixed power.
+    - "printed" is (15) as it stands: the noise grows with d^2 instead of :math:`d^\alpha`, the exponential in the
+      integral does not depend on d, and interferers have the UE's own power, so `interferer_power_w` must be None.
+    - "inversion" follows from (2) when every UE, here and elsewhere, sets its power such that its own gNB receives
+      `power_w` on average: then neither distance nor reference gain matters.
+
+    Raises ValueError that names the argument for values out of range, for a path loss exponent of at most 2 (the
+    interference is infinite), an unknown form, and an interferer power that the form has no place for.
+    """
+    distance, power, bandwidth, threshold, density_w, density_per_m2, gain = checked(
+        positive={
+            "distance_m": distance_m,
+            "power_w": power_w,
+            "bandwidth_hz": bandwidth_hz,
+            "sinr_threshold": sinr_threshold,
+            "noise_psd_w_per_hz": noise_psd_w_per_hz,
+            "base_station_density_per_m2": base_station_density_per_m2,
+            "reference_gain": reference_gain,
+        }
+    )
+    if form not in get_args(Form):
+        raise ValueError(f"form must be one of {', '.join(get_args(Form))}, got {form!r}")
+    if interferer_power_w is not None and form != "corrected":
+        raise ValueError(f'interferer_power_w must be None with form="{form}", which fixes the power of interferers')
+    noise_w = bandwidth * density_w
+    spread = threshold ** (2.0 / path_loss_exponent)
+    area = math.pi * density_per_m2 * distance**2
+    if form == "inversion":
+        mean = _MEAN_SERVING_AREA * spread
+        field = mean * interference_integral(EXCLUSION_RATE * mean, path_loss_exponent, averaged=True)
+        return np.exp(-threshold * noise_w / power - field)
+    if form == "printed":
+        noise = (
+            noise_w * threshold * distance**2 / (power * gain * (2.0 * density_per_m2) ** (path_loss_exponent / 2 - 1))
+        )
+        inner = interference_integral(EXCLUSION_RATE / math.pi * spread, path_loss_exponent)
+        return np.exp(-noise - area * spread * inner)
+    (interferer,) = checked(
+        non_negative={"interferer_power_w": power if interferer_power_w is None else interferer_power_w}
+    )
+    signal_w = power * path_gain(distance, path_loss_exponent=path_loss_exponent, reference_gain=gain)
+    s = area * (threshold * interferer / power) ** (2.0 / path_loss_exponent)
+    return np.exp(-threshold * noise_w / signal_w - s * interference_integral(EXCLUSION_RATE * s, path_loss_exponent))
+
+
+def interference_integral(c: ArrayLike, path_loss_exponent: float, *, averaged: bool = False) -> NDArray[np.float64]:
+    r""":math:`J_\alpha(c) = \int_0^\infty (1 - e^{-c x}) / (1 + x^{\alpha/2})\, dx` to 1e-10 relative; any shape of c.
+
+    `averaged` gives :math:`\mathbb{E}[u\, J_\alpha(c u)]` over an exponential u of mean 1 instead. With :math:`x = e^y`
+    the integrand is analytic in a strip around the real axis, where the trapezoidal rule converges exponentially: some
+    60 nodes do for all c together. Raises ValueError for a negative c, or an exponent of at most 2, for which the
+    integral diverges.
+    """
+    (values,) = checked(non_negative={"c": c})
+    if not path_loss_exponent > 2.0:
+        raise ValueError(
+            f"path_loss_exponent must be above 2 for the interference to be finite, got {path_loss_exponent:g}"
+        )
+    result = np.zeros(values.shape)
+    positive = values > 0.0
+    if positive.any():
+        kernel, saturated = (_mean_outage, _RELATIVE_ERROR**-0.5) if averaged else (_outage, -math.log(_RELATIVE_ERROR))
+        result[positive] = _trapezoidal(values[positive], path_loss_exponent / 2.0, kernel, saturated)
+    return result
+
+
+def deadline_threshold(payload_bits: ArrayLike, bandwidth_hz: ArrayLike, deadline_s: ArrayLike) -> NDArray[np.float64]:
+    r"""The SINR that carries a payload in time, :math:`\theta = 2^{G / (W \delta E)} - 1`; any shape.
+
+    The threshold of (2) under the reading in which more bandwidth does buy reliability. Raises ValueError for a
+    negative payload, or a bandwidth or deadline that is not positive. Infinite where no double holds it.
+    """
+    payload, bandwidth, deadline = checked(
+        non_negative={"payload_bits": payload_bits}, positive={"bandwidth_hz": bandwidth_hz, "deadline_s": deadline_s}
+    )
+    with np.errstate(over="ignore"):
+        return np.expm1(math.log(2.0) * payload / (bandwidth * deadline))
+
+
+def _trapezoidal(
+    c: NDArray[np.float64], half: float, kernel: Callable[[NDArray[np.float64]], NDArray[np.float64]], saturated: float
+) -> NDArray[np.float64]:
+    """The integral over x of kernel(c x) / (1 + x^half) for c > 0 of shape (n,) and half > 1.
+
+    `kernel` rises from 0, where it is linear, to 1, which it has reached for arguments beyond `saturated`.
+    """
+    digits = -math.log(_RELATIVE_ERROR)
+    # the integrand's poles are at a height of pi / half, and a kernel may grow beyond pi / 2
+    step = 2.0 * math.pi * min(math.pi / 2.0, math.pi / half) / digits
+    first = -digits / 2.0 - math.log(max(1.0, c.max()))
+    last = max(digits / half, math.log(saturated) - math.log(c.min()))
+    x = np.exp(np.arange(first, last + step, step))
+    weight = step * x / (1.0 + x**half)
+    # beyond the last node the terms are a geometric series, which the last weight takes in
+    weight[-1] /= -math.expm1(-(half - 1.0) * step)
+    rows = (c[start : start + _ROWS_AT_ONCE, np.newaxis] for start in range(0, c.size, _ROWS_AT_ONCE))
+    return np.concatenate([kernel(row * x) @ weight for row in rows])
+
+
+def _outage(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 - e^-z."""
+    return -np.expm1(-z)
+
+
+def _mean_outage(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """E[u (1 - e^(-u z))] = 1 - (1 + z)^-2 over u exponential with mean 1."""
+    return z * (2.0 + z) / (1.0 + z) ** 2
