@@ -2,6 +2,15 @@
 
 from .bandwidth import Allocation, Trace, allocate_bandwidth, share_for_delay
 from .power import optimal_power
-from .subscription import random_subscription
+from .subscription import dual_ascent, random_subscription, subscribe
 
-__all__ = ["Allocation", "Trace", "allocate_bandwidth", "optimal_power", "random_subscription", "share_for_delay"]
+__all__ = [
+    "Allocation",
+    "Trace",
+    "allocate_bandwidth",
+    "dual_ascent",
+    "optimal_power",
+    "random_subscription",
+    "share_for_delay",
+    "subscribe",
+]
