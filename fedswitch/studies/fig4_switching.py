@@ -42,7 +42,8 @@ def _draw_accuracy(axes: Axes, table: pd.DataFrame) -> None:
             mean, label=f"{scheme}: {ACCURACIES[column]}" if several else ACCURACIES[column], markersize=5, **look
         )
     axes.set_ylabel("test accuracy")
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left")
+    axes.margins(y=0.25)  # room for the legend above the curves
 
 
 def _draw_uploads(axes: Axes, table: pd.DataFrame) -> None:
