@@ -94,7 +94,7 @@ class Scenario:
     )
     reference_gain: float = _symbol(
         float(db_to_ratio(-30.0)), "", "", "path gain at 1 m", CHOSEN,
-        "The paper has unit gain at 1 m, which leaves noise so weak that power control has nothing to decide; "
+        "The paper has unit gain at 1 m, which leaves noise so weak that a power common to all UEs cancels; "
         "30 dB is the usual loss of the first meter.",
         group=_CELL, **_POSITIVE, high=1.0, shown_in="dB",
     )  # fmt: skip
