@@ -18,6 +18,7 @@ _UNIT_WORDS = {
     "1/J": "per J",
     "J s^2": "J s²",
     "cycle/bit": "cycles per bit",
+    "FLOP/cycle": "FLOPs per cycle",
     "bit": "bits",
     "sample": "samples",
     "token": "tokens",

@@ -114,6 +114,12 @@ class Scenario:
     max_power_w: float = _symbol(
         0.2, r"P_{\max}", "W", "largest transmit power of a UE", STATED, "Sec. V", group=_CELL, **_POSITIVE
     )
+    min_power_w: float = _symbol(
+        1e-7, "", "W", "least transmit power of a UE that transmits", CHOSEN,
+        "(7e) leaves the powers open at 0, where the printed (21) then has no minimum; -40 dBm is what a 5G phone must "
+        "be able to go down to.",
+        group=_CELL, **_POSITIVE,
+    )  # fmt: skip
     interferer_power_w: float = _symbol(
         0.2, "P_l", "W", "transmit power of out-of-cell UEs", CHOSEN,
         "They transmit at the largest power: the worst case, and independent of our power control.",
@@ -123,6 +129,27 @@ class Scenario:
         float(db_to_ratio(-5.0)), r"\theta", "", "SINR threshold of reception", CHOSEN,
         "Stated only for Fig. 5 (-15 dB to 15 dB); -5 dB lets about three quarters of the uploads through.",
         group=_CELL, **_POSITIVE, shown_in="dB",
+    )  # fmt: skip
+
+    outage: str = _symbol(
+        "exact", r"\lambda_{n,k}", "", "success probability (15)", CHOSEN,
+        "As printed, (15) does not follow from (2): too low near the gNB and too high at the cell edge.",
+        group=_CELL, choices=("printed", "exact"),
+    )  # fmt: skip
+    threshold: str = _symbol(
+        "fixed", "", "", "what the SINR threshold is", CHOSEN,
+        "The paper varies a threshold of its own (Fig. 5). With a deadline it is the SINR that carries the payload in "
+        "time, the reading in which more bandwidth buys reliability.",
+        group=_CELL, choices=("fixed", "deadline"),
+    )  # fmt: skip
+    deadline_s: float = _symbol(
+        1.0, "", "s", "duration of every upload when a deadline sets the threshold", CHOSEN,
+        "About what the largest cell of Sec. V needs.", group=_CELL, **_POSITIVE,
+    )  # fmt: skip
+    rate: str = _symbol(
+        "ergodic", "", "", "rate in (13)", CHOSEN,
+        "The rate of the instantaneous SINR, as printed, has an infinite mean delay under Rayleigh fading.",
+        group=_CELL, choices=("instantaneous", "ergodic"),
     )  # fmt: skip
 
     # Computing and energy, Sec. II
@@ -140,10 +167,10 @@ class Scenario:
         4, r"\tau", "", "local iterations that (4) charges", STATED, "Sec. V", group=_COMPUTE, low=1
     )
     compute_energy: str = _symbol(
-        "per_data_bit", "", "", "what one bit of (4) is", CHOSEN,
+        "per_data_bit", "", "", "what the cycles of (4) are counted by", CHOSEN,
         "(4) multiplies cycles per bit by the bits of the whole model, for every sample: with RoBERTa 0.85 MJ a round. "
-        "Per bit of data is the usual meaning of the constant.",
-        group=_COMPUTE, choices=("per_model_bit", "per_data_bit"),
+        "Per bit of data is the usual meaning of the constant; FLOPs count what the arithmetic takes.",
+        group=_COMPUTE, choices=("per_model_bit", "per_data_bit", "flops"),
     )  # fmt: skip
     tokens_per_sample: int = _symbol(
         128, "", "token", "tokens of a sample that computing is charged for", CHOSEN,
@@ -152,6 +179,12 @@ class Scenario:
     bits_per_token: int = _symbol(
         16, "", "bit", "bits of one token of data", CHOSEN, "A vocabulary of up to 65,536 words.",
         group=_COMPUTE, low=1,
+    )  # fmt: skip
+
+    flops_per_cycle: float = _symbol(
+        16.0, "", "FLOP/cycle", "arithmetic of one processor cycle", CHOSEN,
+        "Two 128-bit units that multiply and add in single precision, as in the cores of phones.",
+        group=_COMPUTE, **_POSITIVE,
     )  # fmt: skip
 
     # LoRA modules, Secs. II and V
@@ -222,12 +255,15 @@ class Scenario:
         low=0.0, high=1.0,
     )  # fmt: skip
     energy_weight_per_j: float = _symbol(
-        1e5, r"\mu", "1/J", "energy efficiency coefficient", STATED, "Fig. 5, which also uses 1e6", group=_CONTROL,
-        low=0.0,
+        1e-3, r"\mu", "1/J", "energy efficiency coefficient", CHOSEN,
+        "With the stated 1e5 (1e6 in Fig. 5) a joule outweighs all that the bound of Theorem 1 can gain, and nobody "
+        "ever transmits. At 1e-3 the energy of a UE at full power weighs about a tenth of what its upload is worth.",
+        group=_CONTROL, low=0.0,
     )  # fmt: skip
     dual_step: float | None = _symbol(
-        None, r"\varsigma", "", "step of the dual update (11) (not set: median spread of the gradients)", CHOSEN,
-        "Duals act only when they are of the gradients' size.", group=_CONTROL, **_POSITIVE, optional=True,
+        None, r"\varsigma", "", "step of the dual update (11) (not set: largest spread of a UE's gradients)", CHOSEN,
+        "Duals act only when they are of the gradients' size, which differs between UEs by decades.",
+        group=_CONTROL, **_POSITIVE, optional=True,
     )  # fmt: skip
     min_delay_s: float = _symbol(
         5e-3, r"E_{\min}", "s", "lower end of Algorithm 1's bracket, as printed", STATED, "Sec. V", group=_CONTROL,
@@ -278,6 +314,8 @@ class Scenario:
                 f"than the {self.subscription_limit} subscription(s) a round that (7c) allows: it may be at most "
                 f"{self.subscription_limit / self.num_modules:g}"
             )
+        if self.min_power_w > self.max_power_w:
+            raise ValueError(f"min_power_w = {self.min_power_w:g} W exceeds max_power_w = {self.max_power_w:g} W")
         if self.min_distance_m >= self.cell_radius_m:
             raise ValueError(
                 f"min_distance_m = {self.min_distance_m:g} m is not below the cell radius {self.cell_radius_m:.4g} m "
@@ -291,8 +329,8 @@ class Scenario:
 
     @classmethod
     def paper(cls, **changes: Any) -> Scenario:
-        """The paper's own reading: no reference loss, and energy charged per bit of the model, as (4) prints."""
-        return cls(**{"reference_gain": 1.0, "compute_energy": "per_model_bit", **changes})
+        """The paper's own reading: what Section V states, and (4), (13) and (15) as printed."""
+        return cls(**{**_AS_PRINTED, **changes})
 
     @classmethod
     def symbols(cls) -> dict[str, Symbol]:
@@ -303,6 +341,15 @@ class Scenario:
     def cell_radius_m(self) -> float:
         """Radius in m of the disc whose area is that of a mean cell, 1/(pi phi) = R^2."""
         return 1.0 / math.sqrt(math.pi * self.base_station_density_per_m2)
+
+
+_AS_PRINTED: dict[str, Any] = {
+    "reference_gain": 1.0,
+    "outage": "printed",
+    "rate": "instantaneous",
+    "compute_energy": "per_model_bit",
+    "energy_weight_per_j": 1e5,
+}
 
 
 def _check_field(name: str, symbol: Symbol, value: Any) -> None:

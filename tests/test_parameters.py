@@ -66,7 +66,7 @@ def test_row_tells_symbol_value_and_origin():
         ("reference_gain", "-30 dB"),
         ("base_station_density_per_m2", r"$3 \times 10^{-5}$ per m²"),
         ("chip_energy_coefficient", "$10^{-27}$ J s²"),
-        ("energy_weight_per_j", "$10^{5}$ per J"),
+        ("energy_weight_per_j", "0.001 per J"),
         ("lora_ranks", "2, 4, 8, 16"),
         ("lora_layers", "not set"),
         ("optimizer", "`adam`"),

@@ -148,9 +148,11 @@ def test_the_paper_and_the_corrected_reading_differ_where_they_should():
     paper, corrected = Scenario.paper(), Scenario.corrected()
     assert corrected == DEFAULT
     differences = {name for name in SYMBOLS if getattr(paper, name) != getattr(corrected, name)}
-    assert differences == {"reference_gain", "compute_energy"}
-    assert (paper.reference_gain, paper.compute_energy) == (1.0, "per_model_bit")
+    assert differences == {"reference_gain", "outage", "rate", "compute_energy", "energy_weight_per_j"}
+    assert (paper.reference_gain, paper.outage, paper.rate) == (1.0, "printed", "instantaneous")
+    assert (paper.compute_energy, paper.energy_weight_per_j) == ("per_model_bit", 1e5)
     assert corrected.reference_gain == pytest.approx(1e-3)
+    assert (corrected.outage, corrected.rate, corrected.threshold) == ("exact", "ergodic", "fixed")
     assert corrected.compute_energy == "per_data_bit"
 
 
@@ -176,7 +178,6 @@ def test_section_v_is_what_the_paper_states():
         "num_modules": 4,
         "subscription_limit": 1,
         "min_participation": 0.1,
-        "energy_weight_per_j": 1e5,
         "min_delay_s": 5e-3,
     }
     assert {name for name, symbol in SYMBOLS.items() if symbol.origin == STATED} == set(stated)
@@ -223,7 +224,7 @@ def test_no_symbol_stands_for_two_fields():
         ("min_participation", "[0, 1]"),
         ("reference_gain", "(0, 1]"),
         ("num_ues", "[1, inf)"),
-        ("compute_energy", '"per_model_bit" or "per_data_bit"'),
+        ("compute_energy", '"per_model_bit" or "per_data_bit" or "flops"'),
     ],
 )
 def test_the_allowed_range_in_words(name, allowed):

@@ -8,46 +8,64 @@ from numpy.typing import ArrayLike, NDArray
 from ..scenario import Scenario
 from ._checks import checked
 
+# Forward and backward through frozen weights: two operations each way for every parameter and token; gradients of the
+# weights themselves are not computed.
+_FLOPS_PER_PARAMETER_AND_TOKEN = 4
+
 
 def compute_energy_j(
     num_samples: ArrayLike,
-    bits_per_sample: ArrayLike,
+    cycles_per_sample: ArrayLike,
     *,
     local_iterations: ArrayLike,
     cpu_frequency_hz: ArrayLike,
     chip_energy_coefficient: ArrayLike,
-    cycles_per_bit: ArrayLike,
 ) -> NDArray[np.float64]:
-    r"""Energy of local computing in J, the first term of (4): :math:`\tau D G f^2 \varrho M`; any shape.
+    r"""Energy of local computing in J, the first term of (4): :math:`\tau D\, (G M)\, f^2 \varrho`; any shape.
 
-    `num_samples` is the mini-batch D, `bits_per_sample` the bits G that one sample makes the processor work through
-    (`compute_bits`), `local_iterations` tau, `cycles_per_bit` M; one cycle costs ``rho f^2`` joules. Raises ValueError
-    for an argument that is negative or not finite.
+    `num_samples` is the mini-batch D, `cycles_per_sample` the product G M of (4) (`compute_cycles`), `local_iterations`
+    tau; one cycle costs ``rho f^2`` joules. Raises ValueError for an argument that is negative or not finite.
     """
-    samples, bits, iterations, frequency, coefficient, cycles = checked(
+    samples, cycles, iterations, frequency, coefficient = checked(
         non_negative={
             "num_samples": num_samples,
-            "bits_per_sample": bits_per_sample,
+            "cycles_per_sample": cycles_per_sample,
             "local_iterations": local_iterations,
             "cpu_frequency_hz": cpu_frequency_hz,
             "chip_energy_coefficient": chip_energy_coefficient,
-            "cycles_per_bit": cycles_per_bit,
         }
     )
-    return iterations * samples * bits * cycles * coefficient * frequency**2
+    return iterations * samples * cycles * coefficient * frequency**2
 
 
-def compute_bits(scenario: Scenario, model_bits: float) -> float:
-    """Bits G of (4) for one sample, under the reading `scenario.compute_energy`.
+def compute_cycles(scenario: Scenario, model_bits: float) -> float:
+    """Processor cycles of one sample, G M of (4), under the reading `scenario.compute_energy`.
 
-    "per_model_bit" is what the paper prints: every sample is charged for all `model_bits` of the foundation model.
-    "per_data_bit" charges the bits of the sample itself, its tokens times the bits of a token. Raises ValueError for
-    model bits that are negative or not finite.
+    "per_model_bit" is what the paper prints: every sample is charged for all `model_bits` of the foundation model, M
+    cycles each. "per_data_bit" charges M cycles for each bit of the sample itself, its tokens times the bits of a
+    token. "flops" counts the arithmetic of a forward and a backward pass through the frozen model. Raises ValueError
+    for model bits that are negative or not finite.
     """
     checked(non_negative={"model_bits": model_bits})
     if scenario.compute_energy == "per_model_bit":
-        return float(model_bits)
-    return float(scenario.tokens_per_sample * scenario.bits_per_token)
+        return float(model_bits * scenario.cycles_per_bit)
+    if scenario.compute_energy == "per_data_bit":
+        return float(scenario.tokens_per_sample * scenario.bits_per_token * scenario.cycles_per_bit)
+    parameters = model_bits / scenario.bits_per_parameter
+    flops = _FLOPS_PER_PARAMETER_AND_TOKEN * parameters * scenario.tokens_per_sample
+    return float(flops / scenario.flops_per_cycle)
+
+
+def training_energy_j(scenario: Scenario, model_bits: float) -> float:
+    """Energy in J that one subscription costs a UE in computing in one round: the first term of (4) for a scenario."""
+    joules = compute_energy_j(
+        scenario.batch_size,
+        compute_cycles(scenario, model_bits),
+        local_iterations=scenario.local_iterations,
+        cpu_frequency_hz=scenario.cpu_frequency_hz,
+        chip_energy_coefficient=scenario.chip_energy_coefficient,
+    )
+    return float(joules)
 
 
 def uplink_energy_j(power_w: ArrayLike, delay_s: ArrayLike) -> NDArray[np.float64]:

@@ -2,26 +2,15 @@ import numpy as np
 import pytest
 
 from fedswitch import Scenario
-from fedswitch.wireless import compute_bits, compute_energy_j, uplink_energy_j
+from fedswitch.wireless import compute_cycles, compute_energy_j, training_energy_j, uplink_energy_j
 
-PROCESSOR = {"cpu_frequency_hz": 1.5e9, "chip_energy_coefficient": 1e-27, "cycles_per_bit": 737.5}
-
-
-def round_energy_j(scenario, model_bits):
-    return compute_energy_j(
-        scenario.batch_size,
-        compute_bits(scenario, model_bits),
-        local_iterations=scenario.local_iterations,
-        cpu_frequency_hz=scenario.cpu_frequency_hz,
-        chip_energy_coefficient=scenario.chip_energy_coefficient,
-        cycles_per_bit=scenario.cycles_per_bit,
-    )
+PROCESSOR = {"cpu_frequency_hz": 1.5e9, "chip_energy_coefficient": 1e-27}
 
 
 def test_a_cycle_costs_the_coefficient_times_the_squared_frequency():
-    # 3 samples of 2 bits, 5 times over: 30 bits of 737.5 cycles; 2.25e-9 J each
+    # 3 samples of 2 cycles, 5 times over; 2.25e-9 J each
     energy = compute_energy_j(3, 2, local_iterations=5, **PROCESSOR)
-    assert energy == pytest.approx(30 * 737.5 * 2.25e-9)
+    assert energy == pytest.approx(30 * 2.25e-9)
 
 
 def test_energy_broadcasts_and_grows_with_the_square_of_the_frequency():
@@ -36,12 +25,22 @@ def test_energy_broadcasts_and_grows_with_the_square_of_the_frequency():
 def test_the_printed_reading_charges_the_whole_model_for_every_sample():
     roberta_bits = 125e6 * 32
     printed, corrected = Scenario.paper(), Scenario.corrected()
-    assert compute_bits(printed, roberta_bits) == roberta_bits
-    assert compute_bits(corrected, roberta_bits) == 128 * 16
+    assert compute_cycles(printed, roberta_bits) == roberta_bits * 737.5
+    assert compute_cycles(corrected, roberta_bits) == 128 * 16 * 737.5
     # with 32 samples and 4 iterations a round: 0.85 MJ against half a joule
-    assert round_energy_j(printed, roberta_bits) == pytest.approx(0.85e6, rel=0.01)
-    assert round_energy_j(corrected, roberta_bits) == pytest.approx(0.435, rel=0.01)
-    assert round_energy_j(corrected, 0.0) == round_energy_j(corrected, roberta_bits)
+    assert training_energy_j(printed, roberta_bits) == pytest.approx(0.85e6, rel=0.01)
+    assert training_energy_j(corrected, roberta_bits) == pytest.approx(0.435, rel=0.01)
+    assert training_energy_j(corrected, 0.0) == training_energy_j(corrected, roberta_bits)
+
+
+def test_flops_count_a_forward_and_a_backward_pass_through_frozen_weights():
+    """By hand for one matrix: x W is a multiplication and an addition per entry, and so is the gradient g W^T."""
+    inputs, outputs, tokens = 24, 32, 5
+    by_hand = 2 * (2 * tokens * inputs * outputs)
+    scenario = Scenario.corrected(compute_energy="flops", tokens_per_sample=tokens, flops_per_cycle=8.0)
+    assert compute_cycles(scenario, 32.0 * inputs * outputs) == by_hand / 8
+    # twice the model, twice the energy; per bit of data the model does not count
+    assert training_energy_j(scenario, 2e6) == pytest.approx(2 * training_energy_j(scenario, 1e6))
 
 
 def test_uplink_energy_is_power_times_delay():
@@ -50,16 +49,16 @@ def test_uplink_energy_is_power_times_delay():
     )
 
 
-@pytest.mark.parametrize("name", ["num_samples", "bits_per_sample", "local_iterations", *PROCESSOR])
+@pytest.mark.parametrize("name", ["num_samples", "cycles_per_sample", "local_iterations", *PROCESSOR])
 def test_bad_computing_arguments_are_named(name):
-    arguments = {"num_samples": 1, "bits_per_sample": 1, "local_iterations": 1, **PROCESSOR, name: np.nan}
+    arguments = {"num_samples": 1, "cycles_per_sample": 1, "local_iterations": 1, **PROCESSOR, name: np.nan}
     with pytest.raises(ValueError, match=f"{name} must be"):
         compute_energy_j(**arguments)
 
 
 def test_other_bad_arguments_are_named():
     with pytest.raises(ValueError, match="model_bits must be"):
-        compute_bits(Scenario(), -1.0)
+        compute_cycles(Scenario(), -1.0)
     with pytest.raises(ValueError, match="power_w must be"):
         uplink_energy_j(-0.1, 1.0)
     with pytest.raises(ValueError, match="delay_s must be"):
