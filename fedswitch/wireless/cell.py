@@ -15,12 +15,13 @@ from .geometry import EXTENT_RADII, interferer_distances_m, ue_distances_m
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Channel:
-    """What the gNB receives in one round, shape (K,) each.
+    """The uplinks of one round, shape (K,) each.
 
-    `gain` is the power gain of every UE, fading times path gain: times the transmit power it is the signal S of
-    Section IV. `interference_w` is the power I in W that out-of-cell UEs add.
+    `distance_m` is where the UEs stand. `gain` is the power gain of every UE, fading times path gain: times the
+    transmit power it is the signal S of Section IV. `interference_w` is the power I in W that out-of-cell UEs add.
     """
 
+    distance_m: NDArray[np.float64]
     gain: NDArray[np.float64]
     interference_w: NDArray[np.float64]
 
@@ -68,6 +69,7 @@ class Cell:
         )
         near = (rayleigh_power_gain(interferer_m.shape, rng) * self._path_gain(interferer_m)).sum(axis=1)
         return Channel(
+            distance_m=self.distance_m,
             gain=fading * self._path_gain(self.distance_m),
             interference_w=self.scenario.interferer_power_w * (near + self._mean_far_gain()),
         )

@@ -73,24 +73,18 @@ def success_probability(
     if interferer_power_w is not None and form != "corrected":
         raise ValueError(f'interferer_power_w must be None with form="{form}", which fixes the power of interferers')
     noise_w = bandwidth * density_w
-    spread = threshold ** (2.0 / path_loss_exponent)
-    area = math.pi * density_per_m2 * distance**2
     if form == "inversion":
-        mean = _MEAN_SERVING_AREA * spread
+        mean = _MEAN_SERVING_AREA * threshold ** (2.0 / path_loss_exponent)
         field = mean * interference_integral(EXCLUSION_RATE * mean, path_loss_exponent, averaged=True)
         return np.exp(-threshold * noise_w / power - field)
+    noise = threshold * noise_w / (power * _noise_gain(distance, path_loss_exponent, density_per_m2, gain, form))
     if form == "printed":
-        noise = (
-            noise_w * threshold * distance**2 / (power * gain * (2.0 * density_per_m2) ** (path_loss_exponent / 2 - 1))
-        )
-        inner = interference_integral(EXCLUSION_RATE / math.pi * spread, path_loss_exponent)
-        return np.exp(-noise - area * spread * inner)
+        return np.exp(-noise - _printed_field(distance, threshold, path_loss_exponent, density_per_m2))
     (interferer,) = checked(
         non_negative={"interferer_power_w": power if interferer_power_w is None else interferer_power_w}
     )
-    signal_w = power * path_gain(distance, path_loss_exponent=path_loss_exponent, reference_gain=gain)
-    s = area * (threshold * interferer / power) ** (2.0 / path_loss_exponent)
-    return np.exp(-threshold * noise_w / signal_w - s * interference_integral(EXCLUSION_RATE * s, path_loss_exponent))
+    s = math.pi * density_per_m2 * distance**2 * (threshold * interferer / power) ** (2.0 / path_loss_exponent)
+    return np.exp(-noise - s * interference_integral(EXCLUSION_RATE * s, path_loss_exponent))
 
 
 def interference_integral(c: ArrayLike, path_loss_exponent: float, *, averaged: bool = False) -> NDArray[np.float64]:
@@ -125,6 +119,31 @@ def deadline_threshold(payload_bits: ArrayLike, bandwidth_hz: ArrayLike, deadlin
     )
     with np.errstate(over="ignore"):
         return np.expm1(math.log(2.0) * payload / (bandwidth * deadline))
+
+
+def _noise_gain(
+    distance_m: NDArray[np.float64],
+    path_loss_exponent: float,
+    density_per_m2: NDArray[np.float64],
+    reference_gain: NDArray[np.float64],
+    form: Form,
+) -> NDArray[np.float64]:
+    """What the noise of (15) is measured against: the path gain, or what is printed in its place."""
+    if form == "printed":
+        return reference_gain * (2.0 * density_per_m2) ** (path_loss_exponent / 2.0 - 1.0) / distance_m**2
+    return path_gain(distance_m, path_loss_exponent=path_loss_exponent, reference_gain=reference_gain)
+
+
+def _printed_field(
+    distance_m: NDArray[np.float64],
+    threshold: NDArray[np.float64],
+    path_loss_exponent: float,
+    density_per_m2: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The second term of the exponent of (15) as printed, which no power changes."""
+    spread = threshold ** (2.0 / path_loss_exponent)
+    inner = interference_integral(EXCLUSION_RATE / math.pi * spread, path_loss_exponent)
+    return math.pi * density_per_m2 * distance_m**2 * spread * inner
 
 
 def _trapezoidal(

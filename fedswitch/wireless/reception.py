@@ -1,0 +1,96 @@
+r"""The success probability (15) of a scenario as a function of the transmit power, which power control optimizes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..scenario import Scenario
+from ._checks import checked
+from ._field import field_exponent
+from .channel import noise_power_w
+from .outage import Form, _noise_gain, _printed_field, deadline_threshold
+
+Array = NDArray[np.float64]
+
+
+def reception_threshold(scenario: Scenario, share: ArrayLike, payload_bits: ArrayLike) -> Array:
+    r"""The SINR threshold :math:`\theta` of (2) under the reading `scenario.threshold`; arguments broadcast.
+
+    "fixed" is the scenario's own, for all. "deadline" is what carries the payload within `scenario.deadline_s`; it is
+    infinite for a share of 0, and 0 for an infinite one. Raises ValueError that names the argument for a share or
+    payload that is negative.
+    """
+    share_of, payload = np.broadcast_arrays(
+        *checked(non_negative_or_infinite={"share": share}, non_negative={"payload_bits": payload_bits})
+    )
+    if scenario.threshold == "fixed":
+        return np.full(share_of.shape, scenario.sinr_threshold)
+    usable = (share_of > 0.0) & np.isfinite(share_of)
+    width_hz = scenario.bandwidth_hz * np.where(usable, share_of, 1.0)
+    threshold = deadline_threshold(payload, width_hz, scenario.deadline_s)
+    return np.where(usable, threshold, np.where(share_of > 0.0, 0.0, np.inf))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reception:
+    r"""Uploads at given shares of the bandwidth: :math:`\lambda(P) = \exp(-a / P - \psi(\varsigma P^{-2/\alpha}) - c)`.
+
+    `attenuation_w` is a in W, what noise asks for (infinite: never received). `field` is :math:`\varsigma`, the number
+    s of `outage` at 1 W, and `interference` is c, an exponent that does not depend on the power: the exact form has
+    only the first of the two, the printed form only the second. All have the shape of the uploads.
+    """
+
+    attenuation_w: Array
+    field: Array
+    interference: Array
+    path_loss_exponent: float
+
+    @classmethod
+    def of(cls, scenario: Scenario, distance_m: ArrayLike, share: ArrayLike, payload_bits: ArrayLike) -> Reception:
+        r"""Uploads of `payload_bits` from `distance_m` on a `share` of the bandwidth, under the scenario's readings.
+
+        `scenario.outage` chooses the form of (15), and `scenario.threshold` whether :math:`\theta` is fixed or set by
+        the deadline. Arguments broadcast. An infinite share, which no upload can have, is never received. Raises
+        ValueError that names the argument for a distance or share that is not positive, or a negative payload.
+        """
+        distance, share_of, payload = np.broadcast_arrays(
+            *checked(
+                positive={"distance_m": distance_m},
+                positive_or_infinite={"share": share},
+                non_negative={"payload_bits": payload_bits},
+            )
+        )
+        threshold = reception_threshold(scenario, share_of, payload)
+        possible = np.isfinite(share_of) & np.isfinite(threshold)
+        threshold = np.where(possible, threshold, 1.0)
+        noise_w = noise_power_w(
+            np.where(possible, share_of, 1.0),
+            bandwidth_hz=scenario.bandwidth_hz,
+            noise_psd_w_per_hz=scenario.noise_psd_w_per_hz,
+        )
+        alpha, density = scenario.path_loss_exponent, np.asarray(scenario.base_station_density_per_m2)
+        form: Form = "printed" if scenario.outage == "printed" else "corrected"
+        gain = _noise_gain(distance, alpha, density, np.asarray(scenario.reference_gain), form)
+        attenuation = np.where(possible, threshold * noise_w / gain, np.inf)
+        nothing = np.zeros(attenuation.shape)
+        if form == "printed":
+            return cls(attenuation, nothing, nothing + _printed_field(distance, threshold, alpha, density), alpha)
+        field = math.pi * density * distance**2 * (threshold * scenario.interferer_power_w) ** (2.0 / alpha)
+        return cls(attenuation, nothing + field, nothing, alpha)
+
+    def probability(self, power_w: ArrayLike) -> Array:
+        r""":math:`\lambda` at a power in W, 0 at 0 W; broadcasts. Raises ValueError for a power that is negative."""
+        (power,) = checked(non_negative={"power_w": power_w})
+        watts = np.where(power > 0.0, power, 1.0)
+        field = field_exponent(self.field * watts ** (-2.0 / self.path_loss_exponent), self.path_loss_exponent)
+        return np.where(power > 0.0, np.exp(-self.attenuation_w / watts - field - self.interference), 0.0)
+
+    def __getitem__(self, index: Any) -> Reception:
+        """Some of the uploads, by any NumPy index."""
+        parts = (self.attenuation_w[index], self.field[index], self.interference[index])
+        return Reception(*parts, self.path_loss_exponent)
