@@ -15,11 +15,14 @@ less power. The minimum is below b exactly when its x is below 1, that is, when 
 from __future__ import annotations
 
 import math
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..wireless._checks import checked
+
+Form = Literal["printed", "corrected"]
 
 
 def optimal_power(
@@ -45,3 +48,47 @@ def optimal_power(
         power = np.minimum(attenuation / x, limit)
         gain = benefit * np.exp(-attenuation / power) - price * power
     return np.where(worthwhile & (gain > 0.0), power, 0.0)
+
+
+def power_gradient(
+    power_w: ArrayLike,
+    attenuation_w: ArrayLike,
+    benefit: ArrayLike,
+    price_per_w: ArrayLike,
+    subscription: ArrayLike,
+    *,
+    interference_factor: ArrayLike = 1.0,
+    form: Form = "corrected",
+) -> NDArray[np.float64]:
+    r"""Derivative of (14) with respect to the power, (22), shape (..., K).
+
+    `power_w` has shape (..., K); `attenuation_w` :math:`a_n`, `benefit` :math:`b_n` (what (14) charges for a module
+    that is missed), `subscription` :math:`\beta_n` and `interference_factor` :math:`\Lambda_n` broadcast to (..., N,
+    K); `price_per_w` is :math:`\mu E`, for each module that is uploaded.
+
+    - "corrected": :math:`\mu E \sum_n \beta_n - \sum_n \beta_n b_n \Lambda_n \frac{a_n}{P^2} e^{-a_n / P}`, the
+      derivative of the expected loss :math:`\sum_n b_n (1 - \beta_n \Lambda_n e^{-a_n / P})` plus the energy.
+    - "printed" has :math:`1 - \beta_n` in place of :math:`\beta_n`, so that power serves the modules that are *not*
+      uploaded, and leaves :math:`\Lambda_n` out although (15) has it.
+
+    Raises ValueError that names the argument for a power or attenuation that is not positive, anything else that is
+    negative, an unknown form, and a single number where modules are asked for.
+    """
+    power, attenuation, worth, price, beta, factor = checked(
+        positive={"power_w": power_w, "attenuation_w": attenuation_w},
+        non_negative={
+            "benefit": benefit,
+            "price_per_w": price_per_w,
+            "subscription": subscription,
+            "interference_factor": interference_factor,
+        },
+    )
+    if form not in get_args(Form):
+        raise ValueError(f"form must be one of {', '.join(get_args(Form))}, got {form!r}")
+    if beta.ndim < 2:
+        raise ValueError(f"subscription must have shape (..., N, K), got {beta.shape}")
+    watts = power[..., np.newaxis, :] if power.ndim else power
+    counted, factor = (beta, factor) if form == "corrected" else (1.0 - beta, np.ones(()))
+    gain = counted * worth * factor * attenuation / watts**2 * np.exp(-attenuation / watts)
+    slope: NDArray[np.float64] = price * beta.sum(axis=-2) - gain.sum(axis=-2)
+    return slope

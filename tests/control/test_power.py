@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from fedswitch.control import optimal_power
+from fedswitch.control import optimal_power, power_gradient
 
 
 def cost(power, attenuation, benefit, price):
@@ -115,3 +115,56 @@ def test_bad_arguments_are_named(arguments, name):
     *rest, limit = arguments
     with pytest.raises(ValueError, match=name):
         optimal_power(*rest, max_power_w=limit)
+
+
+# The gradient (22)
+
+INSTANCE = {
+    "attenuation_w": np.array([[0.02, 0.3], [0.05, 0.1]]),
+    "benefit": np.array([[1.0, 2.0], [3.0, 0.5]]),
+    "price_per_w": np.array([0.7, 0.2]),
+    "interference_factor": np.array([[0.9, 0.6], [0.8, 0.3]]),
+}
+
+
+def expected_cost(power, subscription, served):
+    """(14) written out: what is charged for missed modules, `served` telling which power can save, and the energy."""
+    arrives = INSTANCE["interference_factor"] * np.exp(-INSTANCE["attenuation_w"] / power)
+    return (INSTANCE["benefit"] * (1 - served * arrives)).sum(axis=0) + INSTANCE[
+        "price_per_w"
+    ] * power * subscription.sum(axis=0)
+
+
+@pytest.mark.parametrize("subscription", [[[1, 0], [0, 1]], [[1, 1], [1, 1]], [[0, 0], [0, 0]]])
+def test_the_corrected_gradient_is_the_slope_of_the_cost(subscription):
+    subscription = np.array(subscription)
+    power, step = np.array([0.11, 0.07]), 1e-7
+    slope = expected_cost(power + step, subscription, subscription) - expected_cost(
+        power - step, subscription, subscription
+    )
+    np.testing.assert_allclose(
+        power_gradient(power, subscription=subscription, **INSTANCE), slope / (2 * step), rtol=1e-6
+    )
+
+
+def test_the_printed_gradient_serves_the_modules_that_are_not_uploaded():
+    """And it is the slope of the printed (14) only where interference does not matter: (22) leaves it out."""
+    subscription = np.array([[1, 0], [0, 1]])
+    power, step = np.array([0.11, 0.07]), 1e-7
+    slope = expected_cost(power + step, subscription, 1 - subscription) - expected_cost(
+        power - step, subscription, 1 - subscription
+    )
+    printed = power_gradient(power, subscription=subscription, form="printed", **INSTANCE)
+    assert (printed < slope / (2 * step) - 0.1).all()
+    # a UE that uploads everything gains nothing from power as printed
+    everything = power_gradient(power, subscription=np.ones((2, 2)), form="printed", **INSTANCE)
+    np.testing.assert_array_equal(everything, 2 * INSTANCE["price_per_w"])
+
+
+def test_bad_arguments_of_the_gradient_are_named():
+    with pytest.raises(ValueError, match="form must be one of printed, corrected, got 'exact'"):
+        power_gradient([0.1, 0.1], subscription=np.ones((2, 2)), form="exact", **INSTANCE)
+    with pytest.raises(ValueError, match="power_w must be positive"):
+        power_gradient([0.0, 0.1], subscription=np.ones((2, 2)), **INSTANCE)
+    with pytest.raises(ValueError, match=r"subscription must have shape \(..., N, K\)"):
+        power_gradient(0.1, 0.1, 1.0, 1.0, 1.0)

@@ -1,0 +1,125 @@
+r"""Transmit power when power also overcomes interference: (21) with the success probability that follows from (2).
+
+For interferers of a fixed power the exponent of (15) is :math:`a / P + \psi(\varsigma P^{-2/\alpha})`, so that both of
+its parts fall with P and Lambert's function no longer helps. What helps is that :math:`\ln \lambda` is a concave
+function of :math:`\ln P`. (Its slope is :math:`e(P) = a / P + \tfrac{2}{\alpha} \psi'`, the derivative of :math:`\psi`
+being with respect to the logarithm; both terms fall with P.) Therefore
+
+1. :math:`\lambda / P`, receptions per watt, has one maximum, where e = 1. Below that power, :math:`P_e`, nothing can be
+   optimal: if an upload is worth its energy at all, more power gives more of it, and gives it cheaper.
+2. Not to transmit is best exactly if :math:`b \lambda(P_e) \le p P_e`.
+3. Above :math:`P_e` the marginal benefit :math:`b \lambda e / P` falls with P, and the optimum is where it meets the
+   price p, or at the largest power.
+
+Without interference :math:`P_e = a`, and this is the rule :math:`\kappa < 1/e` of `optimal_power`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..wireless._checks import checked
+from ..wireless._field import field_elasticities
+
+Array = NDArray[np.float64]
+
+_STEP_TOLERANCE = 1e-5  # of ln P; Newton converges quadratically, so that the step after such a one is lost in rounding
+_MAX_STEPS = 60
+
+
+def optimal_power_in_field(
+    attenuation_w: ArrayLike,
+    field: ArrayLike,
+    benefit: ArrayLike,
+    price_per_w: ArrayLike,
+    *,
+    path_loss_exponent: float,
+    max_power_w: ArrayLike,
+) -> Array:
+    r"""Global minimizer in W of ``benefit (1 - lambda(P)) + price_per_w P`` on [0, max_power_w]; (21), (15) exact.
+
+    :math:`\lambda(P) = \exp(-a / P - \psi(\varsigma P^{-2/\alpha}))` with `attenuation_w` a, and `field`
+    :math:`\varsigma`, the number s of `wireless.outage` at a transmit power of 1 W. 0 means that not to transmit is
+    best. An infinite attenuation lets nothing through. All arguments broadcast. Raises ValueError that names the
+    argument for an attenuation or largest power that is not positive, or a field, benefit or price that is negative or
+    not finite.
+    """
+    attenuation, strength, worth, price, limit = np.broadcast_arrays(
+        *checked(
+            positive_or_infinite={"attenuation_w": attenuation_w},
+            non_negative={"field": field, "benefit": benefit, "price_per_w": price_per_w},
+            positive={"max_power_w": max_power_w},
+        )
+    )
+    power = np.zeros(attenuation.shape)
+    hopeful = (worth > 0.0) & np.isfinite(attenuation)
+    link = _Link(attenuation[hopeful], strength[hopeful], path_loss_exponent)
+    top = np.log(limit[hopeful])
+    with np.errstate(divide="ignore"):
+        log_worth = np.log(worth[hopeful]) - np.log(price[hopeful])  # infinite where power is free
+    best = _marginal(link, log_worth, _efficient(link, top), top)
+    power[hopeful] = np.where(best < top, np.exp(best), limit[hopeful])
+    return power
+
+
+class _Link:
+    r""":math:`\ln \lambda` of uploads over :math:`t = \ln P`, with two derivatives."""
+
+    def __init__(self, attenuation_w: Array, field: Array, path_loss_exponent: float) -> None:
+        self.attenuation_w = attenuation_w
+        self.field = field
+        self.alpha = path_loss_exponent
+        self.order = 2.0 / path_loss_exponent
+
+    def __call__(self, t: Array) -> tuple[Array, Array, Array]:
+        noise = self.attenuation_w * np.exp(-t)
+        s = self.field * np.exp(-self.order * t)
+        value, first, second = field_elasticities(s, self.alpha)
+        return -noise - value, noise + self.order * first, -noise - self.order**2 * second
+
+
+def _efficient(link: _Link, top: Array) -> Array:
+    """Ln of the power at which an upload gives most receptions per watt, at most `top`."""
+    _, slope, _ = link(top)
+    excess = np.log(slope)
+    # ln of the slope falls at rates between 2/alpha and 1
+    low, high = np.minimum(top, top + excess / link.order), np.minimum(top, top + excess)
+    t = np.minimum(top, 0.5 * (low + high))
+    for _ in range(_MAX_STEPS):
+        _, slope, curvature = link(t)
+        excess = np.log(slope)
+        low, high = np.where(excess > 0.0, t, low), np.where(excess > 0.0, high, t)
+        step = np.clip(t - excess * slope / curvature, low, high)
+        done = np.abs(step - t).max(initial=0.0) < _STEP_TOLERANCE
+        t = step
+        if done:
+            break
+    return t
+
+
+def _marginal(link: _Link, log_worth: Array, efficient: Array, top: Array) -> Array:
+    """Ln of the power, from `efficient` to `top`, where the marginal benefit meets the price; -inf: do not transmit."""
+
+    def surplus(t: Array) -> tuple[Array, Array]:
+        log_success, slope, curvature = link(t)
+        return log_worth + log_success + np.log(slope) - t, slope + curvature / slope - 1.0
+
+    # at the most efficient power the marginal and the mean benefit of a watt are the same
+    log_success, _, _ = link(efficient)
+    worthwhile = log_worth + log_success > efficient
+    at_top, _ = surplus(top)
+    inside = worthwhile & (at_top < 0.0)
+    low, high = efficient.copy(), top.copy()
+    t = np.where(inside, 0.5 * (low + high), top)
+    for _ in range(_MAX_STEPS):
+        value, slope = surplus(t)
+        low, high = np.where(value > 0.0, t, low), np.where(value > 0.0, high, t)
+        step = t - value / slope
+        step = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
+        step = np.where(inside, step, t)
+        done = np.abs(step - t).max(initial=0.0) < _STEP_TOLERANCE
+        t = step
+        if done:
+            break
+    return np.where(worthwhile, t, -np.inf)
