@@ -6,10 +6,35 @@ import dataclasses
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..wireless._checks import checked
 from ._efficiency import Array, bernoulli, share_elasticity, spectral_efficiency_nat
 
-_LARGEST_RATIO = 1e150  # products of two such ratios are still finite
+LARGEST_RATIO = 1e150  # products of two such ratios are still finite
+
+_SMALLEST_TOLERANCE = 1e-13  # the sum of many shares is hardly better known in double precision
+
+
+def uploads(
+    *, bandwidth_hz: ArrayLike, noise_psd_w_per_hz: ArrayLike, **per_upload: ArrayLike
+) -> tuple[tuple[Array, ...], float, float]:
+    """Return what is given per upload, broadcast, then bandwidth and noise density; ValueError names what is wrong."""
+    *given, bandwidth, density = checked(
+        non_negative=per_upload,
+        positive={"bandwidth_hz": bandwidth_hz, "noise_psd_w_per_hz": noise_psd_w_per_hz},
+    )
+    if bandwidth.ndim or density.ndim:
+        raise ValueError("bandwidth_hz and noise_psd_w_per_hz must be single numbers: the uploads share one bandwidth")
+    return np.broadcast_arrays(*given), float(bandwidth), float(density)
+
+
+def check_stopping_rule(tolerance: float, max_iterations: int) -> None:
+    """Raise ValueError for a tolerance that cannot be met or means nothing, and for no iterations."""
+    if not _SMALLEST_TOLERANCE <= tolerance < 1.0:
+        raise ValueError(f"tolerance must lie in [{_SMALLEST_TOLERANCE:g}, 1), got {tolerance:g}")
+    if max_iterations < 1:
+        raise ValueError(f"max_iterations must be at least 1, got {max_iterations}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +74,9 @@ class Pool:
         floor_s = float(floor.max())
         if not math.isfinite(floor_s):
             raise ValueError(f"signal_w = {signal_w.min():g} gives a positive payload_bits no finite delay")
-        if (
-            max(snr.max(), inr.max(), interference_ratio.max()) > _LARGEST_RATIO
-            or floor.min() < floor_s / _LARGEST_RATIO
-        ):
+        if max(snr.max(), inr.max(), interference_ratio.max()) > LARGEST_RATIO or floor.min() < floor_s / LARGEST_RATIO:
             raise ValueError(
-                f"payload_bits, signal_w, interference_w and noise differ by factors above {_LARGEST_RATIO:g}"
+                f"payload_bits, signal_w, interference_w and noise differ by factors above {LARGEST_RATIO:g}"
             )
         return cls(snr, inr, interference_ratio, floor / floor_s, floor_s)
 
@@ -74,7 +96,7 @@ class Pool:
         """
         share = np.full_like(self.snr, 1.0 / self.snr.size)
         payload = self.load * self.snr
-        for _ in range(5):
+        for _ in range(10):
             need = payload / np.log1p(self.snr / (self.inr + share))
             share = need / need.sum()
         return share

@@ -16,11 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..wireless._checks import checked
 from ._efficiency import spectral_efficiency_nat
-from ._pool import Pool, Trial
+from ._pool import Pool, Trial, check_stopping_rule, uploads
 
 Method = Literal["newton", "bisection"]
-
-_SMALLEST_TOLERANCE = 1e-13  # the sum of many shares is hardly better known in double precision
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -104,35 +102,30 @@ def allocate_bandwidth(
     infinite, for a payload without a signal (no finite delay exists), an unknown method, a tolerance outside
     [1e-13, 1), no iterations, and a bracket that is not positive, not in order, or not for "bisection".
     """
-    payload, signal, interference, bandwidth, density = checked(
-        non_negative={"payload_bits": payload_bits, "signal_w": signal_w, "interference_w": interference_w},
-        positive={"bandwidth_hz": bandwidth_hz, "noise_psd_w_per_hz": noise_psd_w_per_hz},
+    (payload, signal, interference), bandwidth, density = uploads(
+        payload_bits=payload_bits,
+        signal_w=signal_w,
+        interference_w=interference_w,
+        bandwidth_hz=bandwidth_hz,
+        noise_psd_w_per_hz=noise_psd_w_per_hz,
     )
-    if bandwidth.ndim or density.ndim:
-        raise ValueError("bandwidth_hz and noise_psd_w_per_hz must be single numbers: the uploads share one bandwidth")
-    _check_options(method, tolerance, max_iterations, delay_bracket_s)
+    check_stopping_rule(tolerance, max_iterations)
+    _check_method(method, delay_bracket_s)
 
-    payload, signal, interference = np.broadcast_arrays(payload, signal, interference)
     share = np.zeros(payload.shape)
     sent = payload > 0
     if not sent.any():
         return Allocation(share, 0.0, 0, Trace(np.empty(0), np.empty(0)))
-    pool = Pool.of(payload[sent], signal[sent], interference[sent], float(bandwidth), float(density))
+    pool = Pool.of(payload[sent], signal[sent], interference[sent], bandwidth, density)
     solution, tried = _search(pool, method, tolerance, max_iterations, delay_bracket_s or (None, None))
     share[sent] = solution.share
     delays, totals = np.array([(pool.delay_s(excess), total) for excess, total in tried]).T
     return Allocation(share, pool.delay_s(solution.excess), len(tried), Trace(delays, totals))
 
 
-def _check_options(
-    method: str, tolerance: float, max_iterations: int, bracket: tuple[float | None, float | None] | None
-) -> None:
+def _check_method(method: str, bracket: tuple[float | None, float | None] | None) -> None:
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}")
-    if not _SMALLEST_TOLERANCE <= tolerance < 1.0:
-        raise ValueError(f"tolerance must lie in [{_SMALLEST_TOLERANCE:g}, 1), got {tolerance:g}")
-    if max_iterations < 1:
-        raise ValueError(f"max_iterations must be at least 1, got {max_iterations}")
     if bracket is None:
         return
     if method != "bisection":

@@ -2,6 +2,7 @@
 
 import re
 
+import cvxpy
 import numpy as np
 import pytest
 from hypothesis import given
@@ -131,17 +132,34 @@ def test_the_delay_is_that_of_nested_root_finding(seed):
     np.testing.assert_allclose(allocation.share, [share(delay_s, k) for k in range(6)], rtol=1e-7)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("num_ues", [3, 10, 30])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_delay_is_that_of_a_convex_solver(num_ues, seed):
+    # without interference the rate is a relative entropy; x is the shares, scaled like snr to a mean of 1
+    payload_bits, signal_w, _ = draw_links(num_ues, seed, payload_decades=1.0)
+    snr = num_ues * signal_w / (CELL["bandwidth_hz"] * CELL["noise_psd_w_per_hz"])
+    unit_s = delays_s(1.0, payload_bits, signal_w, 0.0, **CELL).sum()
+    payload = payload_bits * np.log(2) * num_ues / CELL["bandwidth_hz"] / unit_s
+    x, pace = cvxpy.Variable(num_ues), cvxpy.Variable()
+    rate = -cvxpy.rel_entr(x, x + snr)
+    problem = cvxpy.Problem(cvxpy.Maximize(pace), [rate >= pace * payload, cvxpy.sum(x) <= num_ues])
+    problem.solve(solver=cvxpy.CLARABEL)
+    delay_s = allocate_bandwidth(payload_bits, signal_w, 0.0, **CELL).delay_s
+    assert delay_s == pytest.approx(unit_s / problem.value, rel=1e-6)
+
+
+@pytest.mark.parametrize("num_ues", [2, 5, 12])
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("interference", [0.0, 1.0])
-def test_the_delay_is_that_of_a_general_purpose_optimizer(seed, interference):
+def test_the_delay_is_that_of_a_general_purpose_optimizer(num_ues, seed, interference):
     # min t subject to delay_k <= t and sum of shares <= 1, in logarithms, by sequential quadratic programming
-    payload_bits, signal_w, interference_w = draw_links(5, seed)
+    payload_bits, signal_w, interference_w = draw_links(num_ues, seed)
     interference_w = interference * interference_w
 
     def log_delays(log_share):
         return np.log(delays_s(np.exp(log_share), payload_bits, signal_w, interference_w, **CELL))
 
-    start = np.log(np.full(5, 0.15))
+    start = np.log(np.full(num_ues, 0.9 / num_ues))
     found = optimize.minimize(
         lambda x: x[-1],
         np.append(start, log_delays(start).max()),
