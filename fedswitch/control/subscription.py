@@ -1,4 +1,9 @@
-r"""Which modules a UE subscribes to in a round: :math:`\beta` of (7b) and (7c), the duals (11), and the rule (12)."""
+r"""Which modules a UE subscribes to in a round: :math:`\beta` of (7b) and (7c), the duals (11), and the rule (12).
+
+The rules share one pattern: costs of the modules in, a boolean subscription out. `subscribe` solves (12) as it stands,
+`subscribe_greedy` does without the long run, `subscribe_proximal` adds the term that keeps a step small, and
+`random_subscription` looks at nothing.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +52,72 @@ def subscribe(
     chosen = np.zeros(cost.shape, dtype=bool)
     np.put_along_axis(chosen, order[..., :limit], True, axis=-1)
     return chosen & (cost < 0.0)
+
+
+def subscribe_greedy(gradient: ArrayLike, limit: int, *, rng: np.random.Generator | None = None) -> NDArray[np.bool_]:
+    """What is best in this round alone: (12) without its duals, so that (7d) plays no part; as `subscribe`."""
+    return subscribe(gradient, 0.0, limit, rng=rng)
+
+
+def subscribe_proximal(
+    previous: ArrayLike, gradient: ArrayLike, dual: ArrayLike, limit: int, *, step: ArrayLike
+) -> NDArray[np.float64]:
+    r"""(12) with a proximal term: minimize :math:`(\nabla Q - \lambda) \cdot \beta + \|\beta - \hat\beta\|^2 / (2 a)`.
+
+    Online methods with long-term constraints owe their guarantees to this term, which (12) lacks; without it every
+    round jumps from corner to corner. `previous` is :math:`\hat\beta` and `step` is a; the solution, of shape (..., N),
+    is the projection of :math:`\hat\beta - a (\nabla Q - \lambda)` on the polytope of (10b). It is fractional:
+    `round_subscription` draws a subscription from it. Raises ValueError as `subscribe`, and for a step that is not
+    positive.
+    """
+    before, price, size = checked(non_negative={"previous": previous, "dual": dual}, positive={"step": step})
+    return project_capped_simplex(before - size * (np.asarray(gradient, dtype=np.float64) - price), limit)
+
+
+def project_capped_simplex(point: ArrayLike, limit: int) -> NDArray[np.float64]:
+    r"""The point of :math:`\{\beta \in [0, 1]^N : \sum_n \beta_n \le s\}` nearest to `point`; the last axis is N.
+
+    Clipped to [0, 1] if that keeps the sum within `limit`; otherwise the point is lowered by one number before it is
+    clipped, found exactly from the 2N numbers at which an entry reaches 0 or 1. Raises ValueError for a point that is
+    not a number, a shape without a module axis, or a limit below 0.
+    """
+    target = np.asarray(point, dtype=np.float64)
+    if not np.isfinite(target).all():
+        raise ValueError("point must be finite")
+    if target.ndim == 0:
+        raise ValueError("point must have the modules on its last axis")
+    if limit < 0:
+        raise ValueError(f"limit must not be negative, got {limit}")
+    clipped = np.clip(target, 0.0, 1.0)
+    # the sum falls with the shift, and is linear between these
+    knots = np.sort(np.concatenate([target - 1.0, target], axis=-1), axis=-1)
+    totals = np.clip(target[..., np.newaxis, :] - knots[..., np.newaxis], 0.0, 1.0).sum(axis=-1)
+    before = np.clip((totals > limit).sum(axis=-1, keepdims=True) - 1, 0, knots.shape[-1] - 2)
+    left, right = (np.take_along_axis(knots, before + side, axis=-1) for side in (0, 1))
+    above, below = (np.take_along_axis(totals, before + side, axis=-1) for side in (0, 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fraction = np.where(above > below, (above - limit) / (above - below), 0.0)
+    shifted = np.clip(target - (left + fraction * (right - left)), 0.0, 1.0)
+    return np.where(clipped.sum(axis=-1, keepdims=True) <= limit, clipped, shifted)
+
+
+def round_subscription(fraction: ArrayLike, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Draw a subscription that takes each module with the probability `fraction`, (..., N), and keeps (7c).
+
+    Systematic sampling: the fractions are laid end to end, and a comb of unit spacing with a random start picks the
+    modules under its teeth. So the number of modules is the sum of the fractions, rounded up or down, whereas
+    independent draws break (7c) every so often. Raises ValueError for a fraction outside [0, 1].
+    """
+    (share,) = checked(non_negative={"fraction": fraction})
+    if (share > 1.0).any():
+        raise ValueError(f"fraction must lie in [0, 1], got {share.max():g}")
+    ends = np.cumsum(share, axis=-1)
+    # a sum that rounding has left just above a whole number is that number
+    whole = np.round(ends)
+    ends = np.where(np.abs(ends - whole) < 1e-9, whole, ends)
+    start = 1.0 - rng.random((*share.shape[:-1], 1))
+    teeth = np.floor(ends - start)
+    return np.diff(teeth, axis=-1, prepend=-1.0) > 0.0
 
 
 def dual_ascent(

@@ -1,0 +1,115 @@
+r"""What a subscription is worth: the cost (9) of a UE in a round and its gradient, printed and corrected.
+
+Within a round the cost is affine in :math:`\beta`, so that its gradient says everything. As printed, A and B contain
+the product :math:`(1 - \lambda)(1 - \beta)`: subscribing lowers the cost of a module in proportion to
+:math:`1 - \lambda`, which sends UEs where they are *not* received. With the probability that an upload is missed,
+:math:`1 - \beta \lambda`, it lowers the cost in proportion to :math:`\lambda`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..scenario import Scenario
+from ..theory import ue_constants
+from ..wireless._checks import checked
+
+Form = Literal["printed", "corrected"]
+Array = NDArray[np.float64]
+
+
+def ue_cost(
+    scenario: Scenario,
+    subscription: ArrayLike,
+    success: ArrayLike,
+    energy_j: ArrayLike,
+    bound: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    form: Form = "corrected",
+) -> Array:
+    r"""The cost (9) of every UE in one round, shape (..., K).
+
+    `subscription` :math:`\beta`, `success` :math:`\lambda`, `energy_j` :math:`C_{n,k}` of (4) and `bound` broadcast to
+    (..., N, K); `weights` is :math:`\rho_k` of shape (K,), None for UEs with equally much data. The constants, N and
+    :math:`\mu` come from `scenario`.
+
+    - "printed": :math:`Q_k = \sum_n [(1 - A_{n,k}) B_{n,k}^{t-1} + B_{n,k}] + \mu \sum_n \beta_{n,k} C_{n,k}`, where
+      `bound` is :math:`B_{n,k}^{t-1}`.
+    - "corrected" gives the bracket the weight :math:`\rho_k / N` with which UE k enters (7a), and takes A and B of the
+      corrected theorem. `bound` is what the bound on the risk gap has run up to, :math:`S_n^{t-1}`, where
+      :math:`S^t = (1 - A^t) S^{t-1} + B^t`. The cost of all UEs together then is the bound after the round, averaged
+      over modules, and :math:`\mu` times the energy. To count how much of its own risk a module still leaves to a UE,
+      add that to `bound`: this is the first term of (6), which (8a) leaves out.
+
+    Raises ValueError that names the argument for values out of range and shapes that do not fit.
+    """
+    beta, rate, energy, state = _modules_by_ues(
+        subscription=subscription, success=success, energy_j=energy_j, bound=bound
+    )
+    a, b = ue_constants(beta, rate, num_ues=beta.shape[-1], **_of_the_bound(scenario), form=form)
+    risk = _weights(weights, scenario, beta.shape[-1], form) * ((1.0 - a) * state + b)
+    cost: Array = (risk + scenario.energy_weight_per_j * beta * energy).sum(axis=-2)
+    return cost
+
+
+def cost_gradient(
+    scenario: Scenario,
+    success: ArrayLike,
+    energy_j: ArrayLike,
+    bound: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    form: Form = "corrected",
+) -> Array:
+    r""":math:`\partial Q_k / \partial \beta_{n,k}` of `ue_cost`, shape (..., N, K); arguments as there.
+
+    It does not depend on :math:`\beta`. "printed" is
+    :math:`-\frac{4}{\epsilon} (1 - \lambda)(4 \xi \zeta_2 B_{n,k}^{t-1} + \zeta_1) + \mu C_{n,k}`, and "corrected"
+    :math:`-\frac{\rho_k \lambda}{N \epsilon} (4 \xi \zeta_2 S_n^{t-1} + 2 \zeta_1) + \mu C_{n,k}`.
+    """
+    rate, energy, state = _modules_by_ues(success=success, energy_j=energy_j, bound=bound)
+    benefit = reception_benefit(scenario, state, weights=weights, form=form)
+    return scenario.energy_weight_per_j * energy - benefit * (1.0 - rate if form == "printed" else rate)
+
+
+def reception_benefit(
+    scenario: Scenario, bound: ArrayLike, *, weights: ArrayLike | None = None, form: Form = "corrected"
+) -> Array:
+    r"""By how much an upload that is certainly received lowers the cost, shape (..., N, K); arguments as in `ue_cost`.
+
+    The factor of :math:`1 - \beta \lambda` in the corrected cost, and of :math:`(1 - \lambda)(1 - \beta)` in (14).
+    """
+    (state,) = _modules_by_ues(bound=bound)
+    if form not in get_args(Form):
+        raise ValueError(f"form must be one of {', '.join(get_args(Form))}, got {form!r}")
+    s = scenario
+    carried = 4.0 * s.strong_convexity * s.zeta2 * state
+    if form == "printed":
+        return 4.0 / s.smoothness * (carried + s.zeta1)
+    return _weights(weights, s, state.shape[-1], form) / s.smoothness * (carried + 2.0 * s.zeta1)
+
+
+def _modules_by_ues(**arguments: ArrayLike) -> list[Array]:
+    """The arguments, all non-negative, broadcast to one shape (..., N, K)."""
+    arrays = np.broadcast_arrays(*checked(non_negative=arguments))
+    if arrays[0].ndim < 2:
+        raise ValueError(f"{', '.join(arguments)} must have shape (..., N, K), got {arrays[0].shape}")
+    return list(arrays)
+
+
+def _weights(weights: ArrayLike | None, scenario: Scenario, num_ues: int, form: Form) -> Array:
+    r"""What a UE's risk counts in its cost: 1 as printed, otherwise :math:`\rho_k / N`."""
+    if form == "printed":
+        return np.ones(1)
+    (rho,) = checked(non_negative={"weights": np.full(num_ues, 1.0 / num_ues) if weights is None else weights})
+    if rho.shape != (num_ues,):
+        raise ValueError(f"weights must have shape ({num_ues},), got {rho.shape}")
+    return rho / scenario.num_modules
+
+
+def _of_the_bound(scenario: Scenario) -> dict[str, float]:
+    return {name: getattr(scenario, name) for name in ("smoothness", "strong_convexity", "zeta1", "zeta2")}
