@@ -2,18 +2,23 @@
 
 from .cell import Cell, Channel
 from .channel import noise_power_w, path_gain, rayleigh_power_gain, received, sinr
-from .energy import compute_bits, compute_energy_j, uplink_energy_j
+from .energy import compute_cycles, compute_energy_j, training_energy_j, uplink_energy_j
+from .ergodic import ergodic_spectral_efficiency
 from .geometry import interferer_distances_m, ue_distances_m
 from .outage import deadline_threshold, interference_integral, success_probability
 from .rate import delay_s, rate_bit_per_s
+from .reception import Reception, reception_threshold
+from .voronoi import voronoi_interferer_distances_m
 
 __all__ = [
     "Cell",
     "Channel",
-    "compute_bits",
+    "Reception",
+    "compute_cycles",
     "compute_energy_j",
     "deadline_threshold",
     "delay_s",
+    "ergodic_spectral_efficiency",
     "interference_integral",
     "interferer_distances_m",
     "noise_power_w",
@@ -21,8 +26,11 @@ __all__ = [
     "rate_bit_per_s",
     "rayleigh_power_gain",
     "received",
+    "reception_threshold",
     "sinr",
     "success_probability",
+    "training_energy_j",
     "ue_distances_m",
     "uplink_energy_j",
+    "voronoi_interferer_distances_m",
 ]
