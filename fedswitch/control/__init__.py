@@ -1,16 +1,55 @@
-"""Section IV of the paper: bandwidth (Theorem 2, Algorithm 1), power (21) and subscription. NumPy and SciPy only."""
+"""Section IV of the paper: bandwidth (Algorithm 1), power (21), switching (8) to (12), Algorithm 2. NumPy and SciPy."""
 
+from .airtime import airtime_s, share_bandwidth, share_in_time
 from .bandwidth import Allocation, Trace, allocate_bandwidth, share_for_delay
-from .power import optimal_power
-from .subscription import dual_ascent, random_subscription, subscribe
+from .energy_bandwidth import EnergyAllocation, allocate_energy_optimal
+from .ergodic_bandwidth import allocate_bandwidth_ergodic, ergodic_share_for_delay
+from .field_power import optimal_power_in_field
+from .global_power import interior_point_power, optimal_power_several
+from .online import Decision, Inner, Observation, State, decide, start
+from .power import optimal_power, power_gradient
+from .subscription import (
+    dual_ascent,
+    project_capped_simplex,
+    random_subscription,
+    round_subscription,
+    subscribe,
+    subscribe_greedy,
+    subscribe_proximal,
+)
+from .switching import cost_gradient, reception_benefit, ue_cost
 
 __all__ = [
     "Allocation",
+    "Decision",
+    "EnergyAllocation",
+    "Inner",
+    "Observation",
+    "State",
     "Trace",
+    "airtime_s",
     "allocate_bandwidth",
+    "allocate_bandwidth_ergodic",
+    "allocate_energy_optimal",
+    "cost_gradient",
+    "decide",
     "dual_ascent",
+    "ergodic_share_for_delay",
+    "interior_point_power",
     "optimal_power",
+    "optimal_power_in_field",
+    "optimal_power_several",
+    "power_gradient",
+    "project_capped_simplex",
     "random_subscription",
+    "reception_benefit",
+    "round_subscription",
+    "share_bandwidth",
     "share_for_delay",
+    "share_in_time",
+    "start",
     "subscribe",
+    "subscribe_greedy",
+    "subscribe_proximal",
+    "ue_cost",
 ]

@@ -39,38 +39,19 @@ def transmit(
 
     `subscribed` is beta^t (N, K), `power_w` P_k^t (K,), `payload_bits` G_n (N,), `model_bits` G^w.
     """
-    signal_w = power_w * channel.gain
-    if subscribed.any():
-        allocation = control.allocate_bandwidth(
-            subscribed * payload_bits[:, None],
-            signal_w,
-            channel.interference_w,
-            bandwidth_hz=scenario.bandwidth_hz,
-            noise_psd_w_per_hz=scenario.noise_psd_w_per_hz,
-            method="bisection",
-            tolerance=scenario.bandwidth_tolerance,
-            max_iterations=scenario.max_bisections,
-            delay_bracket_s=(scenario.min_delay_s, scenario.max_delay_s),
-        )
-        share, delay_s = allocation.share, allocation.delay_s
-    else:
-        share, delay_s = np.zeros(subscribed.shape), 0.0
+    share, delay_s = control.share_bandwidth(
+        scenario, channel, subscribed * payload_bits[:, None], power_w, method="bisection"
+    )
     noise_w = wireless.noise_power_w(
         share, bandwidth_hz=scenario.bandwidth_hz, noise_psd_w_per_hz=scenario.noise_psd_w_per_hz
     )
-    sinr = wireless.sinr(signal_w, channel.interference_w, noise_w)
+    threshold = wireless.reception_threshold(scenario, share, payload_bits[:, None])
+    airtime_s = control.airtime_s(scenario, delay_s)
+    sinr = wireless.sinr(power_w * channel.gain, channel.interference_w, noise_w)
     subscriptions = subscribed.sum(axis=0)
-    compute_j = wireless.compute_energy_j(
-        scenario.batch_size,
-        wireless.compute_bits(scenario, model_bits),
-        local_iterations=scenario.local_iterations,
-        cpu_frequency_hz=scenario.cpu_frequency_hz,
-        chip_energy_coefficient=scenario.chip_energy_coefficient,
-        cycles_per_bit=scenario.cycles_per_bit,
-    )
     return Uplink(
-        received=subscribed & wireless.received(sinr, scenario.sinr_threshold),
-        delay_s=delay_s,
-        energy_compute_j=subscriptions * compute_j,
-        energy_uplink_j=subscriptions * wireless.uplink_energy_j(power_w, delay_s),
+        received=subscribed & (sinr >= threshold),
+        delay_s=airtime_s,
+        energy_compute_j=subscriptions * wireless.training_energy_j(scenario, model_bits),
+        energy_uplink_j=subscriptions * wireless.uplink_energy_j(power_w, airtime_s),
     )

@@ -15,13 +15,17 @@ MODEL_BITS = 1e9
 def scenario():
     return Scenario.corrected(
         num_ues=3, num_modules=2, lora_ranks=(2, 4), batch_size=10, tokens_per_sample=100, bits_per_token=16,
-        bandwidth_tolerance=1e-9,
+        bandwidth_tolerance=1e-9, rate="instantaneous",
     )  # fmt: skip
 
 
 @pytest.fixture
 def channel():
-    return Channel(gain=np.array([1e-8, 3e-9, 2e-10]), interference_w=np.array([1e-11, 4e-12, 6e-10]))
+    return Channel(
+        distance_m=np.array([20.0, 30.0, 60.0]),
+        gain=np.array([1e-8, 3e-9, 2e-10]),
+        interference_w=np.array([1e-11, 4e-12, 6e-10]),
+    )
 
 
 SUBSCRIBED = np.array([[True, False, False], [False, True, True]])
