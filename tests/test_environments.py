@@ -19,7 +19,7 @@ PYTHONS = [
 PLATFORMS = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
 
 # conda-forge's name -> the name on PyPI, where they differ
-FROM_CONDA = {"matplotlib-base": "matplotlib", "pytorch-cpu": "torch", "seaborn-base": "seaborn"}
+FROM_CONDA = {"cvxpy-base": "cvxpy", "matplotlib-base": "matplotlib", "pytorch-cpu": "torch", "seaborn-base": "seaborn"}
 
 
 def wanted():
