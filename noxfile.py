@@ -1,4 +1,4 @@
-"""Sessions that set up, build and check: `nox -s book`, `nox -s tests`, `nox -s lint`, `nox -s lock`.
+"""Sessions that set up, build and check: `nox -s book`, `nox -s tests`, `nox -s lint`, `nox -s bench`, `nox -s lock`.
 
 All of them share one environment, `.nox/environment`, which is installed from requirements.lock when that changes. With
 `--no-venv` they run in the Python that runs nox, and nothing is installed.
@@ -26,6 +26,7 @@ ROOT = Path(__file__).parent
 PROJECT = ROOT / "pyproject.toml"
 LOCK = ROOT / "requirements.lock"
 BUILD = ROOT / "_build"
+BENCHMARKS = ROOT / "benchmarks"
 
 LOCK_HEADER = """\
 # Made by `nox -s lock` (uv pip compile) from pyproject.toml, with all extras, for Python 3.11 to 3.13 on Linux, macOS
@@ -97,6 +98,17 @@ def book(session: nox.Session) -> None:
     _run(session, "jupyter-book", "build", ".", "-n", "-W", "--keep-going", *session.posargs)
     built.write_text(made_from)
     session.log(f"The book: {BUILD / 'html' / 'index.html'}")
+
+
+@nox.session(venv_backend="none", requires=["environment"], default=False)
+def bench(session: nox.Session) -> None:
+    """Measure speed with all of benchmarks/, one after the other; `-- power` and the like with that one alone."""
+    scripts = {path.stem: path for path in sorted(BENCHMARKS.glob("[!_]*.py"))}
+    for name in session.posargs:
+        if name not in scripts:
+            session.error(f"there is no benchmark {name!r}: choose from {', '.join(scripts)}")
+    for name in session.posargs or scripts:
+        _run(session, "python", str(scripts[name]))
 
 
 @nox.session(venv_backend="virtualenv", reuse_venv=True, default=False)
