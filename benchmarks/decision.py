@@ -16,7 +16,6 @@ import dataclasses
 import math
 import statistics
 import time
-import warnings
 from typing import Any
 from unittest import mock
 
@@ -147,15 +146,14 @@ def interior_point(
     """`optimal_power_in_field`; not to transmit is the better choice where the objective says so."""
     reception = Reception(attenuation_w, field, np.zeros(field.shape), path_loss_exponent)
     power_w = np.zeros(field.shape)
-    served = np.flatnonzero(benefit > 0.0)
-    here = reception[served]
+    for k in np.flatnonzero(benefit > 0.0):
 
-    def loss(index: np.ndarray, power: np.ndarray) -> np.ndarray:
-        return benefit[served[index]] * (1.0 - here[index].probability(power))
+        def loss(power: np.ndarray, k: int = k) -> np.ndarray:
+            return benefit[k] * (1.0 - reception[k].probability(power))
 
-    found = interior_point_power(loss, price_per_w[served], max_power_w=max_power_w, start_w=0.5 * max_power_w)
-    better = loss(np.arange(served.size), found) + price_per_w[served] * found < benefit[served]
-    power_w[served] = np.where(better, found, 0.0)
+        found = interior_point_power(loss, price_per_w[k], max_power_w=max_power_w, start_w=0.5 * max_power_w)
+        if loss(np.array(found)) + price_per_w[k] * found < benefit[k]:
+            power_w[k] = found
     return power_w
 
 
@@ -237,7 +235,6 @@ def compare() -> None:
 
 
 def main() -> None:
-    warnings.filterwarnings("ignore", "delta_grad == 0.0")  # trust-constr, where the power hardly changes the objective
     print(machine())
     grow()
     compare()

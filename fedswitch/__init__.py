@@ -1,7 +1,7 @@
 """Federated fine-tuning in a wireless cell: the module behind the companion book to arXiv 2509.19306.
 
-`Scenario`, `wireless` and `control` need NumPy and SciPy only. `learning` and `studies` need torch and its company and
-are imported when first used.
+`Scenario`, `wireless`, `theory` and `control` need NumPy and SciPy only. `learning` and `studies` need torch and its
+company and are imported when first used.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import importlib
 from importlib.metadata import version
 from types import ModuleType
 
-from . import control, wireless
+from . import control, theory, wireless
 from .scenario import Scenario
 
 __version__ = version("fedswitch")
-__all__ = ["Scenario", "control", "learning", "studies", "wireless"]
+__all__ = ["Scenario", "control", "learning", "studies", "theory", "wireless"]
 
 _IMPORTED_ON_USE = ("learning", "studies")
 

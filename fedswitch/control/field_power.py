@@ -23,6 +23,7 @@ from ..wireless._checks import checked
 from ..wireless._field import field_elasticities
 
 Array = NDArray[np.float64]
+Point = tuple[Array, ...]
 
 _STEP_TOLERANCE = 1e-5  # of ln P; Newton converges quadratically, so that the step after such a one is lost in rounding
 _MAX_STEPS = 60
@@ -54,16 +55,18 @@ def optimal_power_in_field(
     )
     power = np.zeros(attenuation.shape)
     hopeful = (worth > 0.0) & np.isfinite(attenuation)
-    link = _Link(attenuation[hopeful], strength[hopeful], path_loss_exponent)
+    success = LogSuccess(attenuation[hopeful], strength[hopeful], path_loss_exponent)
     top = np.log(limit[hopeful])
     with np.errstate(divide="ignore"):
         log_worth = np.log(worth[hopeful]) - np.log(price[hopeful])  # infinite where power is free
-    best = _marginal(link, log_worth, _efficient(link, top), top)
+    at_top = success(top)
+    efficient = _efficient(success, top, at_top)
+    best = _marginal(success, log_worth, efficient, top, at_top)
     power[hopeful] = np.where(best < top, np.exp(best), limit[hopeful])
     return power
 
 
-class _Link:
+class LogSuccess:
     r""":math:`\ln \lambda` of uploads over :math:`t = \ln P`, with two derivatives."""
 
     def __init__(self, attenuation_w: Array, field: Array, path_loss_exponent: float) -> None:
@@ -73,21 +76,21 @@ class _Link:
         self.order = 2.0 / path_loss_exponent
 
     def __call__(self, t: Array) -> tuple[Array, Array, Array]:
+        """Value, slope and curvature at `t`, of the shape of the uploads."""
         noise = self.attenuation_w * np.exp(-t)
         s = self.field * np.exp(-self.order * t)
         value, first, second = field_elasticities(s, self.alpha)
         return -noise - value, noise + self.order * first, -noise - self.order**2 * second
 
 
-def _efficient(link: _Link, top: Array) -> Array:
-    """Ln of the power at which an upload gives most receptions per watt, at most `top`."""
-    _, slope, _ = link(top)
-    excess = np.log(slope)
+def _efficient(success: LogSuccess, top: Array, at_top: Point) -> Array:
+    """The logarithm of the power at which an upload gives most receptions per watt, at most `top`."""
+    excess = np.log(at_top[1])
     # ln of the slope falls at rates between 2/alpha and 1
-    low, high = np.minimum(top, top + excess / link.order), np.minimum(top, top + excess)
+    low, high = np.minimum(top, top + excess / success.order), np.minimum(top, top + excess)
     t = np.minimum(top, 0.5 * (low + high))
     for _ in range(_MAX_STEPS):
-        _, slope, curvature = link(t)
+        _, slope, curvature = success(t)
         excess = np.log(slope)
         low, high = np.where(excess > 0.0, t, low), np.where(excess > 0.0, high, t)
         step = np.clip(t - excess * slope / curvature, low, high)
@@ -98,22 +101,20 @@ def _efficient(link: _Link, top: Array) -> Array:
     return t
 
 
-def _marginal(link: _Link, log_worth: Array, efficient: Array, top: Array) -> Array:
-    """Ln of the power, from `efficient` to `top`, where the marginal benefit meets the price; -inf: do not transmit."""
+def _marginal(success: LogSuccess, log_worth: Array, efficient: Array, top: Array, at_top: Point) -> Array:
+    """The logarithm of the power, up to `top`, where benefit and price of a watt meet; -inf: do not transmit."""
 
-    def surplus(t: Array) -> tuple[Array, Array]:
-        log_success, slope, curvature = link(t)
+    def surplus(t: Array, point: Point) -> tuple[Array, Array]:
+        log_success, slope, curvature = point
         return log_worth + log_success + np.log(slope) - t, slope + curvature / slope - 1.0
 
+    at_efficient = success(efficient)
     # at the most efficient power the marginal and the mean benefit of a watt are the same
-    log_success, _, _ = link(efficient)
-    worthwhile = log_worth + log_success > efficient
-    at_top, _ = surplus(top)
-    inside = worthwhile & (at_top < 0.0)
-    low, high = efficient.copy(), top.copy()
-    t = np.where(inside, 0.5 * (low + high), top)
+    worthwhile = log_worth + at_efficient[0] > efficient
+    inside = worthwhile & (surplus(top, at_top)[0] < 0.0)
+    low, high, t = efficient, top, np.where(inside, efficient, top)
+    value, slope = surplus(t, tuple(np.where(inside, *pair) for pair in zip(at_efficient, at_top, strict=True)))
     for _ in range(_MAX_STEPS):
-        value, slope = surplus(t)
         low, high = np.where(value > 0.0, t, low), np.where(value > 0.0, high, t)
         step = t - value / slope
         step = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
@@ -122,4 +123,5 @@ def _marginal(link: _Link, log_worth: Array, efficient: Array, top: Array) -> Ar
         t = step
         if done:
             break
+        value, slope = surplus(t, success(t))
     return np.where(worthwhile, t, -np.inf)

@@ -1,126 +1,181 @@
 r"""Transmit power where no closed form exists: (21) for several modules, by branch and bound or by an interior point.
 
-An upload of several modules has the objective :math:`L(P) + p P`, where the expected loss
-:math:`L(P) = \sum_n b_n (1 - \lambda_n(P))` only falls with power. That alone bounds the objective on an interval: it
-is at least :math:`L(P_\mathrm{high}) + p P_\mathrm{low}`. Intervals whose bound is no better than a value already seen
-are dropped, and the others are cut, until none is left that could hide anything better.
+An upload of several modules has the objective :math:`\sum_n b_n (1 - \lambda_n(P)) + p P`, which may have one valley
+for every module. On an interval of powers two things bound it from below. First, reception never gets worse with
+power: the loss is at least that at the upper end, and the price at least that at the lower. Second, every
+:math:`\ln \lambda_n` is concave in :math:`t = \ln P` (see `field_power`), so that it lies below its tangent in the
+middle of the interval, and :math:`\lambda_n` below an exponential, which lies below its chord; with the tangent of
+:math:`p e^t` the bound is linear in t, and closes in with the square of the width. Intervals that cannot hold anything
+better than what has been seen are dropped, and the others are cut.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..wireless._checks import checked
+from .field_power import LogSuccess
 
 Array = NDArray[np.float64]
-
-Loss = Callable[[NDArray[np.intp], Array], Array]
-"""The expected loss of UE `index` at `power_w` > 0, both of shape (n,): it never rises with the power."""
+Indices = NDArray[np.intp]
 
 _LEAST_POWER = 1e-12  # of the largest: where the search for the best positive power begins
 _FIRST_INTERVALS, _CUTS, _MAX_ROUNDS = 64, 4, 40
-_GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
-_POLISHED = 0.02  # how far around the best power the last, local search looks, relative
-_POLISHING_STEPS = 32
+_UES_AT_ONCE = 4096
+_LARGEST_EXPONENT = 50.0  # of the hyperbolic functions; the second bound says nothing where it is reached
 
 
 def optimal_power_several(
-    loss: Loss,
-    loss_without: ArrayLike,
+    attenuation_w: ArrayLike,
+    field: ArrayLike,
+    benefit: ArrayLike,
     price_per_w: ArrayLike,
     *,
+    path_loss_exponent: float,
     max_power_w: float,
     min_power_w: float = 0.0,
-    tolerance: float = 1e-6,
+    tolerance: float = 1e-9,
 ) -> Array:
-    """Minimizer in W, shape (K,), of ``loss(k, P) + price_per_w P`` over the powers, up to `tolerance`.
+    r"""Minimizer in W, shape (K,), of :math:`\sum_n b_n (1 - \lambda_n(P)) + p P` over the powers; (21) for N modules.
 
-    The powers are 0 and all up to `max_power_w`, or, with a positive `min_power_w`, those between the two.
-    `loss_without` is the loss at power 0, where nothing is received; it and `price_per_w` have shape (K,). No power has
-    an objective lower than that of the result by more than `tolerance` times `loss_without`. Raises ValueError that
-    names the argument for values that are negative or not finite, a largest power that is not positive, a least power
-    above it, or a tolerance that is not positive.
+    The powers are 0, where nothing is received, and all up to `max_power_w`; or, with a positive `min_power_w`, those
+    between the two. `attenuation_w`, `field` and `benefit` broadcast to (N, K) and mean what they do in
+    `optimal_power_in_field`; `price_per_w` is p, shape (K,) or a number. No power has an objective lower than that of
+    the result by more than `tolerance` times the sum of the benefits. Raises ValueError that names the argument for an
+    attenuation, largest power or tolerance that is not positive, anything else that is negative, a least power above
+    the largest, and a single number where modules are asked for.
     """
-    without, price, least, limit, _ = checked(
-        non_negative={"loss_without": loss_without, "price_per_w": price_per_w, "min_power_w": min_power_w},
+    attenuation, strength, worth, price, least, limit, _ = checked(
+        positive_or_infinite={"attenuation_w": attenuation_w},
+        non_negative={
+            "field": field,
+            "benefit": benefit,
+            "price_per_w": price_per_w,
+            "min_power_w": min_power_w,
+        },
         positive={"max_power_w": max_power_w, "tolerance": tolerance},
     )
     if least > limit:
         raise ValueError(f"min_power_w = {least:g} W exceeds max_power_w = {limit:g} W")
-    without, price = np.broadcast_arrays(*np.atleast_1d(without, price))
-    num_ues = without.size
-    slack = tolerance * without
-
-    edges = np.geomspace(least if least > 0.0 else _LEAST_POWER * limit, limit, _FIRST_INTERVALS + 1)
-    index = np.repeat(np.arange(num_ues), edges.size)
-    low, high = np.tile(np.r_[least if least > 0.0 else 0.0, edges[:-1]], num_ues), np.tile(edges, num_ues)
-    best_power = np.full(num_ues, least)
-    best = without.copy() if least == 0.0 else np.full(num_ues, np.inf)
-    for _ in range(_MAX_ROUNDS):
-        losses = loss(index, high)
-        _improve(best, best_power, index, high, losses + price[index] * high)
-        hidden = losses + price[index] * low < best[index] - slack[index]
-        if not hidden.any():
-            break
-        index, low, high = _cut(index[hidden], low[hidden], high[hidden])
-    return _polish(loss, best, best_power, price, float(least), float(limit))
+    attenuation, strength, worth, price = np.broadcast_arrays(attenuation, strength, worth, price)
+    if attenuation.ndim != 2:
+        raise ValueError(
+            f"attenuation_w, field, benefit and price_per_w must give shape (N, K), got {attenuation.shape}"
+        )
+    blocks = []
+    for start in range(0, attenuation.shape[1], _UES_AT_ONCE):
+        block = slice(start, start + _UES_AT_ONCE)
+        problem = _Problem(
+            attenuation[:, block], strength[:, block], worth[:, block], price[0, block], path_loss_exponent
+        )
+        blocks.append(_branch_and_bound(problem, float(least), float(limit), tolerance))
+    return np.concatenate(blocks) if blocks else np.zeros(0)
 
 
-def interior_point_power(loss: Loss, price_per_w: ArrayLike, *, max_power_w: float, start_w: ArrayLike) -> Array:
-    """Where an interior point method ends that starts at `start_w`: what the paper proposes for (21); shape (K,).
+def interior_point_power(
+    loss: Callable[[Array], Array], price_per_w: float, *, max_power_w: float, start_w: float
+) -> float:
+    """Where an interior point method ends that starts at `start_w`: what the paper proposes for (21), for one UE.
 
-    SciPy's trust-region interior point (`trust-constr`), one UE after the other. It walks downhill and ends in whatever
-    local minimum lies there, so that this is a reference to compare with, not a solver to use. Raises ValueError that
-    names the argument for a price that is negative, or a power that is not positive.
+    `loss` is the expected loss over the power in W. SciPy's trust-region interior point (`trust-constr`) walks downhill
+    and ends in whatever local minimum lies there, so that this is a reference to compare with, not a solver to use.
+    Raises ValueError that names the argument for a price that is negative, a power that is not positive, and a start
+    that is not inside.
     """
     from scipy.optimize import Bounds, minimize  # here, because `import fedswitch` does without SciPy
 
     price, limit, start = checked(
         non_negative={"price_per_w": price_per_w}, positive={"max_power_w": max_power_w, "start_w": start_w}
     )
-    price, start = np.broadcast_arrays(*np.atleast_1d(price, start))
+    if start >= limit:
+        raise ValueError(f"start_w = {start:g} W must be below max_power_w = {limit:g} W")
 
-    def solve(k: int) -> float:
-        def objective(x: Array) -> float:
-            power = np.maximum(x, _LEAST_POWER) * limit
-            return float((loss(np.array([k]), power) + price[k] * power)[0])
+    def objective(x: Array) -> float:
+        power = np.maximum(x, _LEAST_POWER) * limit
+        return float(np.ravel(loss(power) + price * power)[0])
 
-        scale = abs(objective(start[[k]] / limit)) or 1.0
+    scale = abs(objective(np.atleast_1d(start / limit))) or 1.0
+    with warnings.catch_warnings():
+        # said of its estimate of the curvature, where the objective is flat or straight
+        warnings.filterwarnings("ignore", message="delta_grad == 0.0")
         found = minimize(
-            lambda x: objective(x) / scale, start[k] / limit, method="trust-constr", bounds=Bounds(0.0, 1.0, True)
+            lambda x: objective(x) / scale, start / limit, method="trust-constr", bounds=Bounds(0.0, 1.0, True)
         )
-        return float(found.x[0] * limit)
-
-    return np.array([solve(k) for k in range(price.size)])
+    return float(found.x[0] * limit)
 
 
-def _improve(best: Array, best_power: Array, index: NDArray[np.intp], power: Array, value: Array) -> None:
-    """Take into `best` and `best_power` whatever of `value` is lower, in place."""
+class _Problem:
+    """The objective of (21) over t = ln P, for UE `index` of shape (n,), and its bound on intervals."""
+
+    def __init__(self, attenuation_w: Array, field: Array, benefit: Array, price_per_w: Array, alpha: float) -> None:
+        self.attenuation_w, self.field, self.benefit = attenuation_w, field, benefit
+        self.price_per_w = price_per_w
+        self.alpha = alpha
+        self.without = benefit.sum(axis=0)
+
+    def gains(self, index: Indices, t: Array) -> tuple[Array, Array]:
+        """What each module gains at t, shape (N, n), and the slope of its logarithm."""
+        success = LogSuccess(self.attenuation_w[:, index], self.field[:, index], self.alpha)
+        value, slope, _ = success(t)
+        return self.benefit[:, index] * np.exp(value), slope
+
+    def __call__(self, index: Indices, t: Array) -> Array:
+        gain, _ = self.gains(index, t)
+        objective: Array = self.without[index] - gain.sum(axis=0) + self.price_per_w[index] * np.exp(t)
+        return objective
+
+    def bound(self, index: Indices, low: Array, high: Array) -> tuple[Array, Array]:
+        """A lower bound on the objective on [low, high], and the objective in the middle."""
+        middle, half = 0.5 * (low + high), 0.5 * (high - low)
+        gain, slope = self.gains(index, middle)
+        paid = self.price_per_w[index] * np.exp(middle)
+        value = self.without[index] - gain.sum(axis=0) + paid
+        at_high, _ = self.gains(index, high)
+        monotone = self.without[index] - at_high.sum(axis=0) + self.price_per_w[index] * np.exp(low)
+        reach = np.where(self.attenuation_w[:, index] < np.inf, slope * half, 0.0)  # the hopeless gain nothing anywhere
+        hyper = np.minimum(reach, _LARGEST_EXPONENT)
+        chords = self.without[index] - (gain * np.cosh(hyper)).sum(axis=0) + paid
+        chords -= np.abs(paid * half - (gain * np.sinh(hyper)).sum(axis=0))
+        known = (reach < _LARGEST_EXPONENT).all(axis=0)
+        return np.where(known, np.maximum(monotone, chords), monotone), value
+
+
+def _branch_and_bound(problem: _Problem, least: float, limit: float, tolerance: float) -> Array:
+    num_ues = problem.without.size
+    everyone = np.arange(num_ues)
+    bottom = np.log(least if least > 0.0 else _LEAST_POWER * limit)
+    top = np.log(limit)
+    best_t, best = np.full(num_ues, top), problem(everyone, np.full(num_ues, top))
+    if least > 0.0:
+        _improve(best, best_t, everyone, np.full(num_ues, bottom), problem(everyone, np.full(num_ues, bottom)))
+    else:  # 0 W, written as t = -infinity
+        _improve(best, best_t, everyone, np.full(num_ues, -np.inf), problem.without)
+    edges = np.linspace(bottom, top, _FIRST_INTERVALS + 1)
+    index = np.repeat(everyone, _FIRST_INTERVALS)
+    low, high = np.tile(edges[:-1], num_ues), np.tile(edges[1:], num_ues)
+    for _ in range(_MAX_ROUNDS):
+        bound, value = problem.bound(index, low, high)
+        _improve(best, best_t, index, 0.5 * (low + high), value)
+        hidden = bound < best[index] - tolerance * problem.without[index]
+        if not hidden.any():
+            break
+        index, low, high = _cut(index[hidden], low[hidden], high[hidden])
+    return np.where(best_t == top, limit, np.exp(best_t))
+
+
+def _improve(best: Array, best_t: Array, index: Indices, t: Array, value: Array) -> None:
+    """Take into `best` and `best_t` whatever of `value` is lower, in place."""
     order = np.lexsort((value, index))
     first = order[np.unique(index[order], return_index=True)[1]]
     better = first[value[first] < best[index[first]]]
-    best[index[better]], best_power[index[better]] = value[better], power[better]
+    best[index[better]], best_t[index[better]] = value[better], t[better]
 
 
-def _cut(index: NDArray[np.intp], low: Array, high: Array) -> tuple[NDArray[np.intp], Array, Array]:
+def _cut(index: Indices, low: Array, high: Array) -> tuple[Indices, Array, Array]:
     """Cut every interval into `_CUTS` equal ones."""
     edges = low + (high - low) * np.linspace(0.0, 1.0, _CUTS + 1)[:, np.newaxis]
     return np.tile(index, _CUTS), edges[:-1].ravel(), edges[1:].ravel()
-
-
-def _polish(loss: Loss, best: Array, best_power: Array, price: Array, least: float, limit: float) -> Array:
-    """Golden-section search around the best power; it is kept where nothing better turns up."""
-    everyone = np.flatnonzero(best_power > 0.0)
-    near = best_power[everyone]
-    low, high = np.maximum(near * (1.0 - _POLISHED), least), np.minimum(near * (1.0 + _POLISHED), limit)
-    for _ in range(_POLISHING_STEPS):
-        width = _GOLDEN * (high - low)
-        left, right = high - width, low + width
-        to_the_left = loss(everyone, left) + price[everyone] * left < loss(everyone, right) + price[everyone] * right
-        low, high = np.where(to_the_left, low, left), np.where(to_the_left, right, high)
-    middle = 0.5 * (low + high)
-    _improve(best, best_power, everyone, middle, loss(everyone, middle) + price[everyone] * middle)
-    return best_power

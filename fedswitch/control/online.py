@@ -57,8 +57,9 @@ class State:
     r"""What Algorithm 2 carries from round to round.
 
     `subscription` (N, K) is :math:`\beta^t`, already chosen, `dual` (N, K) :math:`\lambda^t`, and `dual_step` (K,)
-    :math:`\varsigma`: where the scenario does not set it, the largest spread of a UE's gradients so far. `bound` is what `ue_cost` calls so:
-    :math:`S_n^{t-1}` (N, 1), or as printed :math:`B_{n,k}^{t-1}` (N, K). `delay_s` is the latest delay of an upload.
+    :math:`\varsigma`: where the scenario does not set it, the largest spread of a UE's gradients so far. `bound` is
+    :math:`S_n^{t-1}` (N, 1), or as printed :math:`B_{n,k}^{t-1}` (N, K), as in `ue_cost`. `delay_s` is the latest
+    delay.
     """
 
     round_index: int
@@ -179,8 +180,10 @@ def _step_1(
     while not converged and len(trials) < scenario.max_inner_iterations:
         trials.append(_try(scenario, observation, subscription, benefit, power_w, form))
         if len(trials) > 1:
-            change = np.abs(trials[-1].objective - trials[-2].objective)
-            converged = bool((change <= scenario.objective_tolerance * np.abs(trials[-2].objective)).all())
+            before, now = trials[-2].objective, trials[-1].objective
+            if form == "corrected":  # printed: for every UE
+                before, now = before.sum(), now.sum()
+            converged = bool(np.all(np.abs(now - before) <= scenario.objective_tolerance * np.abs(before)))
         if not converged:
             power_w = _next_power(scenario, subscription, benefit, trials[-1], form)
     totals = np.array([trial.objective.sum() for trial in trials])
@@ -241,16 +244,12 @@ def _next_power(
             max_power_w=scenario.max_power_w,
         )
     else:
-
-        def loss(index: NDArray[np.intp], power_w: Array) -> Array:
-            lost = 1.0 - trial.reception[:, index].probability(power_w)
-            expected: Array = (benefit[:, index] * served[:, index] * lost).sum(axis=0)
-            return expected
-
         best = optimal_power_several(
-            loss,
-            (benefit * served).sum(axis=0),
+            trial.reception.attenuation_w,
+            trial.reception.field,
+            worth,
             price,
+            path_loss_exponent=scenario.path_loss_exponent,
             max_power_w=scenario.max_power_w,
             min_power_w=scenario.min_power_w if form == "printed" else 0.0,
         )

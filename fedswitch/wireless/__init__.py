@@ -1,4 +1,4 @@
-"""Section II of the paper: geometry, channel (2), success probability (15), rate (13), energy (4). NumPy only."""
+"""Section II of the paper: geometry, channel (2), success probability (15), rate (13), energy (4). NumPy and SciPy."""
 
 from .cell import Cell, Channel
 from .channel import noise_power_w, path_gain, rayleigh_power_gain, received, sinr

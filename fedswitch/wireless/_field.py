@@ -41,15 +41,15 @@ def _polynomial(s: Array, path_loss_exponent: float) -> tuple[Array, Array]:
     coefficients = _spline(path_loss_exponent)
     with np.errstate(divide="ignore"):
         x = np.clip(np.log(s), _FIRST, _LAST) - _FIRST
-    knot = np.minimum((x * (1.0 / _STEP)).astype(np.intp), len(coefficients) - 1)
-    return x - _STEP * knot, np.moveaxis(coefficients[knot], -1, 0)
+    knot = np.minimum((x * (1.0 / _STEP)).astype(np.intp), coefficients.shape[1] - 1)
+    return x - _STEP * knot, coefficients.take(knot, axis=1)
 
 
 @functools.lru_cache(maxsize=16)
 def _spline(path_loss_exponent: float) -> Array:
-    r"""Coefficients of the cubics of :math:`\ln \psi` over :math:`\ln s`, one row for each interval."""
+    r"""Coefficients of the cubics of :math:`\ln \psi` over :math:`\ln s`, one column for each interval."""
     from scipy.interpolate import CubicSpline  # here, because `import fedswitch` does without SciPy
 
     x = _FIRST + _STEP * np.arange(round((_LAST - _FIRST) / _STEP) + 1)
     integral = interference_integral(EXCLUSION_RATE * np.exp(x), path_loss_exponent)
-    return np.ascontiguousarray(CubicSpline(x, x + np.log(integral)).c.T)
+    return np.ascontiguousarray(CubicSpline(x, x + np.log(integral)).c)
