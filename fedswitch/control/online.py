@@ -206,12 +206,13 @@ def _try(
     power_w: Array,
     form: Form,
 ) -> _Trial:
-    """Share the bandwidth for these powers, and evaluate (14)."""
+    """Share the bandwidth for these powers, and evaluate (14), which takes computing as settled by the subscription."""
     channel, payload = observation.channel, observation.payload_bits[:, np.newaxis]
     method: Literal["newton", "bisection"] = "bisection" if form == "printed" else "newton"
     share, delay_s = share_bandwidth(scenario, channel, subscription * payload, power_w, method=method)
     if form == "printed" and delay_s > 0.0:  # (14) asks how likely the modules are received that are not uploaded
-        width = np.where(share > 0.0, share, share_in_time(scenario, channel, delay_s, payload, power_w))
+        watts = np.where(power_w > 0.0, power_w, scenario.max_power_w)
+        width = np.where(share > 0.0, share, share_in_time(scenario, channel, delay_s, payload, watts))
     else:
         width = np.where(share > 0.0, share, np.inf)
     reception = Reception.of(scenario, channel.distance_m, width, payload)
@@ -269,7 +270,10 @@ def _step_2(
     form: Form,
 ) -> State:
     """Move duals and bound on, and choose the next subscription."""
-    step = state.dual_step if scenario.dual_step else np.maximum(state.dual_step, _spread(gradient))
+    spread = state.dual_step if scenario.dual_step else np.maximum(state.dual_step, _spread(gradient))
+    # where all modules have been alike so far, and as good as none, any step will do
+    size = np.abs(gradient).max(axis=0)
+    step = np.where(spread > 0.0, spread, np.where(size > 0.0, size, 1.0))
     limit = scenario.subscription_limit
     dual = state.dual
     if rule in ("switching", "proximal"):
@@ -287,10 +291,8 @@ def _step_2(
         chosen = subscribe_greedy(slope, limit, rng=rng).T
     else:
         chosen = state.subscription
-    return State(
-        state.round_index + 1, chosen, dual, step, _next_bound(scenario, observation, state, uploads, success, form),
-        delay_s,
-    )  # fmt: skip
+    bound = _next_bound(scenario, observation, state, uploads, success, form)
+    return State(state.round_index + 1, chosen, dual, spread, bound, delay_s)
 
 
 def _next_bound(
@@ -316,8 +318,8 @@ def _spread(gradient: Array) -> Array:
 
     A dual that is to change that choice within some rounds must be of this size.
     """
-    spread = gradient.max(axis=0) - np.minimum(gradient.min(axis=0), 0.0)
-    return np.where(spread > 0.0, spread, 1.0)  # where all are alike, any size will do
+    spread: Array = gradient.max(axis=0) - np.minimum(gradient.min(axis=0), 0.0)
+    return spread
 
 
 def _check(value: str, choices: object, name: str) -> None:

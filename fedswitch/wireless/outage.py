@@ -77,9 +77,9 @@ def success_probability(
         mean = _MEAN_SERVING_AREA * threshold ** (2.0 / path_loss_exponent)
         field = mean * interference_integral(EXCLUSION_RATE * mean, path_loss_exponent, averaged=True)
         return np.exp(-threshold * noise_w / power - field)
-    noise = threshold * noise_w / (power * _noise_gain(distance, path_loss_exponent, density_per_m2, gain, form))
+    noise = threshold * noise_w / (power * noise_gain(distance, path_loss_exponent, density_per_m2, gain, form))
     if form == "printed":
-        return np.exp(-noise - _printed_field(distance, threshold, path_loss_exponent, density_per_m2))
+        return np.exp(-noise - printed_field(distance, threshold, path_loss_exponent, density_per_m2))
     (interferer,) = checked(
         non_negative={"interferer_power_w": power if interferer_power_w is None else interferer_power_w}
     )
@@ -121,7 +121,7 @@ def deadline_threshold(payload_bits: ArrayLike, bandwidth_hz: ArrayLike, deadlin
         return np.expm1(math.log(2.0) * payload / (bandwidth * deadline))
 
 
-def _noise_gain(
+def noise_gain(
     distance_m: NDArray[np.float64],
     path_loss_exponent: float,
     density_per_m2: NDArray[np.float64],
@@ -134,7 +134,7 @@ def _noise_gain(
     return path_gain(distance_m, path_loss_exponent=path_loss_exponent, reference_gain=reference_gain)
 
 
-def _printed_field(
+def printed_field(
     distance_m: NDArray[np.float64],
     threshold: NDArray[np.float64],
     path_loss_exponent: float,

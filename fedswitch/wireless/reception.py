@@ -13,7 +13,7 @@ from ..scenario import Scenario
 from ._checks import checked
 from ._field import field_exponent
 from .channel import noise_power_w
-from .outage import Form, _noise_gain, _printed_field, deadline_threshold
+from .outage import Form, noise_gain, printed_field, deadline_threshold
 
 Array = NDArray[np.float64]
 
@@ -75,11 +75,11 @@ class Reception:
         )
         alpha, density = scenario.path_loss_exponent, np.asarray(scenario.base_station_density_per_m2)
         form: Form = "printed" if scenario.outage == "printed" else "corrected"
-        gain = _noise_gain(distance, alpha, density, np.asarray(scenario.reference_gain), form)
+        gain = noise_gain(distance, alpha, density, np.asarray(scenario.reference_gain), form)
         attenuation = np.where(possible, threshold * noise_w / gain, np.inf)
         nothing = np.zeros(attenuation.shape)
         if form == "printed":
-            return cls(attenuation, nothing, nothing + _printed_field(distance, threshold, alpha, density), alpha)
+            return cls(attenuation, nothing, nothing + printed_field(distance, threshold, alpha, density), alpha)
         field = math.pi * density * distance**2 * (threshold * scenario.interferer_power_w) ** (2.0 / alpha)
         return cls(attenuation, nothing + field, nothing, alpha)
 
