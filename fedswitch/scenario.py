@@ -257,7 +257,8 @@ class Scenario:
     energy_weight_per_j: float = _symbol(
         1e-3, r"\mu", "1/J", "energy efficiency coefficient", CHOSEN,
         "With the stated 1e5 (1e6 in Fig. 5) a joule outweighs all that the bound of Theorem 1 can gain, and nobody "
-        "ever transmits. At 1e-3 the energy of a UE at full power weighs about a tenth of what its upload is worth.",
+        "ever transmits. At 1e-3, with 100 UEs and 4 modules, the energy of a UE at full power, most of it for "
+        "computing, weighs about a tenth of what its upload is worth.",
         group=_CONTROL, low=0.0,
     )  # fmt: skip
     dual_step: float | None = _symbol(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..scenario import Scenario
 from ..wireless import Channel
-from .bandwidth import allocate_bandwidth, share_for_delay
+from ..wireless._checks import checked
+from .bandwidth import Method, allocate_bandwidth, share_for_delay
 from .ergodic_bandwidth import allocate_bandwidth_ergodic, ergodic_share_for_delay
 
 Array = NDArray[np.float64]
@@ -21,7 +22,7 @@ def share_bandwidth(
     payload_bits: ArrayLike,
     power_w: ArrayLike,
     *,
-    method: Literal["newton", "bisection"] = "newton",
+    method: Method = "newton",
 ) -> tuple[Array, float]:
     r"""Shares :math:`\delta` that make the largest delay smallest, and that delay in s: (13) and (16).
 
@@ -30,7 +31,9 @@ def share_bandwidth(
     scenario's bracket, tolerance and iteration limit; with "ergodic" its mean does. Raises ValueError as
     `allocate_bandwidth`.
     """
-    payload, power = np.asarray(payload_bits, dtype=np.float64), np.asarray(power_w, dtype=np.float64)
+    payload, power = checked(non_negative={"payload_bits": payload_bits, "power_w": power_w})
+    if method not in get_args(Method):
+        raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}")
     sent = np.where(power > 0.0, payload, 0.0)
     # the power of a UE that sends nothing does not matter, but must be one
     watts = np.where(power > 0.0, power, scenario.max_power_w)

@@ -59,6 +59,8 @@ def optimal_power_several(
         },
         positive={"max_power_w": max_power_w, "tolerance": tolerance},
     )
+    if limit.ndim or least.ndim:
+        raise ValueError("max_power_w and min_power_w must be single numbers")
     if least > limit:
         raise ValueError(f"min_power_w = {least:g} W exceeds max_power_w = {limit:g} W")
     attenuation, strength, worth, price = np.broadcast_arrays(attenuation, strength, worth, price)

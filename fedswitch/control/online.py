@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..scenario import Scenario
 from ..theory import constants, ue_constants
 from ..wireless import Channel, Reception
+from ..wireless._checks import checked
 from .airtime import airtime_s, share_bandwidth, share_in_time
 from .field_power import optimal_power_in_field
 from .global_power import optimal_power_several
@@ -43,6 +44,7 @@ class Observation:
     `channel` are the uplinks, `payload_bits` the sizes :math:`G_n` of the gradients (N,), `compute_energy_j` the first
     term of (4), for one subscription. `weights` is :math:`\rho_k` (K,), None for UEs with equally much data.
     `remaining_risk` (N, K) is how much of its own risk each module still leaves to each UE, where that is to count.
+    Raises ValueError that names what is negative or not finite.
     """
 
     channel: Channel
@@ -50,6 +52,17 @@ class Observation:
     compute_energy_j: float = 0.0
     weights: Array | None = None
     remaining_risk: Array | float = 0.0
+
+    def __post_init__(self) -> None:
+        checked(
+            positive={"payload_bits": self.payload_bits},
+            non_negative={"compute_energy_j": self.compute_energy_j},
+        )
+        checked(non_negative={"remaining_risk": self.remaining_risk})
+        checked(
+            positive={"channel.distance_m": self.channel.distance_m},
+            non_negative={"channel.gain": self.channel.gain, "channel.interference_w": self.channel.interference_w},
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -90,7 +103,8 @@ class Decision:
     r"""What Algorithm 2 decides for one round.
 
     `subscription` (N, K) are the uploads that take place: a UE whose best power is 0 is not among them. `power_w` (K,)
-    is 0 without an upload, `share` (N, K) is :math:`\delta`, `delay_s` how long every upload takes, and
+    is 0 without an upload, `share` (N, K) is :math:`\delta`, `delay_s` how long every upload takes (the deadline, where
+    one sets the threshold), and
     `success_probability` (N, K) how likely each is received: for modules that are not uploaded, how likely it would be
     at the share that would let the upload end with the others. `inner` is the record of Step 1.
     """
@@ -101,6 +115,12 @@ class Decision:
     delay_s: float
     success_probability: Array
     inner: Inner
+
+    @property
+    def uplink_energy_j(self) -> Array:
+        """Energy in J that the uploads of each UE take, the second term of (4), shape (K,)."""
+        energy_j: Array = self.power_w * self.delay_s * self.subscription.sum(axis=0)
+        return energy_j
 
 
 def start(scenario: Scenario, *, rng: np.random.Generator, form: Form = "corrected") -> State:
@@ -135,9 +155,7 @@ def decide(
     _check(rule, Rule, "rule")
     _check_shapes(scenario, observation, state)
     bound = state.bound + observation.remaining_risk if form == "corrected" else state.bound
-    benefit = reception_benefit(
-        scenario, np.broadcast_to(bound, state.subscription.shape), weights=observation.weights, form=form
-    )
+    benefit = reception_benefit(scenario, bound, weights=observation.weights, form=form)
     if form == "corrected":
         benefit = benefit + state.dual  # or a UE that owes participation would subscribe and then not transmit
     trial, inner = _step_1(scenario, observation, state.subscription, benefit, form)
@@ -153,9 +171,7 @@ def decide(
     decision = Decision(uploads, trial.power_w, trial.share, airtime_s(scenario, trial.delay_s), success, inner)
 
     energy_j = observation.compute_energy_j + watts * airtime_s(scenario, delay_s)
-    gradient = cost_gradient(
-        scenario, success, energy_j, np.broadcast_to(bound, success.shape), weights=observation.weights, form=form
-    )
+    gradient = cost_gradient(scenario, success, energy_j, bound, weights=observation.weights, form=form)
     return decision, _step_2(scenario, observation, state, uploads, success, gradient, delay_s, rng, rule, form)
 
 
@@ -332,6 +348,7 @@ def _check_shapes(scenario: Scenario, observation: Observation, state: State) ->
         "payload_bits": (np.shape(observation.payload_bits), (scenario.num_modules,)),
         "channel.distance_m": (np.shape(observation.channel.distance_m), (scenario.num_ues,)),
         "state.subscription": (state.subscription.shape, (scenario.num_modules, scenario.num_ues)),
+        "state.dual": (state.dual.shape, (scenario.num_modules, scenario.num_ues)),
     }
     for name, (shape, right) in wanted.items():
         if shape != right:

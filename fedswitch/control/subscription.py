@@ -20,8 +20,8 @@ def random_subscription(num_modules: int, num_ues: int, limit: int, rng: np.rand
     every module is taken with probability ``limit / num_modules``. Raises ValueError unless
     ``0 <= limit <= num_modules``.
     """
-    if not 0 <= limit <= num_modules:
-        raise ValueError(f"limit = {limit} must lie between 0 and num_modules = {num_modules}")
+    if not 0 <= limit <= num_modules or limit != int(limit):
+        raise ValueError(f"limit = {limit} must be a whole number between 0 and num_modules = {num_modules}")
     first_modules = np.arange(num_modules)[:, np.newaxis] < limit
     return rng.permuted(np.repeat(first_modules, num_ues, axis=1), axis=0)
 
@@ -33,17 +33,15 @@ def subscribe(
 
     A linear program over a polytope whose corners are whole numbers: its solution takes the modules whose entry of
     ``gradient - dual`` is negative, the smallest first, and at most `limit` of them. No interior point and no rounding
-    are needed. `gradient` and `dual` have the modules on the last axis and broadcast. Ties go to the module that comes
+    are needed. `gradient` and `dual` have the **modules on the last axis**, one row for each UE, and broadcast; where
+    they are (N, K), as everywhere else, give their transposes. Ties go to the module that comes
     first, or, with `rng`, to a random one.
 
     Raises ValueError for a gradient or dual that is not a number, a dual that is negative or infinite, a shape without
     a module axis, or a limit below 0.
     """
-    slope, price = np.asarray(gradient, dtype=np.float64), checked(non_negative={"dual": dual})[0]
-    if np.isnan(slope).any():
-        raise ValueError("gradient must not hold NaN")
-    if limit < 0:
-        raise ValueError(f"limit must not be negative, got {limit}")
+    slope, price = checked(number={"gradient": gradient}, non_negative={"dual": dual})
+    _check_limit(limit)
     cost = np.asarray(slope - price)
     if cost.ndim == 0:
         raise ValueError("gradient or dual must have the modules on its last axis")
@@ -66,12 +64,17 @@ def subscribe_proximal(
 
     Online methods with long-term constraints owe their guarantees to this term, which (12) lacks; without it every
     round jumps from corner to corner. `previous` is :math:`\hat\beta` and `step` is a; the solution, of shape (..., N),
-    is the projection of :math:`\hat\beta - a (\nabla Q - \lambda)` on the polytope of (10b). It is fractional:
+    is the projection of :math:`\hat\beta - a (\nabla Q - \lambda)` on what (7c) leaves. It is fractional:
     `round_subscription` draws a subscription from it. Raises ValueError as `subscribe`, and for a step that is not
     positive.
     """
-    before, price, size = checked(non_negative={"previous": previous, "dual": dual}, positive={"step": step})
-    return project_capped_simplex(before - size * (np.asarray(gradient, dtype=np.float64) - price), limit)
+    before, slope, price, size = checked(
+        share={"previous": previous},
+        finite={"gradient": gradient},
+        non_negative={"dual": dual},
+        positive={"step": step},
+    )
+    return project_capped_simplex(before - size * (slope - price), limit)
 
 
 def project_capped_simplex(point: ArrayLike, limit: int) -> NDArray[np.float64]:
@@ -81,13 +84,10 @@ def project_capped_simplex(point: ArrayLike, limit: int) -> NDArray[np.float64]:
     clipped, found exactly from the 2N numbers at which an entry reaches 0 or 1. Raises ValueError for a point that is
     not a number, a shape without a module axis, or a limit below 0.
     """
-    target = np.asarray(point, dtype=np.float64)
-    if not np.isfinite(target).all():
-        raise ValueError("point must be finite")
+    (target,) = checked(finite={"point": point})
     if target.ndim == 0:
         raise ValueError("point must have the modules on its last axis")
-    if limit < 0:
-        raise ValueError(f"limit must not be negative, got {limit}")
+    _check_limit(limit)
     clipped = np.clip(target, 0.0, 1.0)
     # the sum falls with the shift, and is linear between these
     knots = np.sort(np.concatenate([target - 1.0, target], axis=-1), axis=-1)
@@ -108,9 +108,7 @@ def round_subscription(fraction: ArrayLike, rng: np.random.Generator) -> NDArray
     modules under its teeth. So the number of modules is the sum of the fractions, rounded up or down, whereas
     independent draws break (7c) every so often. Raises ValueError for a fraction outside [0, 1].
     """
-    (share,) = checked(non_negative={"fraction": fraction})
-    if (share > 1.0).any():
-        raise ValueError(f"fraction must lie in [0, 1], got {share.max():g}")
+    (share,) = checked(share={"fraction": fraction})
     ends = np.cumsum(share, axis=-1)
     # a sum that rounding has left just above a whole number is that number
     whole = np.round(ends)
@@ -130,7 +128,13 @@ def dual_ascent(
     argument for a dual, participation or subscription that is negative, or a step that is not positive.
     """
     price, taken, wanted, size = checked(
-        non_negative={"dual": dual, "subscription": subscription, "min_participation": min_participation},
+        non_negative={"dual": dual},
+        share={"subscription": subscription, "min_participation": min_participation},
         positive={"step": step},
     )
     return np.maximum(price + size * (wanted - taken), 0.0)
+
+
+def _check_limit(limit: int) -> None:
+    if limit < 0 or limit != int(limit):
+        raise ValueError(f"limit must be a whole number of at least 0, got {limit}")

@@ -8,6 +8,7 @@ the product :math:`(1 - \lambda)(1 - \beta)`: subscribing lowers the cost of a m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import numpy as np
@@ -34,8 +35,8 @@ def ue_cost(
     r"""The cost (9) of every UE in one round, shape (..., K).
 
     `subscription` :math:`\beta`, `success` :math:`\lambda`, `energy_j` :math:`C_{n,k}` of (4) and `bound` broadcast to
-    (..., N, K); `weights` is :math:`\rho_k` of shape (K,), None for UEs with equally much data. The constants, N and
-    :math:`\mu` come from `scenario`.
+    (..., N, K) with the N and K of `scenario`; `weights` is :math:`\rho_k` of shape (K,), None for UEs with equally
+    much data. The constants, N and :math:`\mu` come from `scenario`.
 
     - "printed": :math:`Q_k = \sum_n [(1 - A_{n,k}) B_{n,k}^{t-1} + B_{n,k}] + \mu \sum_n \beta_{n,k} C_{n,k}`, where
       `bound` is :math:`B_{n,k}^{t-1}`.
@@ -48,10 +49,11 @@ def ue_cost(
     Raises ValueError that names the argument for values out of range and shapes that do not fit.
     """
     beta, rate, energy, state = _modules_by_ues(
-        subscription=subscription, success=success, energy_j=energy_j, bound=bound
-    )
-    a, b = ue_constants(beta, rate, num_ues=beta.shape[-1], **_of_the_bound(scenario), form=form)
-    risk = _weights(weights, scenario, beta.shape[-1], form) * ((1.0 - a) * state + b)
+        scenario, share={"subscription": subscription, "success": success},
+        non_negative={"energy_j": energy_j, "bound": bound},
+    )  # fmt: skip
+    a, b = ue_constants(beta, rate, num_ues=scenario.num_ues, **_of_the_bound(scenario), form=form)
+    risk = _weights(weights, scenario, form) * ((1.0 - a) * state + b)
     cost: Array = (risk + scenario.energy_weight_per_j * beta * energy).sum(axis=-2)
     return cost
 
@@ -71,7 +73,9 @@ def cost_gradient(
     :math:`-\frac{4}{\epsilon} (1 - \lambda)(4 \xi \zeta_2 B_{n,k}^{t-1} + \zeta_1) + \mu C_{n,k}`, and "corrected"
     :math:`-\frac{\rho_k \lambda}{N \epsilon} (4 \xi \zeta_2 S_n^{t-1} + 2 \zeta_1) + \mu C_{n,k}`.
     """
-    rate, energy, state = _modules_by_ues(success=success, energy_j=energy_j, bound=bound)
+    rate, energy, state = _modules_by_ues(
+        scenario, share={"success": success}, non_negative={"energy_j": energy_j, "bound": bound}
+    )
     benefit = reception_benefit(scenario, state, weights=weights, form=form)
     return scenario.energy_weight_per_j * energy - benefit * (1.0 - rate if form == "printed" else rate)
 
@@ -83,31 +87,40 @@ def reception_benefit(
 
     The factor of :math:`1 - \beta \lambda` in the corrected cost, and of :math:`(1 - \lambda)(1 - \beta)` in (14).
     """
-    (state,) = _modules_by_ues(bound=bound)
+    (state,) = _modules_by_ues(scenario, non_negative={"bound": bound})
     if form not in get_args(Form):
         raise ValueError(f"form must be one of {', '.join(get_args(Form))}, got {form!r}")
     s = scenario
     carried = 4.0 * s.strong_convexity * s.zeta2 * state
     if form == "printed":
         return 4.0 / s.smoothness * (carried + s.zeta1)
-    return _weights(weights, s, state.shape[-1], form) / s.smoothness * (carried + 2.0 * s.zeta1)
+    return _weights(weights, s, form) / s.smoothness * (carried + 2.0 * s.zeta1)
 
 
-def _modules_by_ues(**arguments: ArrayLike) -> list[Array]:
-    """The arguments, all non-negative, broadcast to one shape (..., N, K)."""
-    arrays = np.broadcast_arrays(*checked(non_negative=arguments))
-    if arrays[0].ndim < 2:
-        raise ValueError(f"{', '.join(arguments)} must have shape (..., N, K), got {arrays[0].shape}")
-    return list(arrays)
+def _modules_by_ues(scenario: Scenario, **rules: Mapping[str, ArrayLike]) -> list[Array]:
+    """Check the arguments by the rules of `checked`, and broadcast them to (..., N, K) of the scenario."""
+    shape = (scenario.num_modules, scenario.num_ues)
+    arrays = checked(**rules)
+    given = np.broadcast_shapes(*(array.shape for array in arrays))
+    try:
+        fits = np.broadcast_shapes(given, shape)[-2:] == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        names = ", ".join(name for arguments in rules.values() for name in arguments)
+        raise ValueError(f"{names} must broadcast to (..., N, K) = (..., {shape[0]}, {shape[1]}), got {given}")
+    return [np.broadcast_to(array, np.broadcast_shapes(given, shape)) for array in arrays]
 
 
-def _weights(weights: ArrayLike | None, scenario: Scenario, num_ues: int, form: Form) -> Array:
+def _weights(weights: ArrayLike | None, scenario: Scenario, form: Form) -> Array:
     r"""What a UE's risk counts in its cost: 1 as printed, otherwise :math:`\rho_k / N`."""
     if form == "printed":
         return np.ones(1)
-    (rho,) = checked(non_negative={"weights": np.full(num_ues, 1.0 / num_ues) if weights is None else weights})
-    if rho.shape != (num_ues,):
-        raise ValueError(f"weights must have shape ({num_ues},), got {rho.shape}")
+    if weights is None:
+        return np.full(1, 1.0 / (scenario.num_ues * scenario.num_modules))
+    (rho,) = checked(non_negative={"weights": weights})
+    if rho.shape != (scenario.num_ues,) or abs(rho.sum() - 1.0) > 1e-9:
+        raise ValueError(f"weights must have shape ({scenario.num_ues},) and sum to 1, got {rho.shape}, {rho.sum():g}")
     return rho / scenario.num_modules
 
 

@@ -60,16 +60,12 @@ def constants(
     given = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     if len(given) < len(names):
         raise ValueError(f'form="{form}" needs {" and ".join(name for name in names if name not in given)}')
-    rho, beta, success_rate, first, second, epsilon, xi = checked(
-        non_negative={
-            "weights": weights,
-            "subscription": subscription,
-            "success": success,
-            **given,
-        },
+    rho, first, second, beta, success_rate, epsilon, xi = checked(
+        non_negative={"weights": weights, **given},
+        share={"subscription": subscription, "success": success},
         positive={"smoothness": smoothness, "strong_convexity": strong_convexity},
     )
-    _check_shares(rho, beta, success_rate)
+    _check_shapes(rho, beta, success_rate)
     if form == "printed":
         return _printed(((1.0 - beta) * (1.0 - success_rate)) @ rho, rho.size, epsilon, xi, first, second)
     miss = 1.0 - beta * success_rate
@@ -101,12 +97,12 @@ def ue_constants(
     the argument for an unknown form, shares outside [0, 1], and constants that are out of range.
     """
     beta, rate, first, second, count, epsilon, xi = checked(
-        non_negative={"subscription": subscription, "success": success, "zeta1": zeta1, "zeta2": zeta2},
+        share={"subscription": subscription, "success": success},
+        non_negative={"zeta1": zeta1, "zeta2": zeta2},
         positive={"num_ues": num_ues, "smoothness": smoothness, "strong_convexity": strong_convexity},
     )
     if form not in ("printed", "corrected"):
         raise ValueError(f"form must be one of printed, corrected, got {form!r}")
-    _check_at_most_one(subscription=beta, success=rate)
     if form == "printed":
         return _printed((1.0 - rate) * (1.0 - beta), count, epsilon, xi, first, second)
     miss = 1.0 - beta * rate
@@ -120,16 +116,9 @@ def _printed(
     return 2.0 * xi / epsilon * rate, 2.0 * first / epsilon * (num_ues + 2.0 * missed_twice)
 
 
-def _check_shares(weights: Array, subscription: Array, success: Array) -> None:
+def _check_shapes(weights: Array, subscription: Array, success: Array) -> None:
     if weights.ndim != 1 or abs(weights.sum() - 1.0) > 1e-9:
         raise ValueError(f"weights must have shape (K,) and sum to 1, got {weights.shape} and {weights.sum():g}")
     for name, value in (("subscription", subscription), ("success", success)):
         if value.ndim < 2 or value.shape[-1] != weights.size:
             raise ValueError(f"{name} must have shape (..., N, {weights.size}), got {value.shape}")
-    _check_at_most_one(subscription=subscription, success=success)
-
-
-def _check_at_most_one(**shares: Array) -> None:
-    for name, value in shares.items():
-        if (value > 1.0).any():
-            raise ValueError(f"{name} must lie in [0, 1], got {value.max():g}")

@@ -13,15 +13,18 @@ _RULES: dict[str, tuple[str, Callable[[NDArray[np.float64]], NDArray[np.bool_]]]
     "positive_or_infinite": ("positive", lambda value: value > 0),
     "non_negative": ("non-negative and finite", lambda value: (value >= 0) & (value < np.inf)),
     "non_negative_or_infinite": ("non-negative", lambda value: value >= 0),
+    "share": ("in [0, 1]", lambda value: (value >= 0) & (value <= 1)),
+    "finite": ("finite", np.isfinite),
+    "number": ("a number", lambda value: ~np.isnan(value)),
 }
 
 
 def checked(**arguments: Mapping[str, ArrayLike]) -> list[NDArray[np.float64]]:
     """Return arguments as float64 arrays in the order given, each with its own shape.
 
-    Every keyword is a rule (positive, positive_or_infinite, non_negative, non_negative_or_infinite) with the arguments
-    that must obey it, by name. Raises ValueError that names the argument and its first offending value (NaN always
-    offends), or all arguments when their shapes do not broadcast.
+    Every keyword is a rule (positive, positive_or_infinite, non_negative, non_negative_or_infinite, share, finite,
+    number) with the arguments that must obey it, by name. Raises ValueError that names the argument and its first
+    offending value (NaN always offends), or all arguments when their shapes do not broadcast.
     """
     arrays: dict[str, NDArray[np.float64]] = {}
     for rule, values in arguments.items():

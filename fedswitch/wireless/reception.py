@@ -13,7 +13,7 @@ from ..scenario import Scenario
 from ._checks import checked
 from ._field import field_exponent
 from .channel import noise_power_w
-from .outage import Form, noise_gain, printed_field, deadline_threshold
+from .outage import Form, deadline_threshold, noise_gain, printed_field
 
 Array = NDArray[np.float64]
 

@@ -112,6 +112,7 @@ def test_many_ues_are_taken_in_blocks():
         ({"max_power_w": 0.0}, "max_power_w must be"),
         ({"min_power_w": 2.0}, "min_power_w = 2 W exceeds max_power_w = 1 W"),
         ({"tolerance": 0.0}, "tolerance must be"),
+        ({"max_power_w": [1.0, 2.0]}, "max_power_w and min_power_w must be single numbers"),
         ({"attenuation_w": 1.0}, r"must give shape \(N, K\), got \(\)"),
     ],
 )

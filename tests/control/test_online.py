@@ -98,6 +98,12 @@ def test_the_success_probability_is_15_at_the_decision(reading):
         np.testing.assert_allclose(decision.success_probability[n, k], expected, rtol=1e-8)
 
 
+def test_the_energy_of_a_decision_is_4():
+    decision = run(scenario_of("two modules"), 1)[0][0]
+    expected = [decision.power_w[k] * decision.delay_s * decision.subscription[:, k].sum() for k in range(20)]
+    np.testing.assert_allclose(decision.uplink_energy_j, expected)
+
+
 def test_a_deadline_is_the_delay():
     decisions, _ = run(scenario_of("deadline", deadline_s=0.7), 2)
     assert [decision.delay_s for decision in decisions] == [0.7, 0.7]
@@ -308,5 +314,13 @@ def test_bad_arguments_are_named():
     other_channel = Cell.draw(other, 0).channel(0)
     with pytest.raises(ValueError, match=r"subscription has shape \(4, 3\), but the scenario asks for \(4, 5\)"):
         decide(other, Observation(other_channel, PAYLOAD_BITS), state, rng=rng)
+    for field, value, name in (
+        ("compute_energy_j", -1.0, "compute_energy_j"),
+        ("remaining_risk", np.nan, "remaining_risk"),
+        ("payload_bits", 0 * PAYLOAD_BITS, "payload_bits"),
+        ("channel", dataclasses.replace(channel, gain=channel.gain * np.nan), "channel.gain"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            Observation(**{"channel": channel, "payload_bits": PAYLOAD_BITS, field: value})
     with pytest.raises(ValueError, match=r"min_participation = 0\.5 in each of 4 modules needs more"):
         Scenario.corrected(min_participation=0.5)  # (7d) that no subscription can keep is refused up front

@@ -49,7 +49,7 @@ def test_the_generator_decides():
 
 @pytest.mark.parametrize("limit", [-1, 5])
 def test_a_limit_that_cannot_be_kept_is_refused(limit):
-    with pytest.raises(ValueError, match=f"limit = {limit} must lie between 0 and num_modules = 4"):
+    with pytest.raises(ValueError, match=f"limit = {limit} must be a whole number between 0 and num_modules = 4"):
         random_subscription(4, 3, limit, np.random.default_rng(0))
 
 
@@ -112,9 +112,9 @@ def test_a_dual_never_falls_below_zero():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([np.nan, 1.0], 0.0, 1), "gradient must not hold NaN"),
+        (([np.nan, 1.0], 0.0, 1), "gradient must be a number, got nan"),
         (([1.0, 1.0], -1.0, 1), "dual must be non-negative"),
-        (([1.0], 0.0, -1), "limit must not be negative, got -1"),
+        (([1.0], 0.0, -1), "limit must be a whole number of at least 0, got -1"),
         ((1.0, 0.0, 1), "the modules on its last axis"),
     ],
 )
@@ -213,11 +213,11 @@ def test_bad_arguments_of_the_other_rules_are_named():
         project_capped_simplex([np.nan, 0.0], 1)
     with pytest.raises(ValueError, match="point must have the modules"):
         project_capped_simplex(0.5, 1)
-    with pytest.raises(ValueError, match="limit must not be negative"):
+    with pytest.raises(ValueError, match="limit must be a whole number"):
         project_capped_simplex([0.5], -1)
     with pytest.raises(ValueError, match="step must be positive"):
         subscribe_proximal([0.5], [1.0], [0.0], 1, step=0.0)
-    with pytest.raises(ValueError, match=r"fraction must lie in \[0, 1\], got 1.5"):
+    with pytest.raises(ValueError, match=r"fraction must be in \[0, 1\], got 1.5"):
         round_subscription([0.5, 1.5], np.random.default_rng(0))
 
 

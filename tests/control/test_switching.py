@@ -95,7 +95,7 @@ def test_the_benefit_is_the_slope_in_the_success_probability():
     step = 1e-6
     better = {**arguments, "success": arguments["success"] * (1 - step)}
     slope = (cost_gradient(SCENARIO, **better) - cost_gradient(SCENARIO, **arguments)) / step
-    benefit = reception_benefit(SCENARIO, np.broadcast_to(arguments["bound"], SHAPE), weights=arguments["weights"])
+    benefit = reception_benefit(SCENARIO, arguments["bound"], weights=arguments["weights"])
     np.testing.assert_allclose(slope, benefit * arguments["success"], rtol=1e-6)
 
 
@@ -107,18 +107,24 @@ def test_ues_have_equal_weights_where_none_are_given():
     )
 
 
+def test_one_number_for_all_modules_or_ues_is_enough():
+    full = cost_gradient(SCENARIO, np.full(SHAPE, 0.5), np.full(SHAPE, 1.0), np.full(SHAPE, 3.0))
+    np.testing.assert_array_equal(cost_gradient(SCENARIO, 0.5, 1.0, np.full((SHAPE[0], 1), 3.0)), full)
+    assert reception_benefit(SCENARIO, 3.0).shape == SHAPE
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"form": "sharp"}, "form must be one of printed, corrected, got 'sharp'"),
-        ({"success": [0.5, 0.5]}, r"must have shape \(..., N, K\)"),
+        ({"success": np.full((5, 4), 0.5)}, r"must broadcast to \(..., N, K\) = \(..., 4, 5\), got \(5, 4\)"),
+        ({"success": 1.5}, r"success must be in \[0, 1\], got 1.5"),
         ({"energy_j": [[-1.0]]}, "energy_j must be non-negative"),
-        ({"weights": [0.5, 0.5]}, r"weights must have shape \(1,\), got \(2,\)"),
+        ({"weights": [0.5, 0.5]}, r"weights must have shape \(5,\) and sum to 1, got \(2,\), 1"),
+        ({"weights": np.ones(5)}, r"weights must have shape \(5,\) and sum to 1, got \(5,\), 5"),
     ],
 )
 def test_bad_arguments_are_named(changes, message):
-    arguments = {"success": [[0.5]], "energy_j": [[1.0]], "bound": [[0.0]], **changes}
-    if "success" in changes:
-        arguments |= {"energy_j": 1.0, "bound": 0.0}
+    arguments = {"success": 0.5, "energy_j": 1.0, "bound": 0.0, **changes}
     with pytest.raises(ValueError, match=message):
         cost_gradient(SCENARIO, **arguments)

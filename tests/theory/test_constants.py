@@ -125,7 +125,7 @@ def test_the_constants_of_the_ues_add_up_to_those_of_the_module(form):
 def test_bad_arguments_of_a_ues_constants_are_named():
     with pytest.raises(ValueError, match="form must be one of printed, corrected, got 'sharp'"):
         ue_constants(1, 0.5, num_ues=2, **BOUND, form="sharp")
-    with pytest.raises(ValueError, match="success must lie in"):
+    with pytest.raises(ValueError, match="success must be in"):
         ue_constants(1, 1.5, num_ues=2, **BOUND)
 
 
@@ -142,8 +142,8 @@ def test_leading_axes_are_rounds():
         ({"zeta1": None}, 'form="corrected" needs zeta1'),
         ({"form": "sharp"}, 'form="sharp" needs delta0_sq and delta1_sq'),
         ({"weights": [0.5, 0.4]}, "weights must have shape"),
-        ({"subscription": [[1, 2]]}, r"subscription must lie in \[0, 1\], got 2"),
-        ({"success": [[0.5, np.nan]]}, "success must be non-negative and finite, got nan"),
+        ({"subscription": [[1, 2]]}, r"subscription must be in \[0, 1\], got 2"),
+        ({"success": [[0.5, np.nan]]}, r"success must be in \[0, 1\], got nan"),
         ({"success": [0.5, 0.5]}, r"success must have shape \(..., N, 2\)"),
         ({"smoothness": 0.0}, "smoothness must be positive"),
     ],
