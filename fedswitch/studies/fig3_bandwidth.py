@@ -89,7 +89,7 @@ def draw_search(table: pd.DataFrame, *, seed: int, bracket: str) -> Figure:
         bottom.plot(run["delay_s"], label=f"$K = {k}$", markersize=4, **look)
     top.axhline(1.0, color="0.3", linewidth=1.0)
     top.set(ylabel=r"total share $\delta_A$", ylim=(0.0, 2.0))
-    top.legend(ncols=3)
+    top.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize="small", columnspacing=1.0)
     bottom.set(xlabel="iteration $j$", ylabel="delay $E^t$ in s", yscale="log")
     bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
