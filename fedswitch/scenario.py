@@ -339,6 +339,11 @@ class Scenario:
         return {field.name: field.metadata["symbol"] for field in dataclasses.fields(cls)}
 
     @property
+    def bound_constants(self) -> dict[str, Any]:
+        """The constants of Theorem 1, as `fedswitch.theory` takes them: smoothness, strong_convexity, zeta1, zeta2."""
+        return {name: getattr(self, name) for name in ("smoothness", "strong_convexity", "zeta1", "zeta2")}
+
+    @property
     def cell_radius_m(self) -> float:
         """Radius in m of the disc whose area is that of a mean cell, 1/(pi phi) = R^2."""
         return 1.0 / math.sqrt(math.pi * self.base_station_density_per_m2)

@@ -2,8 +2,10 @@ r"""Transmit power when power also overcomes interference: (21) with the success
 
 For interferers of a fixed power the exponent of (15) is :math:`a / P + \psi(\varsigma P^{-2/\alpha})`, so that both of
 its parts fall with P and Lambert's function no longer helps. What helps is that :math:`\ln \lambda` is a concave
-function of :math:`\ln P`. (Its slope is :math:`e(P) = a / P + \tfrac{2}{\alpha} \psi'`, the derivative of :math:`\psi`
-being with respect to the logarithm; both terms fall with P.) Therefore
+function of :math:`\ln P`. (Its slope is :math:`e(P) = a / P + \tfrac{2}{\alpha} \psi'`, where :math:`\psi'` is taken
+with respect to :math:`\ln s`. Both terms fall with P, the second since :math:`\psi` is convex in :math:`\ln s`: it is a
+mixture of :math:`s (1 - e^{-w})` with w in proportion to s, whose second derivative there is
+:math:`s\,(1 + e^{-w} (3 w - 1 - w^2)) > 0`.) Therefore
 
 1. :math:`\lambda / P`, receptions per watt, has one maximum, where e = 1. Below that power, :math:`P_e`, nothing can be
    optimal: if an upload is worth its energy at all, more power gives more of it, and gives it cheaper.
@@ -60,7 +62,7 @@ def optimal_power_in_field(
     with np.errstate(divide="ignore"):
         log_worth = np.log(worth[hopeful]) - np.log(price[hopeful])  # infinite where power is free
     at_top = success(top)
-    efficient = _efficient(success, top, at_top)
+    efficient = most_efficient(success, top, at_top)
     best = _marginal(success, log_worth, efficient, top, at_top)
     power[hopeful] = np.where(best < top, np.exp(best), limit[hopeful])
     return power
@@ -77,13 +79,14 @@ class LogSuccess:
 
     def __call__(self, t: Array) -> tuple[Array, Array, Array]:
         """Value, slope and curvature at `t`, of the shape of the uploads."""
-        noise = self.attenuation_w * np.exp(-t)
+        with np.errstate(over="ignore"):  # so much noise that nothing gets through
+            noise = self.attenuation_w * np.exp(-t)
         s = self.field * np.exp(-self.order * t)
         value, first, second = field_elasticities(s, self.alpha)
         return -noise - value, noise + self.order * first, -noise - self.order**2 * second
 
 
-def _efficient(success: LogSuccess, top: Array, at_top: Point) -> Array:
+def most_efficient(success: LogSuccess, top: Array, at_top: Point) -> Array:
     """The logarithm of the power at which an upload gives most receptions per watt, at most `top`."""
     excess = np.log(at_top[1])
     # ln of the slope falls at rates between 2/alpha and 1

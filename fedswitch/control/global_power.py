@@ -6,7 +6,8 @@ power: the loss is at least that at the upper end, and the price at least that a
 :math:`\ln \lambda_n` is concave in :math:`t = \ln P` (see `field_power`), so that it lies below its tangent in the
 middle of the interval, and :math:`\lambda_n` below an exponential, which lies below its chord; with the tangent of
 :math:`p e^t` the bound is linear in t, and closes in with the square of the width. Intervals that cannot hold anything
-better than what has been seen are dropped, and the others are cut.
+better than what has been seen are dropped, and the others are cut. The search begins at the least of the powers at
+which a module gives most receptions per watt; below, nothing is optimal, for the reason given in `field_power`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..wireless._checks import checked
-from .field_power import LogSuccess
+from .field_power import LogSuccess, most_efficient
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-_LEAST_POWER = 1e-12  # of the largest: where the search for the best positive power begins
+_LEAST_POWER = 1e-12  # of the largest: where an interior point may not go beyond
 _FIRST_INTERVALS, _CUTS, _MAX_ROUNDS = 64, 4, 40
 _UES_AT_ONCE = 4096
 _LARGEST_EXPONENT = 50.0  # of the hyperbolic functions; the second bound says nothing where it is reached
@@ -63,8 +64,10 @@ def optimal_power_several(
         raise ValueError("max_power_w and min_power_w must be single numbers")
     if least > limit:
         raise ValueError(f"min_power_w = {least:g} W exceeds max_power_w = {limit:g} W")
+    if price.ndim > 1:
+        raise ValueError(f"price_per_w must have shape (K,) or be a number, got {price.shape}")
     attenuation, strength, worth, price = np.broadcast_arrays(attenuation, strength, worth, price)
-    if attenuation.ndim != 2:
+    if attenuation.ndim != 2 or not attenuation.shape[0]:
         raise ValueError(
             f"attenuation_w, field, benefit and price_per_w must give shape (N, K), got {attenuation.shape}"
         )
@@ -125,6 +128,14 @@ class _Problem:
         value, slope, _ = success(t)
         return self.benefit[:, index] * np.exp(value), slope
 
+    def efficient(self, top: Array) -> Array:
+        """The least t at which a module of a UE gives most receptions per watt: below, more power is always better."""
+        hopeful = np.isfinite(self.attenuation_w)
+        success = LogSuccess(np.where(hopeful, self.attenuation_w, 1.0), self.field, self.alpha)
+        tops = np.broadcast_to(top, self.attenuation_w.shape)
+        lowest: Array = np.where(hopeful, most_efficient(success, tops, success(tops)), tops).min(axis=0)
+        return lowest
+
     def __call__(self, index: Indices, t: Array) -> Array:
         gain, _ = self.gains(index, t)
         objective: Array = self.without[index] - gain.sum(axis=0) + self.price_per_w[index] * np.exp(t)
@@ -138,7 +149,8 @@ class _Problem:
         value = self.without[index] - gain.sum(axis=0) + paid
         at_high, _ = self.gains(index, high)
         monotone = self.without[index] - at_high.sum(axis=0) + self.price_per_w[index] * np.exp(low)
-        reach = np.where(self.attenuation_w[:, index] < np.inf, slope * half, 0.0)  # the hopeless gain nothing anywhere
+        hopeful = self.attenuation_w[:, index] < np.inf
+        reach = np.where(hopeful, slope, 0.0) * half  # what is never received gains nothing anywhere
         hyper = np.minimum(reach, _LARGEST_EXPONENT)
         chords = self.without[index] - (gain * np.cosh(hyper)).sum(axis=0) + paid
         chords -= np.abs(paid * half - (gain * np.sinh(hyper)).sum(axis=0))
@@ -149,16 +161,17 @@ class _Problem:
 def _branch_and_bound(problem: _Problem, least: float, limit: float, tolerance: float) -> Array:
     num_ues = problem.without.size
     everyone = np.arange(num_ues)
-    bottom = np.log(least if least > 0.0 else _LEAST_POWER * limit)
-    top = np.log(limit)
-    best_t, best = np.full(num_ues, top), problem(everyone, np.full(num_ues, top))
+    top = np.full(num_ues, np.log(limit))
+    best_t, best = top.copy(), problem(everyone, top)
     if least > 0.0:
-        _improve(best, best_t, everyone, np.full(num_ues, bottom), problem(everyone, np.full(num_ues, bottom)))
+        bottom = np.full(num_ues, np.log(least))
+        _improve(best, best_t, everyone, bottom, problem(everyone, bottom))
     else:  # 0 W, written as t = -infinity
+        bottom = problem.efficient(top)
         _improve(best, best_t, everyone, np.full(num_ues, -np.inf), problem.without)
     edges = np.linspace(bottom, top, _FIRST_INTERVALS + 1)
-    index = np.repeat(everyone, _FIRST_INTERVALS)
-    low, high = np.tile(edges[:-1], num_ues), np.tile(edges[1:], num_ues)
+    index = np.tile(everyone, _FIRST_INTERVALS)
+    low, high = edges[:-1].ravel(), edges[1:].ravel()
     for _ in range(_MAX_ROUNDS):
         bound, value = problem.bound(index, low, high)
         _improve(best, best_t, index, 0.5 * (low + high), value)

@@ -5,7 +5,11 @@ A round has two steps. Step 1 takes the subscription as it is and alternates bet
 with every UE in every module, against (7c); reads :math:`\delta^{t+1}` and :math:`P^{t+1}`, which do not exist yet; and
 stops when its objective settles, which nothing makes it do: Algorithm 1 minimizes the delay, not that objective, and
 (21) holds the delay fixed although a lower power prolongs it. Corrected, it starts feasible, reads round t, and judges
-every pair of power and bandwidth together: it keeps the best it has seen, the largest power among them.
+every pair of power and bandwidth together: it keeps the best it has seen, the largest power among them. That is no
+optimum over both: (21) still holds the delay fixed.
+
+Corrected, Step 1 may also leave a UE off. Then computing is saved as well, so that it counts; and since (7d) wants
+uploads and not intentions, the dual of a module adds to what its reception is worth.
 """
 
 from __future__ import annotations
@@ -87,7 +91,8 @@ class State:
 class Inner:
     """The iterations of Step 1, shape (E,) each, and what came of them.
 
-    `objective` is (14) summed over UEs, `delay_s` the common delay and `transmitting` the number of uploads; `kept` is
+    `objective` is (14) summed over UEs (corrected: with computing, and with the duals added to what is charged for a
+    missed upload), `delay_s` the common delay and `transmitting` the number of uploads; `kept` is
     the iteration whose powers and shares were taken, and `converged` whether the objective settled in time.
     """
 
@@ -157,12 +162,14 @@ def decide(
     bound = state.bound + observation.remaining_risk if form == "corrected" else state.bound
     benefit = reception_benefit(scenario, bound, weights=observation.weights, form=form)
     if form == "corrected":
-        benefit = benefit + state.dual  # or a UE that owes participation would subscribe and then not transmit
+        benefit = benefit + state.dual
     trial, inner = _step_1(scenario, observation, state.subscription, benefit, form)
     uploads = state.subscription & (trial.power_w > 0.0)
 
     # what the other modules would need, and how likely they would be received; a UE that is off is asked at full power
     delay_s = trial.delay_s or state.delay_s or float(inner.delay_s[0])
+    if not delay_s:
+        raise ValueError("state.subscription must hold an upload in the first round: without one there is no delay")
     watts = np.where(trial.power_w > 0.0, trial.power_w, scenario.max_power_w)
     payload = observation.payload_bits[:, np.newaxis]
     others = share_in_time(scenario, observation.channel, delay_s, np.where(uploads, 0.0, payload), watts)
@@ -201,7 +208,7 @@ def _step_1(
                 before, now = before.sum(), now.sum()
             converged = bool(np.all(np.abs(now - before) <= scenario.objective_tolerance * np.abs(before)))
         if not converged:
-            power_w = _next_power(scenario, subscription, benefit, trials[-1], form)
+            power_w = _next_power(scenario, observation, subscription, benefit, trials[-1], form)
     totals = np.array([trial.objective.sum() for trial in trials])
     kept = len(trials) - 1 if form == "printed" else int(totals.argmin())
     record = Inner(
@@ -222,7 +229,7 @@ def _try(
     power_w: Array,
     form: Form,
 ) -> _Trial:
-    """Share the bandwidth for these powers, and evaluate (14), which takes computing as settled by the subscription."""
+    """Share the bandwidth for these powers, and evaluate (14)."""
     channel, payload = observation.channel, observation.payload_bits[:, np.newaxis]
     method: Literal["newton", "bisection"] = "bisection" if form == "printed" else "newton"
     share, delay_s = share_bandwidth(scenario, channel, subscription * payload, power_w, method=method)
@@ -235,12 +242,19 @@ def _try(
     success = reception.probability(power_w)
     missed = (1.0 - success) * ~subscription if form == "printed" else 1.0 - success * subscription
     energy_j = airtime_s(scenario, delay_s) * power_w * subscription
+    if form == "corrected":
+        energy_j = energy_j + observation.compute_energy_j * (share > 0.0)
     objective = (benefit * missed + scenario.energy_weight_per_j * energy_j).sum(axis=0)
     return _Trial(power_w, share, delay_s, reception, objective)
 
 
 def _next_power(
-    scenario: Scenario, subscription: NDArray[np.bool_], benefit: Array, trial: _Trial, form: Form
+    scenario: Scenario,
+    observation: Observation,
+    subscription: NDArray[np.bool_],
+    benefit: Array,
+    trial: _Trial,
+    form: Form,
 ) -> Array:
     """Solve (21) for the shares and the delay of a trial; a UE that is off stays off."""
     sends = trial.power_w > 0.0
@@ -270,6 +284,10 @@ def _next_power(
             max_power_w=scenario.max_power_w,
             min_power_w=scenario.min_power_w if form == "printed" else 0.0,
         )
+    if form == "corrected":  # what does not earn its computing stays off
+        computing = scenario.energy_weight_per_j * observation.compute_energy_j * subscription.sum(axis=0)
+        earned = (benefit * served * trial.reception.probability(best)).sum(axis=0)
+        best = np.where(earned > price * best + computing, best, 0.0)
     return np.where(sends, best, 0.0)
 
 
@@ -320,8 +338,7 @@ def _next_bound(
     form: Form,
 ) -> Array:
     r""":math:`S_n^t = (1 - A_n^t) S_n^{t-1} + B_n^t`, or as printed :math:`B_{n,k}^t`."""
-    names = ("smoothness", "strong_convexity", "zeta1", "zeta2")
-    bound = {name: getattr(scenario, name) for name in names}
+    bound = scenario.bound_constants
     if form == "printed":
         return ue_constants(uploads, success, num_ues=scenario.num_ues, **bound, form=form)[1]
     equal = np.full(scenario.num_ues, 1.0 / scenario.num_ues)

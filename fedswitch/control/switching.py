@@ -43,8 +43,9 @@ def ue_cost(
     - "corrected" gives the bracket the weight :math:`\rho_k / N` with which UE k enters (7a), and takes A and B of the
       corrected theorem. `bound` is what the bound on the risk gap has run up to, :math:`S_n^{t-1}`, where
       :math:`S^t = (1 - A^t) S^{t-1} + B^t`. The cost of all UEs together then is the bound after the round, averaged
-      over modules, and :math:`\mu` times the energy. To count how much of its own risk a module still leaves to a UE,
-      add that to `bound`: this is the first term of (6), which (8a) leaves out.
+      over modules, and :math:`\mu` times the energy, as long as the recursion contracts (:math:`4 \zeta_2 M_n < 1`).
+      To count how much of its own risk a module still leaves to a UE, add that to `bound`: this is the first term of
+      (6), which (8a) leaves out.
 
     Raises ValueError that names the argument for values out of range and shapes that do not fit.
     """
@@ -52,7 +53,7 @@ def ue_cost(
         scenario, share={"subscription": subscription, "success": success},
         non_negative={"energy_j": energy_j, "bound": bound},
     )  # fmt: skip
-    a, b = ue_constants(beta, rate, num_ues=scenario.num_ues, **_of_the_bound(scenario), form=form)
+    a, b = ue_constants(beta, rate, num_ues=scenario.num_ues, **scenario.bound_constants, form=form)
     risk = _weights(weights, scenario, form) * ((1.0 - a) * state + b)
     cost: Array = (risk + scenario.energy_weight_per_j * beta * energy).sum(axis=-2)
     return cost
@@ -122,7 +123,3 @@ def _weights(weights: ArrayLike | None, scenario: Scenario, form: Form) -> Array
     if rho.shape != (scenario.num_ues,) or abs(rho.sum() - 1.0) > 1e-9:
         raise ValueError(f"weights must have shape ({scenario.num_ues},) and sum to 1, got {rho.shape}, {rho.sum():g}")
     return rho / scenario.num_modules
-
-
-def _of_the_bound(scenario: Scenario) -> dict[str, float]:
-    return {name: getattr(scenario, name) for name in ("smoothness", "strong_convexity", "zeta1", "zeta2")}

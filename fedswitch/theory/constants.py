@@ -74,7 +74,8 @@ def constants(
         bracket, offset = 1.0 - 4.0 * second * missed, 2.0 * first / epsilon * missed
     else:
         nobody = miss.prod(axis=-1)
-        variance = missed**2 + (miss * (1.0 - miss)) @ rho**2 - nobody
+        spread = missed**2 + (miss * (1.0 - miss)) @ rho**2
+        variance = np.maximum(spread - nobody, 0.0)  # rounding may leave less where all are missed
         bracket, offset = 1.0 - nobody - second * variance, first * variance / (2.0 * epsilon)
     return np.where(bracket >= 0.0, xi / epsilon, 1.0) * bracket, offset
 

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import lambertw
 
 from fedswitch.control import interior_point_power, optimal_power, optimal_power_in_field, optimal_power_several
+from fedswitch.control.global_power import _Problem
 from fedswitch.wireless._field import field_exponent
 
 
@@ -96,6 +97,35 @@ def test_hopeless_modules_do_not_matter():
     assert power[1] == 0.0
 
 
+def test_the_bound_is_one():
+    """On random intervals, wide and narrow, it is never above the least value on a grid, and nearly touches it."""
+    rng = np.random.default_rng(4)
+    count = 600
+    attenuation, field, benefit, price = several(count, 3, seed=8)
+    problem = _Problem(attenuation, field, benefit, price, 3.8)
+    low = rng.uniform(-9, 0, count)
+    high = low + 10 ** rng.uniform(-3, 0.5, count)
+    index = np.arange(count)
+    bound, middle = problem.bound(index, low, high)
+    values = np.array([problem(index, low + share * (high - low)) for share in np.linspace(0, 1, 200)])
+    worst = benefit.sum(axis=0)
+    assert (bound <= values.min(axis=0) + 1e-12 * worst).all()
+    np.testing.assert_allclose(middle, problem(index, 0.5 * (low + high)))
+    # to second order: on a tenth of the width the gap is a hundredth, where it is not lost in rounding
+    wide, _ = problem.bound(index, middle * 0 - 2.0, middle * 0 - 1.9)
+    narrow, _ = problem.bound(index, middle * 0 - 1.955, middle * 0 - 1.945)
+    at_both = problem(index, middle * 0 - 1.95)
+    slope = np.abs(problem(index, middle * 0 - 1.945) - problem(index, middle * 0 - 1.955))
+    assert (at_both - narrow <= 0.52 * slope + 0.02 * (at_both - wide) + 1e-12 * worst).all()
+    assert (at_both - wide >= 0).all()
+
+
+def test_a_minimum_at_hardly_any_power_is_found():
+    """A module that needs 1e-20 W, where each watt is very dear."""
+    power = optimal_power_several([[1e-20]], 0.0, 1.0, 1e9, path_loss_exponent=3.8, max_power_w=0.2)
+    assert power[0] == pytest.approx(optimal_power(1e-20, 1.0, 1e9, max_power_w=0.2), rel=1e-3)
+
+
 def test_many_ues_are_taken_in_blocks():
     attenuation, field, benefit, price = several(5000, 2, seed=3)
     common = {"path_loss_exponent": 3.8, "max_power_w": 1.0}
@@ -112,6 +142,7 @@ def test_many_ues_are_taken_in_blocks():
         ({"max_power_w": 0.0}, "max_power_w must be"),
         ({"min_power_w": 2.0}, "min_power_w = 2 W exceeds max_power_w = 1 W"),
         ({"tolerance": 0.0}, "tolerance must be"),
+        ({"price_per_w": [[1.0], [2.0]]}, r"price_per_w must have shape \(K,\) or be a number, got \(2, 1\)"),
         ({"max_power_w": [1.0, 2.0]}, "max_power_w and min_power_w must be single numbers"),
         ({"attenuation_w": 1.0}, r"must give shape \(N, K\), got \(\)"),
     ],

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from fedswitch import Scenario
-from fedswitch.control import Observation, cost_gradient, decide, reception_benefit, start, subscribe_greedy
+from fedswitch.control import (
+    Observation,
+    cost_gradient,
+    decide,
+    reception_benefit,
+    start,
+    subscribe,
+    subscribe_greedy,
+)
 from fedswitch.streams import stream
 from fedswitch.theory import constants
 from fedswitch.wireless import Cell, success_probability
@@ -176,6 +184,76 @@ def test_costlier_energy_takes_less_of_it():
     assert spent[0] > spent[1] > spent[2]
 
 
+# Later rounds, recomputed from the decision
+
+
+def recomputed(scenario, rounds, *, form="corrected", compute_energy_j=0.0):
+    """For every round: state before and after, decision, benefit, and success and energy of each module."""
+    decisions, states = run(scenario, rounds, form=form, compute_energy_j=compute_energy_j)
+    for decision, before, after in zip(decisions, states, states[1:], strict=False):
+        benefit = reception_benefit(scenario, before.bound, form=form)
+        yield decision, before, after, benefit
+
+
+@pytest.mark.parametrize("reading", ["default", "deadline", "printed outage", "instantaneous"])
+def test_the_objective_of_a_later_round(reading):
+    """(14) with computing and duals: of the subscriptions, those that are sent, and those that are not."""
+    scenario = scenario_of(reading, energy_weight_per_j=0.02, deadline_s=0.7)
+    for decision, before, _, benefit in list(recomputed(scenario, 12, compute_energy_j=0.3))[8:]:
+        received = decision.success_probability * decision.subscription
+        charged = ((benefit + before.dual) * (1 - received)).sum()
+        energy_j = decision.uplink_energy_j.sum() + 0.3 * decision.subscription.sum()
+        kept = decision.inner.objective[decision.inner.kept]
+        assert kept == pytest.approx(charged + 0.02 * energy_j, rel=1e-9)
+        assert (before.dual > 0).any()
+
+
+@pytest.mark.parametrize("reading", ["default", "deadline", "printed outage"])
+def test_the_next_subscription_is_12_on_the_gradient_of_this_round(reading):
+    scenario = scenario_of(reading, energy_weight_per_j=0.02, deadline_s=0.7)
+    for decision, before, after, _ in list(recomputed(scenario, 12, compute_energy_j=0.3))[8:]:
+        watts = np.where(decision.power_w > 0, decision.power_w, scenario.max_power_w)
+        airtime = decision.delay_s or after.delay_s
+        energy_j = 0.3 + watts * airtime
+        gradient = cost_gradient(scenario, decision.success_probability, energy_j, before.bound)
+        np.testing.assert_array_equal(after.subscription, subscribe(gradient.T, after.dual.T, 1).T)
+
+
+def test_what_does_not_earn_its_computing_stays_off():
+    # hardly any noise, or those who stay would be received less for the bandwidth that the others leave them
+    scenario = scenario_of("default", noise_psd_w_per_hz=1e-23)
+    cheap, dear = (run(scenario, 1, compute_energy_j=joules)[0][0] for joules in (0.0, 14.0))
+    assert cheap.subscription.sum() == 20
+    earned = reception_benefit(scenario, 0.0) * dear.success_probability
+    spent = scenario.energy_weight_per_j * (14.0 + dear.power_w * dear.delay_s)
+    assert 0 < dear.subscription.sum() < 20
+    assert (earned >= spent)[dear.subscription].all()
+
+
+def test_a_dual_is_worth_something_to_step_1():
+    """A UE far out, for whom an upload is not worth its energy, transmits once it owes enough."""
+    scenario = scenario_of("default", energy_weight_per_j=1.0)
+    rng, channel = stream(0, "test"), Cell.draw(scenario, 0).channel(0)
+    state = start(scenario, rng=rng)
+    owing = dataclasses.replace(state, dual=np.full((4, 20), 10.0))
+    alone, driven = (decide(scenario, Observation(channel, PAYLOAD_BITS), s, rng=rng)[0] for s in (state, owing))
+    assert alone.subscription.sum() < 20
+    assert driven.subscription.sum() == 20
+
+
+def test_ties_are_broken_by_the_generator():
+    scenario = scenario_of("no energy", zeta1=0.0)  # nothing is worth anything: all gradients are 0
+    channel = Cell.draw(scenario, 0).channel(0)
+    state = start(scenario, rng=stream(0, "test"))
+    state = dataclasses.replace(state, dual=np.ones((4, 20)))
+    chosen = [
+        decide(scenario, Observation(channel, PAYLOAD_BITS), state, rng=stream(seed, "ties"))[1].subscription
+        for seed in range(3)
+    ]
+    assert not np.array_equal(chosen[0], chosen[1])
+    assert all((subscription.sum(axis=0) == 1).all() for subscription in chosen)
+
+
 # Step 2
 
 
@@ -293,6 +371,43 @@ def test_the_printed_gradient_sends_ues_to_the_module_in_which_they_are_lost_mos
     )
     assert printed[3].all()
     assert corrected[0].all()
+
+
+@pytest.mark.parametrize("weight", [1e-3, 1.0])
+@pytest.mark.parametrize("rate", ["ergodic", "instantaneous"])
+def test_as_printed_a_round_is_14_and_21_and_9(weight, rate):
+    """Where energy leaves room for transmitting: the objective, the power and the state, written out again."""
+    scenario = Scenario.corrected(num_ues=12, energy_weight_per_j=weight, rate=rate, max_inner_iterations=6)
+    cell = Cell.draw(scenario, 0)
+    for decision, before, after, benefit in recomputed(scenario, 4, form="printed"):
+        sent = decision.subscription
+        np.testing.assert_array_equal(sent, before.subscription)
+        if sent.any():
+            missed = (1 - decision.success_probability) * ~sent * (decision.power_w > 0)
+            missed = np.where(decision.power_w > 0, missed, 1.0 * ~sent)
+            expected = (benefit * missed).sum() + weight * decision.uplink_energy_j.sum()
+            assert decision.inner.objective[-1] == pytest.approx(expected, rel=1e-6)
+            assert decision.inner.kept == len(decision.inner.objective) - 1
+            assert decision.share.sum() >= 1.0 - scenario.bandwidth_tolerance
+        rate_b = 2 * scenario.zeta1 * (12 + 2 * (1 - decision.success_probability) * (1 - sent))
+        np.testing.assert_allclose(after.bound, rate_b)
+    assert cell.distance_m.size == 12
+
+
+def test_as_printed_power_serves_the_modules_that_are_not_uploaded():
+    """At a fixed price a UE takes the more power, the more the modules that it leaves out would need."""
+    scenario = Scenario.corrected(num_ues=12, energy_weight_per_j=0.5, max_inner_iterations=2)
+    channel = Cell.draw(scenario, 0).channel(0)
+    state = start(scenario, rng=stream(0, "test"), form="printed")
+    one = np.zeros((4, 12), dtype=bool)
+    one[0] = True
+    power = {}
+    for name, subscription in {"one": one, "all": np.ones((4, 12), dtype=bool)}.items():
+        begin = dataclasses.replace(state, subscription=subscription)
+        decision, _ = decide(scenario, Observation(channel, PAYLOAD_BITS), begin, rng=stream(0, "ties"), form="printed")
+        power[name] = decision.power_w
+    np.testing.assert_allclose(power["all"], scenario.min_power_w)
+    assert (power["one"] > 1e3 * scenario.min_power_w).any()
 
 
 # Errors
