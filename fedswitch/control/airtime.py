@@ -15,6 +15,8 @@ from .ergodic_bandwidth import allocate_bandwidth_ergodic, ergodic_share_for_del
 
 Array = NDArray[np.float64]
 
+_SURROUNDINGS = ("path_loss_exponent", "base_station_density_per_m2", "interferer_power_w", "reference_gain")
+
 
 def share_bandwidth(
     scenario: Scenario,
@@ -37,12 +39,11 @@ def share_bandwidth(
     sent = np.where(power > 0.0, payload, 0.0)
     # the power of a UE that sends nothing does not matter, but must be one
     watts = np.where(power > 0.0, power, scenario.max_power_w)
-    radio: dict[str, Any] = {
-        "bandwidth_hz": scenario.bandwidth_hz,
-        "noise_psd_w_per_hz": scenario.noise_psd_w_per_hz,
-    }
+    radio = _fields(scenario, "bandwidth_hz", "noise_psd_w_per_hz")
     if scenario.rate == "ergodic":
-        allocation = allocate_bandwidth_ergodic(sent, channel.distance_m, watts, **radio, **_surroundings(scenario))
+        allocation = allocate_bandwidth_ergodic(
+            sent, channel.distance_m, watts, **radio, **_fields(scenario, *_SURROUNDINGS)
+        )
     elif method == "newton":
         allocation = allocate_bandwidth(sent, watts * channel.gain, channel.interference_w, **radio)
     else:
@@ -67,13 +68,10 @@ def share_in_time(
     Algorithm 1 computes it for all modules, also those that a UE does not subscribe to. Raises ValueError as
     `share_for_delay`.
     """
-    radio: dict[str, Any] = {
-        "bandwidth_hz": scenario.bandwidth_hz,
-        "noise_psd_w_per_hz": scenario.noise_psd_w_per_hz,
-    }
+    radio = _fields(scenario, "bandwidth_hz", "noise_psd_w_per_hz")
     if scenario.rate == "ergodic":
         return ergodic_share_for_delay(
-            delay_s, payload_bits, channel.distance_m, power_w, **radio, **_surroundings(scenario)
+            delay_s, payload_bits, channel.distance_m, power_w, **radio, **_fields(scenario, *_SURROUNDINGS)
         )
     return share_for_delay(delay_s, payload_bits, np.asarray(power_w) * channel.gain, channel.interference_w, **radio)
 
@@ -83,6 +81,5 @@ def airtime_s(scenario: Scenario, delay_s: float) -> float:
     return scenario.deadline_s if scenario.threshold == "deadline" and delay_s > 0.0 else delay_s
 
 
-def _surroundings(scenario: Scenario) -> dict[str, float]:
-    names = ("path_loss_exponent", "base_station_density_per_m2", "interferer_power_w", "reference_gain")
+def _fields(scenario: Scenario, *names: str) -> dict[str, Any]:
     return {name: getattr(scenario, name) for name in names}

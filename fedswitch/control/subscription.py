@@ -89,6 +89,7 @@ def project_capped_simplex(point: ArrayLike, limit: int) -> NDArray[np.float64]:
         raise ValueError("point must have the modules on its last axis")
     _check_limit(limit)
     clipped = np.clip(target, 0.0, 1.0)
+    target = target - target.max(axis=-1, keepdims=True)  # only differences matter where the limit is met
     # the sum falls with the shift, and is linear between these
     knots = np.sort(np.concatenate([target - 1.0, target], axis=-1), axis=-1)
     totals = np.clip(target[..., np.newaxis, :] - knots[..., np.newaxis], 0.0, 1.0).sum(axis=-1)

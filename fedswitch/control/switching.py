@@ -120,6 +120,6 @@ def _weights(weights: ArrayLike | None, scenario: Scenario, form: Form) -> Array
     if weights is None:
         return np.full(1, 1.0 / (scenario.num_ues * scenario.num_modules))
     (rho,) = checked(non_negative={"weights": weights})
-    if rho.shape != (scenario.num_ues,) or abs(rho.sum() - 1.0) > 1e-9:
+    if rho.shape != (scenario.num_ues,) or abs(rho.sum() - 1.0) > 1e-6:
         raise ValueError(f"weights must have shape ({scenario.num_ues},) and sum to 1, got {rho.shape}, {rho.sum():g}")
     return rho / scenario.num_modules

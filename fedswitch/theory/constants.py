@@ -20,6 +20,8 @@ from ..wireless._checks import checked
 Form = Literal["printed", "corrected", "sharp"]
 Array = NDArray[np.float64]
 
+_SUM_TOLERANCE = 1e-6  # what single precision makes of weights that sum to 1
+
 
 def constants(
     weights: ArrayLike,
@@ -118,7 +120,7 @@ def _printed(
 
 
 def _check_shapes(weights: Array, subscription: Array, success: Array) -> None:
-    if weights.ndim != 1 or abs(weights.sum() - 1.0) > 1e-9:
+    if weights.ndim != 1 or abs(weights.sum() - 1.0) > _SUM_TOLERANCE:
         raise ValueError(f"weights must have shape (K,) and sum to 1, got {weights.shape} and {weights.sum():g}")
     for name, value in (("subscription", subscription), ("success", success)):
         if value.ndim < 2 or value.shape[-1] != weights.size:

@@ -193,3 +193,15 @@ def test_float32_is_fine():
 def test_bad_arguments_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         allocate(**({"payload_bits": [1e6, 2e6], "distance_m": 50.0} | changes))
+
+
+@given(links=links, factor=st.floats(0.1, 10.0))
+def test_shares_have_no_units(links, factor):
+    """As many times the bandwidth at as many times less noise per hertz, and larger payloads, change no share."""
+    scaled = allocate(
+        factor * links[0], *links[1:], bandwidth_hz=factor * WIDTH_HZ,
+        noise_psd_w_per_hz=RADIO["noise_psd_w_per_hz"] / factor,
+    )  # fmt: skip
+    plain = allocate(*links)
+    np.testing.assert_allclose(scaled.share, plain.share, rtol=1e-6)
+    assert scaled.delay_s == pytest.approx(plain.delay_s, rel=1e-8)

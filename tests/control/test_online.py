@@ -284,11 +284,11 @@ def test_greedy_and_one_shot_and_random():
 
 
 @pytest.mark.parametrize("rule", ["switching", "proximal"])
-@pytest.mark.parametrize("reading", ["default", "instantaneous"])
+@pytest.mark.parametrize("reading", ["default", "instantaneous", "costly energy"])
 def test_participation_is_kept_in_the_long_run(rule, reading):
     """(7d), counted by the uploads that take place."""
     scenario = scenario_of(reading, num_ues=6)
-    decisions, _ = run(scenario, 300, rule=rule)
+    decisions, _ = run(scenario, 300, rule=rule, compute_energy_j=0.4)
     participation = np.mean([decision.subscription for decision in decisions], axis=0)
     assert participation.min() >= scenario.min_participation - 0.02
     greedy = np.mean([decision.subscription for decision in run(scenario, 100, rule="greedy")[0]], axis=0)

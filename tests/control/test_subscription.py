@@ -154,6 +154,10 @@ def test_the_projection_is_the_nearest_point(point, limit, other):
         assert (point - nearest) @ (candidate - nearest) <= 1e-9
 
 
+def test_the_projection_of_huge_numbers():
+    np.testing.assert_allclose(project_capped_simplex([1e17, 1e17, -1e17], 1), [0.5, 0.5, 0.0])
+
+
 def test_the_projection_works_on_many_points_at_once_and_on_large_numbers():
     points = np.random.default_rng(0).normal(size=(7, 3, 4)) * 10.0 ** np.arange(7)[:, None, None]
     together = project_capped_simplex(points, 2)
