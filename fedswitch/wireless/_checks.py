@@ -38,9 +38,11 @@ def checked(**arguments: Mapping[str, ArrayLike]) -> list[NDArray[np.float64]]:
             if not admitted.all():
                 raise ValueError(f"{name} must be {wanted}, got {array[~admitted].flat[0]:g}")
             arrays[name] = array
-    try:
-        np.broadcast_shapes(*(array.shape for array in arrays.values()))
-    except ValueError:
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise ValueError(f"these shapes do not broadcast: {shapes}") from None
+    distinct = {array.shape for array in arrays.values() if array.ndim}
+    if len(distinct) > 1:
+        try:
+            np.broadcast_shapes(*distinct)
+        except ValueError:
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+            raise ValueError(f"these shapes do not broadcast: {shapes}") from None
     return list(arrays.values())
