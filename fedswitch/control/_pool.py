@@ -24,9 +24,14 @@ def uploads(
         non_negative=per_upload,
         positive={"bandwidth_hz": bandwidth_hz, "noise_psd_w_per_hz": noise_psd_w_per_hz},
     )
-    if bandwidth.ndim or density.ndim:
-        raise ValueError("bandwidth_hz and noise_psd_w_per_hz must be single numbers: the uploads share one bandwidth")
+    check_one_band(bandwidth, density)
     return np.broadcast_arrays(*given), float(bandwidth), float(density)
+
+
+def check_one_band(bandwidth_hz: ArrayLike, noise_psd_w_per_hz: ArrayLike) -> None:
+    """Raise ValueError unless bandwidth and noise density are single numbers."""
+    if np.ndim(bandwidth_hz) or np.ndim(noise_psd_w_per_hz):
+        raise ValueError("bandwidth_hz and noise_psd_w_per_hz must be single numbers: the uploads share one bandwidth")
 
 
 def check_stopping_rule(tolerance: float, max_iterations: int) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..scenario import Scenario
 from ..wireless import Channel
-from ..wireless._checks import checked
+from ..wireless._checks import check_choice, checked
 from .bandwidth import Method, allocate_bandwidth, share_for_delay
 from .ergodic_bandwidth import allocate_bandwidth_ergodic, ergodic_share_for_delay
 
@@ -34,8 +34,7 @@ def share_bandwidth(
     `allocate_bandwidth`.
     """
     payload, power = checked(non_negative={"payload_bits": payload_bits, "power_w": power_w})
-    if method not in get_args(Method):
-        raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}")
+    check_choice("method", method, Method)
     sent = np.where(power > 0.0, payload, 0.0)
     # the power of a UE that sends nothing does not matter, but must be one
     watts = np.where(power > 0.0, power, scenario.max_power_w)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..wireless._checks import checked
+from ..wireless._checks import check_choice, checked
 from ._efficiency import spectral_efficiency_nat
 from ._pool import Pool, Trial, check_stopping_rule, uploads
 
@@ -124,8 +124,7 @@ def allocate_bandwidth(
 
 
 def _check_method(method: str, bracket: tuple[float | None, float | None] | None) -> None:
-    if method not in get_args(Method):
-        raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}")
+    check_choice("method", method, Method)
     if bracket is None:
         return
     if method != "bisection":

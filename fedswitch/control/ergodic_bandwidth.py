@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..wireless._checks import checked
 from ..wireless.ergodic import efficiency_nat, link_ratios
 from ._efficiency import Array, spectral_efficiency_nat
+from ._pool import check_one_band
 from .bandwidth import Allocation, Trace
 
 _SMALLEST_TOLERANCE = 1e-12  # delays are hardly better known in double precision
@@ -96,8 +97,7 @@ def allocate_bandwidth_ergodic(
     """
     if not _SMALLEST_TOLERANCE <= tolerance < 1.0:
         raise ValueError(f"tolerance must lie in [{_SMALLEST_TOLERANCE:g}, 1), got {tolerance:g}")
-    if np.ndim(bandwidth_hz) or np.ndim(noise_psd_w_per_hz):
-        raise ValueError("bandwidth_hz and noise_psd_w_per_hz must be single numbers: the uploads share one bandwidth")
+    check_one_band(bandwidth_hz, noise_psd_w_per_hz)
     _, payload, noise, interference, _ = _links(
         1.0,
         payload_bits,

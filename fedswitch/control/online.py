@@ -15,16 +15,18 @@ uploads and not intentions, the dual of a module adds to what its reception is w
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..scenario import Scenario
 from ..theory import constants, ue_constants
+from ..theory.constants import Reading
 from ..wireless import Channel, Reception
-from ..wireless._checks import checked
+from ..wireless._checks import check_choice, checked
 from .airtime import airtime_s, share_bandwidth, share_in_time
+from .bandwidth import Method
 from .field_power import optimal_power_in_field
 from .global_power import optimal_power_several
 from .subscription import (
@@ -35,7 +37,7 @@ from .subscription import (
     subscribe_greedy,
     subscribe_proximal,
 )
-from .switching import Form, cost_gradient, reception_benefit
+from .switching import cost_gradient, reception_benefit
 
 Array = NDArray[np.float64]
 Rule = Literal["switching", "proximal", "greedy", "one_shot", "random"]
@@ -128,9 +130,9 @@ class Decision:
         return energy_j
 
 
-def start(scenario: Scenario, *, rng: np.random.Generator, form: Form = "corrected") -> State:
+def start(scenario: Scenario, *, rng: np.random.Generator, form: Reading = "corrected") -> State:
     """The state before the first round: "printed" puts every UE into every module, "corrected" draws at random."""
-    _check(form, Form, "form")
+    check_choice("form", form, Reading)
     shape = (scenario.num_modules, scenario.num_ues)
     if form == "printed":
         subscription = np.ones(shape, dtype=bool)
@@ -148,7 +150,7 @@ def decide(
     *,
     rng: np.random.Generator,
     rule: Rule = "switching",
-    form: Form = "corrected",
+    form: Reading = "corrected",
 ) -> tuple[Decision, State]:
     """One round of Algorithm 2: the decision for this round, and the state before the next.
 
@@ -156,8 +158,8 @@ def decide(
     without duals, "one_shot" greedily after the first round and then never again, "random". `rng` breaks ties and draws
     what is random. Raises ValueError for an unknown rule or form, and shapes that do not fit the scenario.
     """
-    _check(form, Form, "form")
-    _check(rule, Rule, "rule")
+    check_choice("form", form, Reading)
+    check_choice("rule", rule, Rule)
     _check_shapes(scenario, observation, state)
     bound = state.bound + observation.remaining_risk if form == "corrected" else state.bound
     benefit = reception_benefit(scenario, bound, weights=observation.weights, form=form)
@@ -194,7 +196,7 @@ class _Trial:
 
 
 def _step_1(
-    scenario: Scenario, observation: Observation, subscription: NDArray[np.bool_], benefit: Array, form: Form
+    scenario: Scenario, observation: Observation, subscription: NDArray[np.bool_], benefit: Array, form: Reading
 ) -> tuple[_Trial, Inner]:
     """Alternate between bandwidth and power; return what is kept, and the record."""
     power_w = np.where(subscription.any(axis=0), scenario.max_power_w, 0.0)
@@ -227,11 +229,11 @@ def _try(
     subscription: NDArray[np.bool_],
     benefit: Array,
     power_w: Array,
-    form: Form,
+    form: Reading,
 ) -> _Trial:
     """Share the bandwidth for these powers, and evaluate (14)."""
     channel, payload = observation.channel, observation.payload_bits[:, np.newaxis]
-    method: Literal["newton", "bisection"] = "bisection" if form == "printed" else "newton"
+    method: Method = "bisection" if form == "printed" else "newton"
     share, delay_s = share_bandwidth(scenario, channel, subscription * payload, power_w, method=method)
     if form == "printed" and delay_s > 0.0:  # (14) asks how likely the modules are received that are not uploaded
         watts = np.where(power_w > 0.0, power_w, scenario.max_power_w)
@@ -254,7 +256,7 @@ def _next_power(
     subscription: NDArray[np.bool_],
     benefit: Array,
     trial: _Trial,
-    form: Form,
+    form: Reading,
 ) -> Array:
     """Solve (21) for the shares and the delay of a trial; a UE that is off stays off."""
     sends = trial.power_w > 0.0
@@ -301,7 +303,7 @@ def _step_2(
     delay_s: float,
     rng: np.random.Generator,
     rule: Rule,
-    form: Form,
+    form: Reading,
 ) -> State:
     """Move duals and bound on, and choose the next subscription."""
     spread = state.dual_step if scenario.dual_step else np.maximum(state.dual_step, _spread(gradient))
@@ -335,7 +337,7 @@ def _next_bound(
     state: State,
     uploads: NDArray[np.bool_],
     success: Array,
-    form: Form,
+    form: Reading,
 ) -> Array:
     r""":math:`S_n^t = (1 - A_n^t) S_n^{t-1} + B_n^t`, or as printed :math:`B_{n,k}^t`."""
     bound = scenario.bound_constants
@@ -353,11 +355,6 @@ def _spread(gradient: Array) -> Array:
     """
     spread: Array = gradient.max(axis=0) - np.minimum(gradient.min(axis=0), 0.0)
     return spread
-
-
-def _check(value: str, choices: object, name: str) -> None:
-    if value not in get_args(choices):
-        raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}, got {value!r}")
 
 
 def _check_shapes(scenario: Scenario, observation: Observation, state: State) -> None:

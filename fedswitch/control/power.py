@@ -15,14 +15,12 @@ less power. The minimum is below b exactly when its x is below 1, that is, when 
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..wireless._checks import checked
-
-Form = Literal["printed", "corrected"]
+from ..theory.constants import Reading
+from ..wireless._checks import check_choice, checked
 
 
 def optimal_power(
@@ -58,7 +56,7 @@ def power_gradient(
     subscription: ArrayLike,
     *,
     interference_factor: ArrayLike = 1.0,
-    form: Form = "corrected",
+    form: Reading = "corrected",
 ) -> NDArray[np.float64]:
     r"""Derivative of (14) with respect to the power, (22), shape (..., K).
 
@@ -83,8 +81,7 @@ def power_gradient(
         },
         share={"subscription": subscription, "interference_factor": interference_factor},
     )
-    if form not in get_args(Form):
-        raise ValueError(f"form must be one of {', '.join(get_args(Form))}, got {form!r}")
+    check_choice("form", form, Reading)
     if beta.ndim < 2:
         raise ValueError(f"subscription must have shape (..., N, K), got {beta.shape}")
     watts = power[..., np.newaxis, :] if power.ndim else power

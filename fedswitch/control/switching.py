@@ -9,16 +9,15 @@ the product :math:`(1 - \lambda)(1 - \beta)`: subscribing lowers the cost of a m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..scenario import Scenario
 from ..theory import ue_constants
-from ..wireless._checks import checked
+from ..theory.constants import Reading
+from ..wireless._checks import check_choice, checked
 
-Form = Literal["printed", "corrected"]
 Array = NDArray[np.float64]
 
 
@@ -30,7 +29,7 @@ def ue_cost(
     bound: ArrayLike,
     *,
     weights: ArrayLike | None = None,
-    form: Form = "corrected",
+    form: Reading = "corrected",
 ) -> Array:
     r"""The cost (9) of every UE in one round, shape (..., K).
 
@@ -66,7 +65,7 @@ def cost_gradient(
     bound: ArrayLike,
     *,
     weights: ArrayLike | None = None,
-    form: Form = "corrected",
+    form: Reading = "corrected",
 ) -> Array:
     r""":math:`\partial Q_k / \partial \beta_{n,k}` of `ue_cost`, shape (..., N, K); arguments as there.
 
@@ -82,15 +81,14 @@ def cost_gradient(
 
 
 def reception_benefit(
-    scenario: Scenario, bound: ArrayLike, *, weights: ArrayLike | None = None, form: Form = "corrected"
+    scenario: Scenario, bound: ArrayLike, *, weights: ArrayLike | None = None, form: Reading = "corrected"
 ) -> Array:
     r"""By how much an upload that is certainly received lowers the cost, shape (..., N, K); arguments as in `ue_cost`.
 
     The factor of :math:`1 - \beta \lambda` in the corrected cost, and of :math:`(1 - \lambda)(1 - \beta)` in (14).
     """
     (state,) = _modules_by_ues(scenario, non_negative={"bound": bound})
-    if form not in get_args(Form):
-        raise ValueError(f"form must be one of {', '.join(get_args(Form))}, got {form!r}")
+    check_choice("form", form, Reading)
     s = scenario
     carried = 4.0 * s.strong_convexity * s.zeta2 * state
     if form == "printed":
@@ -113,7 +111,7 @@ def _modules_by_ues(scenario: Scenario, **rules: Mapping[str, ArrayLike]) -> lis
     return [np.broadcast_to(array, np.broadcast_shapes(given, shape)) for array in arrays]
 
 
-def _weights(weights: ArrayLike | None, scenario: Scenario, form: Form) -> Array:
+def _weights(weights: ArrayLike | None, scenario: Scenario, form: Reading) -> Array:
     r"""What a UE's risk counts in its cost: 1 as printed, otherwise :math:`\rho_k / N`."""
     if form == "printed":
         return np.ones(1)

@@ -10,14 +10,15 @@ reasons.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..wireless._checks import checked
+from ..wireless._checks import check_choice, checked
 
 Form = Literal["printed", "corrected", "sharp"]
+Reading = Literal["printed", "corrected"]
 Array = NDArray[np.float64]
 
 _SUM_TOLERANCE = 1e-6  # what single precision makes of weights that sum to 1
@@ -55,8 +56,7 @@ def constants(
     Raises ValueError for an unknown form, a constant that is missing, negative or not finite, values outside [0, 1],
     weights that do not sum to 1, and shapes that do not fit together.
     """
-    if form not in get_args(Form):
-        raise ValueError(f"form must be one of {', '.join(get_args(Form))}, got {form!r}")
+    check_choice("form", form, Form)
     names = ("delta0_sq", "delta1_sq") if form == "sharp" else ("zeta1", "zeta2")
     values = (delta0_sq, delta1_sq) if form == "sharp" else (zeta1, zeta2)
     given = {name: value for name, value in zip(names, values, strict=True) if value is not None}
@@ -91,7 +91,7 @@ def ue_constants(
     strong_convexity: float,
     zeta1: float,
     zeta2: float,
-    form: Literal["printed", "corrected"] = "corrected",
+    form: Reading = "corrected",
 ) -> tuple[Array, Array]:
     r""":math:`A_{n,k}` and :math:`B_{n,k}` of (8), one UE's part in A and B of Theorem 1; any shape.
 
@@ -104,8 +104,7 @@ def ue_constants(
         non_negative={"zeta1": zeta1, "zeta2": zeta2},
         positive={"num_ues": num_ues, "smoothness": smoothness, "strong_convexity": strong_convexity},
     )
-    if form not in ("printed", "corrected"):
-        raise ValueError(f"form must be one of printed, corrected, got {form!r}")
+    check_choice("form", form, Reading)
     if form == "printed":
         return _printed((1.0 - rate) * (1.0 - beta), count, epsilon, xi, first, second)
     miss = 1.0 - beta * rate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,18 @@ _RULES: dict[str, tuple[str, Callable[[NDArray[np.float64]], NDArray[np.bool_]]]
     "finite": ("finite", np.isfinite),
     "number": ("a number", lambda value: ~np.isnan(value)),
 }
+
+
+def check_choice(name: str, value: object, choices: Any) -> None:
+    """Raise ValueError that names the argument unless `value` is one of a Literal type's words."""
+    if value not in get_args(choices):
+        raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}, got {value!r}")
+
+
+def check_path_loss_exponent(value: float) -> None:
+    """Raise ValueError unless a field of interferers that fills the plane has finite interference."""
+    if not value > 2.0:
+        raise ValueError(f"path_loss_exponent must be above 2 for the interference to be finite, got {value:g}")
 
 
 def checked(**arguments: Mapping[str, ArrayLike]) -> list[NDArray[np.float64]]:

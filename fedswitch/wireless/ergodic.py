@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._checks import checked
+from ._checks import check_path_loss_exponent, checked
 from ._field import field_elasticities
 from .channel import path_gain
 from .geometry import EXCLUSION_RATE
@@ -92,10 +92,7 @@ def link_ratios(
     reference_gain: Array,
 ) -> tuple[Array, Array]:
     """Return the noise ratio and the interference ratio of links, or raise ValueError where they are out of range."""
-    if not path_loss_exponent > 2.0:
-        raise ValueError(
-            f"path_loss_exponent must be above 2 for the interference to be finite, got {path_loss_exponent:g}"
-        )
+    check_path_loss_exponent(path_loss_exponent)
     with np.errstate(all="ignore"):  # what leaves double precision is out of range, too
         gain = path_gain(distance_m, path_loss_exponent=path_loss_exponent, reference_gain=reference_gain)
         noise = noise_w / (power_w * gain)

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._checks import checked
+from ._checks import check_choice, check_path_loss_exponent, checked
 from .channel import path_gain
 from .geometry import EXCLUSION_RATE
 
@@ -68,8 +68,7 @@ def success_probability(
             "reference_gain": reference_gain,
         }
     )
-    if form not in get_args(Form):
-        raise ValueError(f"form must be one of {', '.join(get_args(Form))}, got {form!r}")
+    check_choice("form", form, Form)
     if interferer_power_w is not None and form != "corrected":
         raise ValueError(f'interferer_power_w must be None with form="{form}", which fixes the power of interferers')
     noise_w = bandwidth * density_w
@@ -96,10 +95,7 @@ def interference_integral(c: ArrayLike, path_loss_exponent: float, *, averaged: 
     integral diverges.
     """
     (values,) = checked(non_negative={"c": c})
-    if not path_loss_exponent > 2.0:
-        raise ValueError(
-            f"path_loss_exponent must be above 2 for the interference to be finite, got {path_loss_exponent:g}"
-        )
+    check_path_loss_exponent(path_loss_exponent)
     result = np.zeros(values.shape)
     positive = values > 0.0
     if positive.any():

@@ -1,9 +1,10 @@
 import re
+from typing import Literal
 
 import numpy as np
 import pytest
 
-from fedswitch.wireless._checks import checked
+from fedswitch.wireless._checks import check_choice, checked
 
 
 def test_arguments_come_back_as_float64_in_order_and_unbroadcast():
@@ -43,3 +44,25 @@ def test_shapes_that_do_not_fit_are_named_across_rules():
 def test_what_is_no_number_is_refused_by_name(value):
     with pytest.raises(ValueError, match="power_w must be a number or an array of numbers"):
         checked(positive={"power_w": value})
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted", "offender", "admitted"),
+    [
+        ("share", "in [0, 1]", 1.5, [0.0, 1.0]),
+        ("share", "in [0, 1]", -0.1, [0.5]),
+        ("finite", "finite", np.inf, [-3.0, 0.0]),
+        ("number", "a number", np.nan, [-np.inf, 2.0]),
+    ],
+)
+def test_shares_and_numbers(rule, wanted, offender, admitted):
+    np.testing.assert_array_equal(checked(**{rule: {"x": admitted}})[0], admitted)
+    for wrong in (offender, np.nan):
+        with pytest.raises(ValueError, match=re.escape(f"x must be {wanted}, got {wrong:g}")):
+            checked(**{rule: {"x": [admitted[0], wrong]}})
+
+
+def test_a_choice_is_one_of_the_words():
+    check_choice("form", "new", Literal["old", "new"])
+    with pytest.raises(ValueError, match="form must be one of old, new, got 'odd'"):
+        check_choice("form", "odd", Literal["old", "new"])

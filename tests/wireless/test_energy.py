@@ -43,6 +43,12 @@ def test_flops_count_a_forward_and_a_backward_pass_through_frozen_weights():
     assert training_energy_j(scenario, 2e6) == pytest.approx(2 * training_energy_j(scenario, 1e6))
 
 
+def test_a_round_with_roberta_by_flops_and_of_a_cell_by_data():
+    """The figures that the pages quote: 1.15 kJ for a UE, and some 44 J for the computing of a hundred."""
+    assert training_energy_j(Scenario.corrected(compute_energy="flops"), 125e6 * 32) == pytest.approx(1150, rel=0.005)
+    assert 100 * training_energy_j(Scenario.corrected(), 125e6 * 32) == pytest.approx(43.5, rel=0.01)
+
+
 def test_uplink_energy_is_power_times_delay():
     np.testing.assert_array_equal(
         uplink_energy_j([0.2, 0.2, 0.0, 0.0], [3.0, np.inf, 3.0, np.inf]), [0.2 * 3.0, np.inf, 0.0, 0.0]

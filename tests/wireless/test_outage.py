@@ -216,3 +216,21 @@ def test_bad_arguments_are_named(changes, message):
 def test_a_negative_argument_of_the_integral_is_named():
     with pytest.raises(ValueError, match="c must be non-negative"):
         interference_integral(-1.0, 3.8)
+
+
+def test_each_part_of_the_printed_form_is_right_at_one_distance_only():
+    """The noise at 129 m and the integral at 58 m, for the density of `Scenario`: never both."""
+    quiet = {"bandwidth_hz": 1e-6}
+    noise_m, field_m = 1 / np.sqrt(2 * 3e-5), 1 / (np.pi * np.sqrt(3e-5))
+    assert (noise_m, field_m) == (pytest.approx(129, abs=0.2), pytest.approx(58, abs=0.2))
+    assert success(field_m, 1.0, form="printed", **quiet) == pytest.approx(success(field_m, 1.0, **quiet), rel=1e-9)
+    for distance_m in (0.9 * field_m, 1.1 * field_m):
+        assert success(distance_m, 1.0, form="printed", **quiet) != pytest.approx(
+            success(distance_m, 1.0, **quiet), rel=1e-3
+        )
+
+    def noise_part(distance_m, form):
+        return np.log(success(distance_m, 1.0, form=form, **quiet) / success(distance_m, 1.0, form=form))
+
+    assert noise_part(noise_m, "printed") == pytest.approx(noise_part(noise_m, "corrected"), rel=1e-9)
+    assert noise_part(field_m, "printed") != pytest.approx(noise_part(field_m, "corrected"), rel=0.1)
