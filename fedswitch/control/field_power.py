@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..wireless._checks import checked
+from ..wireless._checks import check_path_loss_exponent, checked
 from ..wireless._field import field_elasticities
 
 Array = NDArray[np.float64]
@@ -48,6 +48,7 @@ def optimal_power_in_field(
     argument for an attenuation or largest power that is not positive, or a field, benefit or price that is negative or
     not finite.
     """
+    check_path_loss_exponent(path_loss_exponent)
     attenuation, strength, worth, price, limit = np.broadcast_arrays(
         *checked(
             positive_or_infinite={"attenuation_w": attenuation_w},

@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..wireless._checks import checked
+from ..wireless._checks import check_path_loss_exponent, checked
 from .field_power import LogSuccess, most_efficient
 
 Array = NDArray[np.float64]
@@ -50,6 +50,7 @@ def optimal_power_several(
     attenuation, largest power or tolerance that is not positive, anything else that is negative, a least power above
     the largest, and a single number where modules are asked for.
     """
+    check_path_loss_exponent(path_loss_exponent)
     attenuation, strength, worth, price, least, limit, _ = checked(
         positive_or_infinite={"attenuation_w": attenuation_w},
         non_negative={

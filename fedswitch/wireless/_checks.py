@@ -27,7 +27,9 @@ def check_choice(name: str, value: object, choices: Any) -> None:
 
 
 def check_path_loss_exponent(value: float) -> None:
-    """Raise ValueError unless a field of interferers that fills the plane has finite interference."""
+    """Raise ValueError unless it is one number with which the interference of a whole plane is finite."""
+    if np.ndim(value):
+        raise ValueError(f"path_loss_exponent must be a single number, got shape {np.shape(value)}")
     if not value > 2.0:
         raise ValueError(f"path_loss_exponent must be above 2 for the interference to be finite, got {value:g}")
 

@@ -69,6 +69,7 @@ def success_probability(
         }
     )
     check_choice("form", form, Form)
+    check_path_loss_exponent(path_loss_exponent)
     if interferer_power_w is not None and form != "corrected":
         raise ValueError(f'interferer_power_w must be None with form="{form}", which fixes the power of interferers')
     noise_w = bandwidth * density_w

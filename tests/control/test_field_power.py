@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedswitch.control import optimal_power, optimal_power_in_field
+from fedswitch.control import optimal_power, optimal_power_in_field, optimal_power_several
 from fedswitch.wireless import interference_integral
 from fedswitch.wireless._field import field_exponent
 
@@ -102,3 +102,11 @@ def test_bad_arguments_are_named(name, value):
     arguments = {"attenuation_w": 1.0, "field": 1.0, "benefit": 1.0, "price_per_w": 1.0, "max_power_w": 1.0}
     with pytest.raises(ValueError, match=f"{name} must be"):
         optimal_power_in_field(**{**arguments, name: value}, path_loss_exponent=ALPHA)
+
+
+@pytest.mark.parametrize(("alpha", "message"), [([3.0, 4.0], "must be a single number"), (2.0, "must be above 2")])
+def test_a_path_loss_exponent_is_one_number_above_2(alpha, message):
+    with pytest.raises(ValueError, match=f"path_loss_exponent {message}"):
+        optimal_power_in_field(1.0, 1.0, 1.0, 1.0, path_loss_exponent=alpha, max_power_w=1.0)
+    with pytest.raises(ValueError, match=f"path_loss_exponent {message}"):
+        optimal_power_several([[1.0]], 1.0, 1.0, 1.0, path_loss_exponent=alpha, max_power_w=1.0)

@@ -204,6 +204,7 @@ def test_under_a_deadline_more_bandwidth_does_buy_reliability():
         ({"bandwidth_hz": np.nan}, "bandwidth_hz must be"),
         ({"interferer_power_w": -1.0}, "interferer_power_w must be non-negative"),
         ({"path_loss_exponent": 2.0}, "path_loss_exponent must be above 2"),
+        ({"path_loss_exponent": [3.0, 4.0]}, "path_loss_exponent must be a single number"),
         ({"form": "exact"}, "form must be one of corrected, printed, inversion, got 'exact'"),
         ({"form": "printed", "interferer_power_w": 0.2}, 'interferer_power_w must be None with form="printed"'),
     ],
