@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..scenario import Scenario
-from ..theory import constants, ue_constants
+from ..theory import constants, next_bound, ue_constants
 from ..theory.constants import Reading
 from ..wireless import Channel, Reception
 from ..wireless._checks import check_choice, checked
@@ -345,7 +345,7 @@ def _next_bound(
         return ue_constants(uploads, success, num_ues=scenario.num_ues, **bound, form=form)[1]
     equal = np.full(scenario.num_ues, 1.0 / scenario.num_ues)
     a, b = constants(equal if observation.weights is None else observation.weights, uploads, success, **bound)
-    return (1.0 - a[:, np.newaxis]) * state.bound + b[:, np.newaxis]
+    return next_bound(state.bound, a[:, np.newaxis], b[:, np.newaxis])
 
 
 def _spread(gradient: Array) -> Array:

@@ -1,5 +1,32 @@
-"""Section III of the paper: the constants of Theorem 1, as printed and as they follow from its proof. NumPy only."""
+"""Section III of the paper: Theorem 1 as printed, as it follows from its proof, and better. NumPy and SciPy only.
 
-from .constants import constants, ue_constants
+What needs more is imported by name: `statements` (SymPy), `counterexamples`, `problems` and `montecarlo`.
+"""
 
-__all__ = ["constants", "ue_constants"]
+from .bounds import (
+    RiskGapBound,
+    bias_and_noise,
+    bias_and_noise_constants,
+    heterogeneity_bound,
+    next_bound,
+    risk_gap_bound,
+    unroll,
+)
+from .constants import Missed, constants, missed_data, ue_constants
+from .moments import ReceivedWeights, received_weights
+
+__all__ = [
+    "Missed",
+    "ReceivedWeights",
+    "RiskGapBound",
+    "bias_and_noise",
+    "bias_and_noise_constants",
+    "constants",
+    "heterogeneity_bound",
+    "missed_data",
+    "next_bound",
+    "received_weights",
+    "risk_gap_bound",
+    "ue_constants",
+    "unroll",
+]

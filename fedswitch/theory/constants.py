@@ -10,6 +10,7 @@ reasons.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,37 @@ Reading = Literal["printed", "corrected"]
 Array = NDArray[np.float64]
 
 _SUM_TOLERANCE = 1e-6  # what single precision makes of weights that sum to 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Missed:
+    r"""How much of the data a module misses in a round, shapes (..., N); R is the share that it receives.
+
+    `mean` is :math:`M = \mathbb{E}[1 - R]`, `second` :math:`V = \mathbb{E}[(1 - R)^2; R > 0]`, and `nobody`
+    :math:`p_0 = \mathbb{P}(R = 0)`.
+    """
+
+    mean: Array
+    second: Array
+    nobody: Array
+
+
+def missed_data(weights: ArrayLike, subscription: ArrayLike, success: ArrayLike) -> Missed:
+    r"""M, V and :math:`p_0` for independent receptions, with :math:`m_k = 1 - \beta_k \lambda_k`.
+
+    :math:`M = \sum_k \rho_k m_k`, :math:`p_0 = \prod_k m_k` over the UEs that have data, and
+    :math:`V = M^2 + \sum_k \rho_k^2 m_k (1 - m_k) - p_0`. Arguments as in `constants`.
+    """
+    rho, beta, rate = checked(
+        non_negative={"weights": weights}, share={"subscription": subscription, "success": success}
+    )
+    check_shapes(rho, beta, rate)
+    miss = 1.0 - beta * rate
+    mean = miss @ rho
+    nobody = miss[..., rho > 0.0].prod(axis=-1)
+    spread = mean**2 + (miss * (1.0 - miss)) @ rho**2
+    # rounding may leave less than nothing where all are missed
+    return Missed(mean, np.maximum(spread - nobody, 0.0), nobody)
 
 
 def constants(
@@ -49,9 +81,8 @@ def constants(
     - "corrected" follows from the same assumptions: :math:`A = \frac{\xi}{\epsilon} q`, or q itself where q is
       negative, with :math:`q = 1 - 4\zeta_2 M`, and :math:`B = \frac{2\zeta_1}{\epsilon} M`.
     - "sharp" assumes :math:`\|\nabla F_k - \nabla F_j\|^2 \le \Delta_0^2 + \Delta_1^2 \|\nabla F\|^2` instead of
-      Assumption 3, and independent receptions. With :math:`p_0 = \prod_k m_k` and
-      :math:`V = M^2 + \sum_k \rho_k^2 m_k (1 - m_k) - p_0` it has :math:`q = 1 - p_0 - \Delta_1^2 V` and
-      :math:`B = \Delta_0^2 V / (2\epsilon)`.
+      Assumption 3, and independent receptions. With V and :math:`p_0` of `missed_data` it has
+      :math:`q = 1 - p_0 - \Delta_1^2 V` and :math:`B = \Delta_0^2 V / (2\epsilon)`.
 
     Raises ValueError for an unknown form, a constant that is missing, negative or not finite, values outside [0, 1],
     weights that do not sum to 1, and shapes that do not fit together.
@@ -67,18 +98,15 @@ def constants(
         share={"subscription": subscription, "success": success},
         positive={"smoothness": smoothness, "strong_convexity": strong_convexity},
     )
-    _check_shapes(rho, beta, success_rate)
+    check_shapes(rho, beta, success_rate)
     if form == "printed":
         return _printed(((1.0 - beta) * (1.0 - success_rate)) @ rho, rho.size, epsilon, xi, first, second)
-    miss = 1.0 - beta * success_rate
-    missed = miss @ rho
+    missed = missed_data(rho, beta, success_rate)
     if form == "corrected":
-        bracket, offset = 1.0 - 4.0 * second * missed, 2.0 * first / epsilon * missed
+        bracket, offset = 1.0 - 4.0 * second * missed.mean, 2.0 * first / epsilon * missed.mean
     else:
-        nobody = miss.prod(axis=-1)
-        spread = missed**2 + (miss * (1.0 - miss)) @ rho**2
-        variance = np.maximum(spread - nobody, 0.0)  # rounding may leave less where all are missed
-        bracket, offset = 1.0 - nobody - second * variance, first * variance / (2.0 * epsilon)
+        bracket = 1.0 - missed.nobody - second * missed.second
+        offset = first * missed.second / (2.0 * epsilon)
     return np.where(bracket >= 0.0, xi / epsilon, 1.0) * bracket, offset
 
 
@@ -118,7 +146,8 @@ def _printed(
     return 2.0 * xi / epsilon * rate, 2.0 * first / epsilon * (num_ues + 2.0 * missed_twice)
 
 
-def _check_shapes(weights: Array, subscription: Array, success: Array) -> None:
+def check_shapes(weights: Array, subscription: Array, success: Array) -> None:
+    """Raise ValueError unless weights (K,) sum to 1, and the others have shape (..., N, K)."""
     if weights.ndim != 1 or abs(weights.sum() - 1.0) > _SUM_TOLERANCE:
         raise ValueError(f"weights must have shape (K,) and sum to 1, got {weights.shape} and {weights.sum():g}")
     for name, value in (("subscription", subscription), ("success", success)):

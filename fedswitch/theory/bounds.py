@@ -1,0 +1,129 @@
+r"""From one round to many: the bounds of Theorems 1', 1'' and 1''' on the risk gap.
+
+Each theorem bounds what a round does to the gap between the risk of a module and the least risk,
+:math:`\mathbb{E}[\mathrm{gap}^{t+1}] \le (1 - A_n^t)\,\mathrm{gap}^t + B_n^t`. `constants` has A and B of the first
+two; those of the third, which sees how *unevenly* UEs are received, are `bias_and_noise_constants`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..wireless._checks import checked
+from .moments import ReceivedWeights, received_weights
+
+if TYPE_CHECKING:
+    from .problems import Problem
+
+Array = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RiskGapBound:
+    r"""The bound on :math:`\Phi_t` after t rounds, term by term, each of shape (T + 1,).
+
+    `initial` is what is left of the first gap, `reception` what missed gradients added since, both averaged over
+    modules; `heterogeneity` is H, which no training can reduce.
+    """
+
+    initial: Array
+    reception: Array
+    heterogeneity: Array
+
+    @property
+    def total(self) -> Array:
+        """The sum of the three."""
+        return self.initial + self.reception + self.heterogeneity
+
+
+def next_bound(bound: ArrayLike, A: ArrayLike, B: ArrayLike) -> Array:
+    r"""One round: :math:`S^t = (1 - A^t) S^{t-1} + B^t`; the arrays broadcast."""
+    after: Array = (1.0 - np.asarray(A)) * np.asarray(bound) + np.asarray(B)
+    return after
+
+
+def unroll(A: ArrayLike, B: ArrayLike, start: ArrayLike) -> Array:
+    r"""The bound on the gap of every module after 0, 1, ..., T rounds, shape (T + 1, N).
+
+    `A` and `B` have shape (T, N), or (C, T, N) for C recursions that all hold: then every round takes the least of
+    them, which is as good. `start` is the gap at the beginning, shape (N,) or a number. Raises ValueError for shapes
+    that do not fit and for values that are not finite.
+    """
+    rate, offset, gap = checked(finite={"A": A, "B": B}, non_negative={"start": start})
+    if rate.shape != offset.shape or rate.ndim not in (2, 3):
+        raise ValueError(f"A and B must both have shape (T, N) or (C, T, N), got {rate.shape} and {offset.shape}")
+    if rate.ndim == 2:
+        rate, offset = rate[np.newaxis], offset[np.newaxis]
+    gaps = [np.broadcast_to(gap, rate.shape[2:])]
+    with np.errstate(over="ignore"):  # a recursion that does not contract may leave the range of floats
+        for t in range(rate.shape[1]):
+            gaps.append(next_bound(gaps[-1], rate[:, t], offset[:, t]).min(axis=0))
+    return np.stack(gaps)
+
+
+def risk_gap_bound(A: ArrayLike, B: ArrayLike, start: ArrayLike, heterogeneity_gap: float) -> RiskGapBound:
+    r"""The corrected (6), term by term; arguments as in `unroll` with A and B of shape (T, N).
+
+    :math:`\Phi_t \le \frac{1}{N} \sum_n \bigl\{ \prod_{p \le t} (1 - A_n^p) [F(w_n^0) - F^*]
+    + \sum_{q \le t} \prod_{p = q + 1}^t (1 - A_n^p) B_n^q \bigr\} + H`.
+    """
+    initial = unroll(A, np.zeros_like(B), start).mean(axis=1)
+    reception = unroll(A, B, np.zeros_like(start)).mean(axis=1)
+    return RiskGapBound(initial, reception, np.full_like(initial, heterogeneity_gap))
+
+
+def heterogeneity_bound(weights: ArrayLike, gradients_at_optimum: ArrayLike, *, strong_convexity: float) -> float:
+    r""":math:`\frac{1}{2\xi} \sum_k \rho_k \|\nabla F_k(w^*)\|^2`, which takes the place of (31).
+
+    `weights` is :math:`\rho` (K,), `gradients_at_optimum` has shape (K, d); `strong_convexity` :math:`\xi` is that of
+    every :math:`F_k`. It bounds :math:`H = \sum_k \rho_k [F_k(w^*) - F_k(w_k^*)]`.
+    """
+    rho, xi = checked(non_negative={"weights": weights}, positive={"strong_convexity": strong_convexity})
+    (gradients,) = checked(finite={"gradients_at_optimum": gradients_at_optimum})
+    return float(rho @ (gradients**2).sum(axis=-1) / (2.0 * xi))
+
+
+def bias_and_noise(
+    weights: ArrayLike, received: ReceivedWeights, deviations: ArrayLike, *, curvature: ArrayLike, smoothness: float
+) -> tuple[Array, Array]:
+    r"""The two parts of :math:`\mathcal{N}^2`, what missing gradients add to a step, each of shape (..., N).
+
+    Bias is :math:`\|\sum_k d_k u_k\|^2` with :math:`d_k = \rho_k - \mathbb{E}[p_k \mid R > 0]`, noise
+    :math:`\frac{1}{\epsilon} \sum_{jk} \Gamma_{jk}\, u_j^\top \bar{H} u_k`. `weights` is :math:`\rho` (K,),
+    `deviations` are :math:`u_k = \nabla F_k - \nabla F`, (K, d), `curvature` is :math:`\bar{H}` (d, d), an upper bound
+    on the Hessian of F, and `smoothness` :math:`\epsilon` its largest eigenvalue.
+    """
+    rho, epsilon = checked(non_negative={"weights": weights}, positive={"smoothness": smoothness})
+    u, bar = np.asarray(deviations, dtype=float), np.asarray(curvature, dtype=float)
+    mean = (rho - received.mean) @ u
+    noise = np.einsum("...jk,jk->...", received.covariance, u @ bar @ u.T) / epsilon
+    return (mean**2).sum(axis=-1), noise
+
+
+def bias_and_noise_constants(
+    problem: Problem, subscription: ArrayLike, success: ArrayLike, *, splits: ArrayLike
+) -> tuple[Array, Array]:
+    r"""A and B of Theorem 1''', shapes (C, ..., N), for each c in `splits` and each way of `Problem.drift`.
+
+    :math:`A = (1 - p_0)\,\alpha_c` and
+    :math:`B = \frac{1 - p_0}{2\epsilon} [(1 + 1/c)\,\mathcal{N}_*^2 + (1 + c)\,\nu]`, with :math:`\mathcal{N}_*` at the
+    optimum and :math:`\alpha_c, \nu` from there. `subscription` and `success` have shape (..., N, K), and
+    receptions are independent. All C recursions hold; `unroll` takes the best of every round.
+    """
+    received = received_weights(problem.weights, subscription, success)
+    bias, noise = bias_and_noise(
+        problem.weights, received, problem.gradients_at_optimum,
+        curvature=problem.curvature, smoothness=problem.smoothness,
+    )  # fmt: skip
+    at_optimum = bias + noise
+    (values,) = checked(positive={"splits": splits})
+    alpha, grows = problem.drift(received, values)
+    c = values.reshape(-1, *([1] * at_optimum.ndim))
+    moves = 1.0 - received.nobody
+    A = moves * alpha
+    B = moves / (2.0 * problem.smoothness) * ((1.0 + 1.0 / c) * at_optimum + (1.0 + c) * grows)
+    return A.reshape(-1, *at_optimum.shape), B.reshape(-1, *at_optimum.shape)

@@ -1,0 +1,64 @@
+"""What a check returns: both sides of an inequality, or the exact difference of two expressions."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import sympy
+
+Relation = Literal["<=", "=="]
+
+_ROUNDING = 1e-12  # relative; what double precision may add to a side
+
+
+@dataclasses.dataclass(frozen=True)
+class Counterexample:
+    """One instance of a printed claim, with both of its sides computed.
+
+    `element` is what the paper prints, as in its label ("eq-27", "ass-1", "thm-1"), `instance` says in words what was
+    put in. The claim is `left` `relation` `right`; `corrected` is the right-hand side that holds instead, None where no
+    number takes its place.
+    """
+
+    element: str
+    instance: str
+    left: float
+    right: float
+    relation: Relation = "<="
+    corrected: float | None = None
+
+    @property
+    def refutes(self) -> bool:
+        """Whether the printed claim fails here."""
+        return not _compare(self.left, self.right, self.relation)
+
+    @property
+    def corrected_holds(self) -> bool:
+        """Whether the corrected claim holds here; True where there is none."""
+        return self.corrected is None or _compare(self.left, self.corrected, self.relation)
+
+    def __str__(self) -> str:
+        sign = {"<=": "≤", "==": "="}[self.relation]
+        said = f"{self.instance}: claimed {self.left:.4g} {sign} {self.right:.4g}, which is {not self.refutes}"
+        return said if self.corrected is None else f"{said}; corrected {self.left:.4g} {sign} {self.corrected:.4g}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Statement:
+    """An algebraic claim, decided: it holds exactly where `difference`, printed minus derived, is zero."""
+
+    element: str
+    claim: str
+    difference: sympy.Expr
+
+    @property
+    def holds(self) -> bool:
+        """Whether both sides are the same expression."""
+        return bool(self.difference == 0)
+
+
+def _compare(left: float, right: float, relation: Relation) -> bool:
+    slack = _ROUNDING * max(1.0, abs(left), abs(right))
+    return left <= right + slack if relation == "<=" else abs(left - right) <= slack
