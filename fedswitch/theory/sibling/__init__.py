@@ -1,0 +1,10 @@
+"""The sibling paper (arXiv 2407.02924): what it claims of split federated LoRA, checked. NumPy and SciPy only.
+
+Elements ("eq-12", "thm-1") are numbered as in the sibling paper, not as in the paper that this book follows.
+"""
+
+from . import convergence, scheduling, theorem
+
+COUNTEREXAMPLES = convergence.COUNTEREXAMPLES + scheduling.COUNTEREXAMPLES
+
+__all__ = ["COUNTEREXAMPLES", "convergence", "scheduling", "theorem"]

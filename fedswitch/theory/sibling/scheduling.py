@@ -1,0 +1,255 @@
+r"""Section IV and Appendices C to E of the sibling paper: the queue, the bandwidth, the schedule.
+
+Per round the sibling schedules N devices to maximize :math:`\mathcal{J} = N - \zeta \hat{D} D` (22), where D is the
+delay at which all of them finish together if they share the bandwidth B (P3), and :math:`\zeta \hat{D}`, here the
+`price` of delay in 1/s, comes from the virtual queue (18a).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.special import lambertw
+
+from ...wireless._checks import check_choice, checked
+from ..claims import Counterexample
+from ..constants import Reading
+
+Array = NDArray[np.float64]
+
+
+def queue_step(queue: float, delay: float, target: float, *, weight: float = 1.0) -> float:
+    r"""(18a): :math:`\max\{0, \hat{D} + D - \bar{D}\}`; `weight` is the :math:`\zeta(t)` of line 19 of Algorithm 1."""
+    return max(0.0, queue + weight * (delay - target))
+
+
+def drift_bound(queue: ArrayLike, delay: ArrayLike, target: ArrayLike, *, form: Reading = "corrected") -> Array:
+    r"""Lemma 2, (21): the bound of the drift :math:`\frac{1}{2}[\hat{D}(t+1)^2 - \hat{D}(t)^2]`; any shape.
+
+    `queue` is :math:`\hat{D}`, `delay` D, `target` :math:`\bar{D}`, all in seconds. "printed" is
+    :math:`\hat{D} (D - \bar{D})`, "corrected" adds :math:`\frac{1}{2}(D - \bar{D})^2`. *Proof*: (18a) gives
+    :math:`\hat{D}(t+1)^2 \le (\hat{D} + D - \bar{D})^2`; expand. The printed side is the tangent of the convex
+    function :math:`\frac{1}{2}\max\{0, x\}^2`, so that it bounds the drift from *below*, always. Raises ValueError
+    that names the argument for negative values.
+    """
+    check_choice("form", form, Reading)
+    waiting, taken, allowed = checked(non_negative={"queue": queue, "delay": delay, "target": target})
+    excess = taken - allowed
+    tangent: Array = waiting * excess
+    return tangent if form == "printed" else tangent + 0.5 * excess**2
+
+
+def required_bandwidth(
+    gain: ArrayLike, delay_s: float, *, payload_bits: float, noise_psd: float, form: Reading = "corrected"
+) -> Array:
+    r"""Lemma 3, (25): the bandwidth :math:`B_k` in Hz at which a device with `gain` needs `delay_s`; shape of `gain`.
+
+    `gain` is :math:`|h_k|^2`, the received power in W, `payload_bits` :math:`\mu`, `noise_psd` :math:`\sigma^2` in
+    W/Hz. "printed" has :math:`\nu = -\mu |h|^2 / (\check{D} \sigma^2)`, "corrected" :math:`\nu = -\mu \sigma^2 /
+    (\check{D} |h|^2)`. *Proof*: with :math:`c = \mu \ln 2 / \check{D}`, :math:`s = |h|^2 / \sigma^2` and y = 1/B, (24)
+    is :math:`e^{cy} = 1 + sy`, and :math:`z = -cy - c/s` turns it into :math:`z e^z = -\frac{c}{s} e^{-c/s}`. The
+    branch 0 gives y = 0, the branch -1 the solution. It exists for c < s; otherwise no bandwidth is enough, and the
+    corrected form is infinite. Raises ValueError that names the argument for values that are not positive.
+    """
+    check_choice("form", form, Reading)
+    power, delay, payload, noise = checked(
+        positive={"gain": gain, "delay_s": delay_s, "payload_bits": payload_bits, "noise_psd": noise_psd}
+    )
+    c, s = payload * math.log(2.0) / delay, power / noise
+    nu_ln2 = -payload * power / (delay * noise) * math.log(2.0) if form == "printed" else -c / s
+    inverse = -lambertw(nu_ln2 * np.exp(nu_ln2), -1).real / c - 1.0 / s
+    if form == "printed":
+        return np.asarray(1.0 / inverse)
+    with np.errstate(divide="ignore"):
+        return np.where(c < s, 1.0 / inverse, np.inf)
+
+
+def least_delay(gains: ArrayLike, *, payload_bits: float, bandwidth_hz: float, noise_psd: float) -> float:
+    r"""P3: the delay :math:`\check{D}` in seconds at which all scheduled devices finish together, using all of B.
+
+    `gains` of shape (N,), N at least 1. It lies between the delay of the weakest device with all of B and with B/N.
+    Raises ValueError that names the argument for values that are not positive.
+    """
+    power, payload, bandwidth, noise = checked(
+        positive={"gains": gains, "payload_bits": payload_bits, "bandwidth_hz": bandwidth_hz, "noise_psd": noise_psd}
+    )
+
+    def weakest(share: float) -> float:
+        band = bandwidth * share
+        return float(payload / (band * np.log2(1.0 + power.min() / (band * noise))))
+
+    def unused(delay: float) -> float:
+        need = required_bandwidth(power, delay, payload_bits=float(payload), noise_psd=float(noise))
+        return float(1.0 - need.sum() / bandwidth)
+
+    if power.size == 1:
+        return weakest(1.0)
+    return float(brentq(unused, weakest(1.0), 2.0 * weakest(1.0 / power.size), xtol=1e-300, rtol=1e-14))
+
+
+def objective(
+    gains: ArrayLike, price: float, *, payload_bits: float = 1.0, bandwidth_hz: float = 1.0, noise_psd: float = 1.0
+) -> float:
+    r""":math:`\mathcal{J}` of (22) for the devices with these `gains`; 0 for nobody.
+
+    `price` is :math:`\zeta \hat{D}` in 1/s. Without further arguments, bits, Hz and W/Hz are units of the instance.
+    """
+    values = np.asarray(gains, dtype=np.float64)
+    if values.size == 0:
+        return 0.0
+    delay = least_delay(values, payload_bits=payload_bits, bandwidth_hz=bandwidth_hz, noise_psd=noise_psd)
+    return values.size - price * delay
+
+
+def schedule(gains: ArrayLike, price: float, *, form: Reading = "corrected") -> int:
+    r"""Algorithm 1, lines 2 to 18: how many of the strongest devices are scheduled, from 0 to K.
+
+    "printed" adds devices in the order of their gains until :math:`\mathcal{J}` falls; "corrected" looks at all K
+    prefixes. *Proof* that prefixes are enough: the bandwidth (25) falls with the gain, so that for each N the N
+    strongest devices have the least delay. Stopping early would need :math:`\mathcal{J}` to be unimodal in N.
+    Raises ValueError for an unknown form.
+    """
+    check_choice("form", form, Reading)
+    strongest = np.sort(np.asarray(gains, dtype=np.float64))[::-1]
+    values = [objective(strongest[:count], price) for count in range(strongest.size + 1)]
+    if form == "corrected":
+        return int(np.argmax(values))
+    falls = (count for count in range(strongest.size) if values[count + 1] < values[count])
+    return next(falls, strongest.size)
+
+
+def drift_from_an_empty_queue() -> Counterexample:
+    r"""(21): from an empty queue the printed bound is 0, while the queue grows.
+
+    Appendix C expands :math:`\frac{1}{2}(D - \bar{D})^2` to :math:`-D\bar{D}`, without its two squares.
+    """
+    queue, delay, target = 0.0, 2.0, 1.0
+    return Counterexample(
+        element="eq-21",
+        instance="Lemma 2, empty queue, a delay of 2 s against a target of 1 s",
+        left=0.5 * (queue_step(queue, delay, target) ** 2 - queue**2),
+        right=float(drift_bound(queue, delay, target, form="printed")),
+        corrected=float(drift_bound(queue, delay, target)),
+    )
+
+
+def inverted_argument() -> Counterexample:
+    r"""(25): :math:`\nu` is upside down; the left-hand side is 1/B from (24), solved numerically.
+
+    As printed, :math:`\nu` is not dimensionless. Where :math:`\nu \ln 2 < -1`, the branch -1 undoes :math:`\nu 2^\nu
+    \ln 2`, and what comes out, :math:`|h|^2/\sigma^2 - \sigma^2/|h|^2`, depends on neither payload nor delay.
+    """
+    payload, delay, gain, noise = 1.0, 2.0, 2.0, 0.5
+
+    def excess(inverse: float) -> float:
+        return delay / inverse * math.log2(1.0 + gain * inverse / noise) - payload
+
+    def inverse(form: Reading) -> float:
+        return 1.0 / float(required_bandwidth(gain, delay, payload_bits=payload, noise_psd=noise, form=form))
+
+    return Counterexample(
+        element="eq-25",
+        instance="1/B of Lemma 3, 1 bit in 2 s, gain 2, noise 0.5",
+        left=float(brentq(excess, 1.0, 100.0, xtol=1e-14, rtol=1e-15)),
+        right=inverse("printed"),
+        relation="==",
+        corrected=inverse("corrected"),
+    )
+
+
+def early_stop() -> Counterexample:
+    r"""Algorithm 1: the first weak device costs most of the delay, the next ones little, and none of them is reached.
+
+    One strong and three weak devices: :math:`\mathcal{J}` falls at N = 2 and rises again. The left-hand side is the
+    maximum over all sets of devices, the corrected one the best of the K prefixes.
+    """
+    gains, price = _STRONG_AND_WEAK, 1.5
+    return Counterexample(
+        element="alg-1",
+        instance="largest objective and that of Algorithm 1, gains 100, 1, 1, 1, price of delay 1.5",
+        left=max(objective(chosen, price) for chosen in _subsets(gains)),
+        right=objective(gains[: schedule(gains, price, form="printed")], price),
+        relation="==",
+        corrected=objective(gains[: schedule(gains, price)], price),
+    )
+
+
+def weighted_queue() -> Counterexample:
+    r"""Algorithm 1, line 19: with a descending :math:`\zeta(t)` in it, a stable queue no longer ensures (8).
+
+    By (18a) the mean excess :math:`\frac{1}{T} \sum_t (D(t) - \bar{D})` is at most :math:`\hat{D}(T)/T`: sum
+    :math:`\hat{D}(t) - \hat{D}(t-1) \ge D(t) - \bar{D}`. Line 19 weights the summands, and so says nothing of (8).
+    """
+    rounds, delay, target = 100, 2.0, 1.0
+
+    def last(weight: Callable[[int], float]) -> float:
+        queue = 0.0
+        for t in range(1, rounds + 1):
+            queue = queue_step(queue, delay, target, weight=weight(t))
+        return queue / rounds
+
+    return Counterexample(
+        element="alg-1",
+        instance="mean excess delay over 100 rounds of 2 s against a target of 1 s, ζ(t) = 1/t",
+        left=delay - target,
+        right=last(lambda t: 1.0 / t),
+        corrected=last(lambda t: 1.0),
+    )
+
+
+def delay_that_was_dropped() -> Counterexample:
+    r"""Theorem 2, step (b): a term is dropped as negative that is positive where the threshold schedule is slower.
+
+    The difference of the objectives contains :math:`-\zeta\hat{D}(D^\diamond - D)`, whose absolute value the proof
+    takes before it drops it. Here everybody is scheduled (a threshold) against the best. What holds keeps the term with
+    a plus, :math:`+\zeta\hat{D}|D^\diamond - D|`.
+    """
+    gains, price = _STRONG_AND_WEAK, 5.0
+    best = max(_subsets(gains), key=lambda chosen: objective(chosen, price))
+    delays = [least_delay(chosen, payload_bits=1.0, bandwidth_hz=1.0, noise_psd=1.0) for chosen in (best, gains)]
+    devices = abs(len(best) - len(gains))
+    return Counterexample(
+        element="thm-2",
+        instance="what scheduling everybody loses, gains 100, 1, 1, 1, price of delay 5",
+        left=objective(best, price) - objective(gains, price),
+        right=float(devices),
+        corrected=devices + price * abs(delays[0] - delays[1]),
+    )
+
+
+def guarantee_that_excludes_nothing() -> Counterexample:
+    r"""Theorem 2: its :math:`\Delta` is 2K, and to schedule nobody is already :math:`\Delta`-optimal.
+
+    The proof ends with :math:`\Delta/2 + K = \Delta`. But :math:`\mathcal{J} = N - \zeta\hat{D}D \le K`, and nobody has
+    0, so that every schedule with :math:`\mathcal{J} \ge -K` is within 2K of the best. A guarantee that says something
+    has a :math:`\Delta` below the loss of scheduling nobody, which is claimed here. What holds is stronger: all K
+    prefixes together contain the optimum, :math:`\Delta = 0`, see `schedule`.
+    """
+    gains, price = _STRONG_AND_WEAK, 1.5
+    return Counterexample(
+        element="thm-2",
+        instance="Δ = 2K and the loss of scheduling nobody, gains 100, 1, 1, 1, price of delay 1.5",
+        left=2.0 * len(gains),
+        right=max(objective(chosen, price) for chosen in _subsets(gains)) - objective((), price),
+    )
+
+
+COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (
+    drift_from_an_empty_queue,
+    inverted_argument,
+    early_stop,
+    weighted_queue,
+    delay_that_was_dropped,
+    guarantee_that_excludes_nothing,
+)
+
+_STRONG_AND_WEAK = (100.0, 1.0, 1.0, 1.0)
+
+
+def _subsets(gains: tuple[float, ...]) -> Iterable[tuple[float, ...]]:
+    return itertools.chain.from_iterable(itertools.combinations(gains, count) for count in range(len(gains) + 1))
