@@ -40,7 +40,8 @@ def test_the_list_is_complete():
     public = {name for name, _ in inspect.getmembers(module, inspect.isfunction) if name.startswith(prefixes)}
     assert {function.__name__ for function in COUNTEREXAMPLES} == public - {"eq27_instance"}
     with_correction = {function.__name__ for function in COUNTEREXAMPLES if function().corrected is not None}
-    assert public - with_correction == {"ass1_slope_without_end", "thm1_bound_grows", "eq27_instance"}
+    without = {"ass1_slope_without_end", "thm1_bound_grows", "thm1_rate_in_other_units", "eq27_instance"}
+    assert public - with_correction == without
 
 
 @given(st.floats(-50.0, 50.0))
@@ -80,9 +81,8 @@ def test_the_printed_factor_grows_with_the_number_of_ues(num_ues):
 def test_a_rate_that_depends_on_units(scale):
     """With nobody missed and zeta2 = 0 the printed A is 2 - epsilon; any step of 1 / epsilon ends at the optimum."""
     found = module.thm1_rate_in_other_units(scale)
-    assert found.left == pytest.approx(1.0)
-    assert found.right == pytest.approx(2.0 - scale**2)
-    assert found.corrected == pytest.approx(1.0)
+    assert found.left == pytest.approx(2.0 - scale**2)
+    assert found.right == 1.0
     assume(abs(scale - 1.0) > 1e-6)
     assert found.refutes
 
@@ -354,3 +354,16 @@ def test_smoothness_bounds_no_slope_beyond_two(distance):
     assert found.corrected == pytest.approx(found.left)
     assume(abs(distance - 2.0) > 1e-6)
     assert found.refutes == (distance > 2.0)
+
+
+@pytest.mark.parametrize(
+    ("gradients", "beta"), [([[1.0], [2.0]], [1, 0.5]), ([[1.0], [2.0]], [1, 1, 1]), ([1.0, 2.0], [1, 1])]
+)
+def test_an_instance_of_your_own_that_does_not_fit_is_refused(gradients, beta):
+    with pytest.raises(ValueError, match=r"gradients must have shape \(K, d\) and subscription K entries of 0 or 1"):
+        module.eq27_instance(gradients, beta, [1.0] * len(beta))
+
+
+def test_a_bound_below_zero_up_to_where_its_docstring_says():
+    assert module.eq6_negative_bound(0.36).refutes
+    assert not module.eq6_negative_bound(0.38).refutes
