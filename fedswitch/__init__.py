@@ -16,7 +16,7 @@ from .scenario import Scenario
 __version__ = version("fedswitch")
 __all__ = ["Scenario", "control", "learning", "studies", "theory", "wireless"]
 
-_IMPORTED_ON_USE = ("learning", "studies")
+_IMPORTED_ON_USE = ("learning", "paper", "studies")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ class Counterexample:
     right: float
     relation: Relation = "<="
     corrected: float | None = None
+
+    def __post_init__(self) -> None:
+        sides = (self.left, self.right) if self.corrected is None else (self.left, self.right, self.corrected)
+        if any(math.isnan(side) for side in sides):
+            raise ValueError(f"a side of {self.element} is not a number: {sides}")
 
     @property
     def refutes(self) -> bool:
