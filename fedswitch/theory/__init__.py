@@ -1,6 +1,6 @@
 """Section III of the paper: Theorem 1 as printed, as it follows from its proof, and better. NumPy and SciPy only.
 
-What needs more is imported by name: `statements` (SymPy), `counterexamples`, `problems` and `montecarlo`.
+What needs more is imported by name: `statements` (SymPy), `counterexamples`, `problems`, `montecarlo`, `trials`.
 """
 
 from .bounds import (

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..wireless._checks import checked
+from .constants import check_weights
 from .moments import ReceivedWeights, received_weights
 
 if TYPE_CHECKING:
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_ROUNDING = 1e-12
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RiskGapBound:
-    r"""The bound on :math:`\Phi_t` after t rounds, term by term, each of shape (T + 1,).
+    r"""The bound on :math:`\Phi` after 0, 1, ..., T rounds, term by term, each of shape (T + 1,).
 
     `initial` is what is left of the first gap, `reception` what missed gradients added since, both averaged over
     modules; `heterogeneity` is H, which no training can reduce.
@@ -50,27 +53,39 @@ def unroll(A: ArrayLike, B: ArrayLike, start: ArrayLike) -> Array:
     r"""The bound on the gap of every module after 0, 1, ..., T rounds, shape (T + 1, N).
 
     `A` and `B` have shape (T, N), or (C, T, N) for C recursions that all hold: then every round takes the least of
-    them, which is as good. `start` is the gap at the beginning, shape (N,) or a number. Raises ValueError for shapes
-    that do not fit and for values that are not finite.
+    them, which is as good as long as no A exceeds 1. `start` is the gap at the beginning, shape (N,) or a number.
+    Raises ValueError for shapes that do not fit, for values that are not finite, and for A above 1 with C > 1.
     """
     rate, offset, gap = checked(finite={"A": A, "B": B}, non_negative={"start": start})
     if rate.shape != offset.shape or rate.ndim not in (2, 3):
         raise ValueError(f"A and B must both have shape (T, N) or (C, T, N), got {rate.shape} and {offset.shape}")
     if rate.ndim == 2:
         rate, offset = rate[np.newaxis], offset[np.newaxis]
+    if gap.ndim > 1 or (gap.ndim and gap.shape != rate.shape[2:]):
+        raise ValueError(f"start must be a number or have shape ({rate.shape[2]},), got {gap.shape}")
+    if len(rate) > 1 and rate.max() > 1.0 + _ROUNDING:  # a larger bound would then lead to a smaller one
+        raise ValueError(f"several recursions need every A to be at most 1, got {rate.max():g}")
     gaps = [np.broadcast_to(gap, rate.shape[2:])]
-    with np.errstate(over="ignore"):  # a recursion that does not contract may leave the range of floats
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # a recursion that does not contract may leave the range of floats
         for t in range(rate.shape[1]):
             gaps.append(next_bound(gaps[-1], rate[:, t], offset[:, t]).min(axis=0))
     return np.stack(gaps)
 
 
 def risk_gap_bound(A: ArrayLike, B: ArrayLike, start: ArrayLike, heterogeneity_gap: float) -> RiskGapBound:
-    r"""The corrected (6), term by term; arguments as in `unroll` with A and B of shape (T, N).
+    r"""The corrected (6), term by term; arguments as in `unroll`, but A and B of shape (T, N) only.
 
     :math:`\Phi_t \le \frac{1}{N} \sum_n \bigl\{ \prod_{p \le t} (1 - A_n^p) [F(w_n^0) - F^*]
-    + \sum_{q \le t} \prod_{p = q + 1}^t (1 - A_n^p) B_n^q \bigr\} + H`.
+    + \sum_{q \le t} \prod_{p = q + 1}^t (1 - A_n^p) B_n^q \bigr\} + H`, where round t is the last of t + 1, at place
+    t + 1 of the result. Raises ValueError as `unroll` does, and for a negative `heterogeneity_gap`.
     """
+    checked(non_negative={"heterogeneity_gap": heterogeneity_gap})
+    if np.ndim(A) != 2:
+        raise ValueError(
+            f"A and B must have shape (T, N), got {np.shape(A)}: terms of several recursions do not add up"
+        )
     initial = unroll(A, np.zeros_like(B), start).mean(axis=1)
     reception = unroll(A, B, np.zeros_like(start)).mean(axis=1)
     return RiskGapBound(initial, reception, np.full_like(initial, heterogeneity_gap))
@@ -80,10 +95,14 @@ def heterogeneity_bound(weights: ArrayLike, gradients_at_optimum: ArrayLike, *, 
     r""":math:`\frac{1}{2\xi} \sum_k \rho_k \|\nabla F_k(w^*)\|^2`, which takes the place of (31).
 
     `weights` is :math:`\rho` (K,), `gradients_at_optimum` has shape (K, d); `strong_convexity` :math:`\xi` is that of
-    every :math:`F_k`. It bounds :math:`H = \sum_k \rho_k [F_k(w^*) - F_k(w_k^*)]`.
+    every :math:`F_k`. It bounds :math:`H = \sum_k \rho_k [F_k(w^*) - F_k(w_k^*)]`. Raises ValueError for values out of
+    range and shapes that do not fit.
     """
     rho, xi = checked(non_negative={"weights": weights}, positive={"strong_convexity": strong_convexity})
     (gradients,) = checked(finite={"gradients_at_optimum": gradients_at_optimum})
+    check_weights(rho)
+    if gradients.shape[:-1] != rho.shape:
+        raise ValueError(f"gradients_at_optimum must have shape ({rho.size}, d), got {gradients.shape}")
     return float(rho @ (gradients**2).sum(axis=-1) / (2.0 * xi))
 
 

@@ -146,10 +146,15 @@ def _printed(
     return 2.0 * xi / epsilon * rate, 2.0 * first / epsilon * (num_ues + 2.0 * missed_twice)
 
 
-def check_shapes(weights: Array, subscription: Array, success: Array) -> None:
-    """Raise ValueError unless weights (K,) sum to 1, and the others have shape (..., N, K)."""
+def check_weights(weights: Array) -> None:
+    """Raise ValueError unless weights have shape (K,) and sum to 1."""
     if weights.ndim != 1 or abs(weights.sum() - 1.0) > _SUM_TOLERANCE:
         raise ValueError(f"weights must have shape (K,) and sum to 1, got {weights.shape} and {weights.sum():g}")
+
+
+def check_shapes(weights: Array, subscription: Array, success: Array) -> None:
+    """Raise ValueError unless weights (K,) sum to 1, and the others have shape (..., N, K)."""
+    check_weights(weights)
     for name, value in (("subscription", subscription), ("success", success)):
         if value.ndim < 2 or value.shape[-1] != weights.size:
             raise ValueError(f"{name} must have shape (..., N, {weights.size}), got {value.shape}")

@@ -54,6 +54,14 @@ def descend(
     if beta.ndim != 3 or runs < 2:
         raise ValueError(f"needs a subscription of shape (T, N, K) and at least 2 runs, got {beta.shape} and {runs}")
     rounds, modules, count = beta.shape
+    if rate.shape[-2:] != beta.shape[-2:] or begin.shape not in (
+        (dimension := problem.optimum.shape),
+        (modules, *dimension),
+    ):
+        raise ValueError(
+            f"with a subscription of shape {beta.shape}, success must have shape {beta.shape[1:]} or {beta.shape} and "
+            f"start {problem.optimum.shape} or {(modules, *problem.optimum.shape)}, got {rate.shape} and {begin.shape}"
+        )
     received = np.broadcast_to(beta * rate, beta.shape)
     w = np.broadcast_to(begin, (runs, modules, begin.shape[-1])).copy()
     gap, gap_error = np.empty((2, rounds + 1, modules))

@@ -1,7 +1,7 @@
 r"""The federated problems on which the book holds the bounds of Section III to gradient descent.
 
-Least squares and logistic regression, alike and unlike UEs, channels from good to poor,
- UEs in all modules, in some, and in one (:math:`s^t = 1`), by chance or by a schedule.
+Least squares and logistic regression, alike and unlike UEs, channels from good to poor; UEs in all modules, in each
+with some probability, or in one at a time (:math:`s^t = 1`) by a schedule that is known beforehand.
 """
 
 from __future__ import annotations
@@ -43,12 +43,13 @@ class Trial:
 class Bounds:
     r"""Bounds on :math:`\mathbb{E}[F(w_n^t) - F^*]`, each of shape (T + 1, N).
 
-    `printed` is the recursion of Theorem 1 as it stands. `printed_steered` is the same without K, the part that a
-    subscription can change. `corrected`, `sharp` and `bias_and_noise` are Theorems 1', 1'' and 1'''.
+    `printed` is the recursion of Theorem 1 as it stands. `without_ues` is what the printed steps (26) to (30) give less
+    their terms in K, which are constants: the part that subscriptions can change. `corrected`, `sharp` and
+    `bias_and_noise` are Theorems 1', 1'' and 1'''.
     """
 
     printed: Array
-    printed_steered: Array
+    without_ues: Array
     corrected: Array
     sharp: Array
     bias_and_noise: Array
@@ -61,7 +62,7 @@ def trials(rounds: int = 100) -> list[Trial]:
     return [
         _trial("ridge, unlike UEs, all subscribe", ridge(0), good, 1.0, rounds),
         _trial("ridge, unlike UEs, half subscribe", ridge(1), fair, half, rounds),
-        _trial("ridge, similar UEs, one module each", ridge(2, heterogeneity=0.3), fair, one_of_four, rounds),
+        _trial("ridge, similar UEs, a quarter subscribes", ridge(2, heterogeneity=0.3), fair, one_of_four, rounds),
         _trial("ridge, similar UEs, known schedule", ridge(3, heterogeneity=0.3), fair, None, rounds),
         _trial("ridge, common Hessian, half subscribe", ridge(4, common_hessian=True), poor, half, rounds),
         _trial("ridge, common Hessian, known schedule", ridge(5, common_hessian=True), fair, None, rounds),
@@ -92,14 +93,14 @@ def bounds(trial: Trial, *, splits: ArrayLike = _SPLITS) -> Bounds:
 
     return Bounds(
         printed=recursion("printed", zetas),
-        printed_steered=unroll(*_steered(problem, beta, rate, zetas), start),
+        without_ues=unroll(*_without_ues(problem, beta, rate, zetas), start),
         corrected=recursion("corrected", zetas),
         sharp=recursion("sharp", deltas),
         bias_and_noise=unroll(*bias_and_noise_constants(problem, beta, rate, splits=choices), start),
     )
 
 
-def _steered(problem: Problem, beta: Array, rate: Array, zetas: list[dict[str, float]]) -> tuple[Array, Array]:
+def _without_ues(problem: Problem, beta: Array, rate: Array, zetas: list[dict[str, float]]) -> tuple[Array, Array]:
     r"""A and B as (26) to (30) give them with the printed (27), less the K: shapes (C, T, N)."""
     twice = ((1.0 - beta) * (1.0 - rate)) @ problem.weights
     contraction = problem.strong_convexity / problem.smoothness

@@ -17,7 +17,7 @@ from fedswitch.theory import (
     risk_gap_bound,
     unroll,
 )
-from fedswitch.theory.problems import logistic, ridge
+from fedswitch.theory.problems import Ridge, logistic, ridge
 
 PROBLEMS = [
     ridge(0, num_ues=4, dimension=3, samples=20),
@@ -138,3 +138,58 @@ def test_bad_arguments_are_named():
         unroll(np.zeros((2, 1)), np.zeros((2, 1)), -1.0)
     with pytest.raises(ValueError, match="splits must be positive"):
         bias_and_noise_constants(PROBLEMS[0], np.ones((1, 4)), np.ones((1, 4)), splits=[0.0])
+
+
+def test_the_third_theorem_by_hand():
+    """Two UEs in one dimension, one always received, from the formulas of the book alone; c = 1."""
+    problem = Ridge(np.array([0.5, 0.5]), np.array([[[1.0]], [[0.4]]]), np.array([[1.0], [-1.0]]))
+    assert problem.smoothness == pytest.approx(0.7)
+    assert problem.optimum == pytest.approx(0.0)
+    A, B = bias_and_noise_constants(problem, np.ones((1, 2)), [[1.0, 0.5]], splits=[1.0])
+    # p is (1, 0) or (1/2, 1/2), each half of the time
+    d, gamma = np.array([-0.25, 0.25]), np.array([[1.0, -1.0], [-1.0, 1.0]]) / 16
+    u = np.array([-1.0, 1.0])
+    at_optimum = (d @ u) ** 2 + u @ gamma @ u  # the curvature is smoothness itself
+    np.testing.assert_allclose(B[:, 0], 2 * at_optimum / 1.4)
+    # any problem: the second UE has the least curvature, so that only the first one's gradient can move
+    ratio = (d[0] ** 2 + gamma[0, 0]) * (1.0 - 0.4) / 0.5
+    assert 2 * ratio < 0.4  # so the rate is that of gradient descent with the UEs' own convexity
+    # ridge: the change of u is -+0.3 per unit of w
+    change = np.array([0.3, -0.3])
+    grows = (d @ change) ** 2 + change @ gamma @ change
+    np.testing.assert_allclose(A[:, 0], [0.4 / 0.7, (0.7 - 2 * grows / 0.7) / 0.7])
+
+
+def test_a_large_error_slows_the_third_theorem_as_its_formula_says():
+    """The first UE is received half of the time: (1 + c) lambda exceeds xi."""
+    problem = Ridge(np.array([0.5, 0.5]), np.array([[[1.0]], [[0.1]]]), np.array([[1.0], [-1.0]]))
+    success, c = np.array([[0.5, 1.0]]), 0.5
+    A, _ = bias_and_noise_constants(problem, np.ones((1, 2)), success, splits=[c])
+    mean = np.array([0.25, 0.75])
+    gamma = 0.5 * 0.5 * 0.25 * np.array([[1.0, -1.0], [-1.0, 1.0]])
+    ratio = (1 + c) * ((0.5 - mean[0]) ** 2 + gamma[0, 0]) * (1.0 - 0.1) / 0.5
+    assert 0.1 < ratio < 0.4
+    assert A[0, 0] == pytest.approx((2 * np.sqrt(0.1 * ratio) - ratio) / 0.55)
+
+
+def test_terms_of_several_recursions_are_refused():
+    several = np.full((2, 3, 1), 0.5)
+    with pytest.raises(ValueError, match=r"A and B must have shape \(T, N\), got \(2, 3, 1\)"):
+        risk_gap_bound(several, several, 1.0, 0.0)
+    with pytest.raises(ValueError, match=r"several recursions need every A to be at most 1, got 1\.5"):
+        unroll(several + 1.0, several, 1.0)
+    assert unroll(several[0] + 1.0, several[0], 1.0)[1, 0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: unroll(np.zeros((2, 3)), np.zeros((2, 3)), [[1.0]]), r"start must be a number or have shape \(3,\)"),
+        (lambda: heterogeneity_bound([1.0, 1.0], [[0.0], [0.0]], strong_convexity=1.0), "weights must have shape"),
+        (lambda: heterogeneity_bound([1.0], [0.0], strong_convexity=1.0), r"must have shape \(1, d\)"),
+        (lambda: risk_gap_bound(np.zeros((1, 1)), np.zeros((1, 1)), 1.0, -1.0), "heterogeneity_gap must be non-neg"),
+    ],
+)
+def test_what_does_not_fit_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

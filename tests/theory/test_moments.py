@@ -89,3 +89,10 @@ def test_bad_arguments_are_named():
         received_weights([0.5, 0.4], [[1, 1]], [[0.5, 0.5]])
     with pytest.raises(ValueError, match=r"success must be in \[0, 1\], got 2"):
         missed_data([0.5, 0.5], [[1, 1]], [[0.5, 2.0]])
+
+
+def test_rare_receptions_keep_their_digits():
+    received = received_weights(np.full(4, 0.25), np.ones((1, 4)), np.full((1, 4), 1e-12))
+    assert 1.0 - received.nobody[0] == pytest.approx(4e-12, rel=1e-3)
+    np.testing.assert_allclose(received.mean[0], 0.25)
+    np.testing.assert_allclose(np.diag(received.covariance[0]), 0.25 * 0.75)  # one UE alone

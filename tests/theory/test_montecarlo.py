@@ -67,7 +67,7 @@ def test_what_is_printed_about_misses_is_exceeded(trial):
     printed = ((1 - trial.subscription) * (1 - trial.success)) @ trial.problem.weights
     assert printed.max() == 0.0
     assert (measured.error_sq > 3 * measured.error_sq_error).all()
-    steered = bounds(trial).printed_steered
+    steered = bounds(trial).without_ues
     assert (measured.gap > steered + 3 * measured.gap_error).sum() > 200
     missed = 1 - (trial.subscription * trial.success) @ trial.problem.weights
     zeta1, zeta2 = trial.problem.gradient_bounds(1.0)
@@ -108,3 +108,10 @@ def test_bad_arguments_are_named():
     problem = logistic(0, num_ues=3, dimension=2)
     with pytest.raises(ValueError, match=r"subscription of shape \(T, N, K\) and at least 2 runs"):
         descend(problem, np.ones((1, 3)), np.ones((1, 3)), np.zeros(2), runs=5, rng=np.random.default_rng(0))
+
+
+def test_a_start_or_success_that_does_not_fit_is_named():
+    problem, beta = logistic(0, num_ues=3, dimension=2), np.ones((4, 2, 3))
+    for success, start in ((np.ones((1, 3)), np.zeros(2)), (np.ones((2, 3)), 0.0), (np.ones((2, 3)), np.zeros((3, 2)))):
+        with pytest.raises(ValueError, match=r"success must have shape \(2, 3\) or \(4, 2, 3\) and start \(2,\)"):
+            descend(problem, beta, success, start, runs=2, rng=np.random.default_rng(0))

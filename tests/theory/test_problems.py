@@ -152,3 +152,59 @@ def test_ues_with_one_hessian_do_not_drift():
 def test_problems_are_the_same_for_one_seed():
     np.testing.assert_array_equal(logistic(3).signed, logistic(3).signed)
     assert not np.array_equal(ridge(3).hessians, ridge(4).hessians)
+
+
+def test_the_drift_of_ridge_is_attained():
+    """The second way is an equality in the worst direction."""
+    problem = PROBLEMS["ridge"]
+    received = received_weights(problem.weights, np.ones((1, 5)), np.array([[0.2, 0.9, 0.5, 0.7, 0.3]]))
+    alpha, _ = problem.drift(received, np.array([0.5]))
+    best = np.inf
+    for x in np.random.default_rng(0).normal(size=(20_000, 3)):
+        gradients = (problem.hessians @ x) - problem.curvature @ x
+        parts = bias_and_noise(
+            problem.weights, received, gradients, curvature=problem.curvature, smoothness=problem.smoothness
+        )
+        square = ((problem.curvature @ x) ** 2).sum() - 1.5 * sum(parts)[0]
+        best = min(best, square / (problem.smoothness * x @ problem.curvature @ x))
+    assert alpha[1, 0, 0] <= best
+    assert alpha[1, 0, 0] == pytest.approx(best, rel=1e-2)
+
+
+@each
+def test_the_ratio_behind_drift_is_attained(problem):
+    """The largest error for gradients that move by delta, over delta, from a generalized eigenproblem."""
+    count, size = problem.weights.size, problem.weights.size * 3
+    received = received_weights(problem.weights, np.ones((1, count)), np.linspace(0.1, 0.3, count)[None])
+    shift, gamma = (problem.weights - received.mean)[0], received.covariance[0]
+    error = np.kron(np.outer(shift, shift), np.eye(3)) + np.kron(gamma, problem.curvature / problem.smoothness)
+    apart = np.zeros((size, size))
+    for k in range(count):
+        excess = problem.ue_curvature[k] - problem.ue_strong_convexity * np.eye(3)
+        apart[3 * k : 3 * k + 3, 3 * k : 3 * k + 3] = problem.weights[k] * np.linalg.pinv(
+            excess, hermitian=True, rcond=1e-9
+        )
+    within = np.linalg.pinv(apart, hermitian=True, rcond=1e-9)
+    ratio = np.linalg.eigvals(within @ error).real.max()
+    alpha, _ = problem.drift(received, np.array([1.0]))
+    xi = problem.ue_strong_convexity
+    assert 2 * ratio > xi
+    assert alpha[0, 0, 0] == pytest.approx((2 * np.sqrt(2 * xi * ratio) - 2 * ratio) / problem.smoothness)
+
+
+def test_a_bounded_error_uses_the_nearest_reach():
+    """The second way of logistic regression: K times the largest eigenvalue, with the radii by hand."""
+    problem = PROBLEMS["logistic"]
+    received = received_weights(problem.weights, np.ones((1, 5)), np.full((1, 5), 0.4))
+    sigma = 1 / (1 + np.exp(problem.signed @ problem.optimum))
+    most = np.maximum(sigma, 1 - sigma) / 20
+    radii = []
+    for z, m in zip(problem.signed, most, strict=True):
+        spectral = np.sqrt(np.linalg.eigvalsh(z.T @ z)[-1]) * np.sqrt((m**2).sum())
+        radii.append(min((np.sqrt((z**2).sum(axis=1)) * m).sum(), spectral))
+    shift = (problem.weights - received.mean)[0]
+    second = np.outer(shift, shift) + received.covariance[0]
+    largest = np.linalg.eigvalsh(np.diag(radii) @ second @ np.diag(radii))[-1]
+    alpha, grows = problem.drift(received, np.array([1.0]))
+    assert grows[1, 0, 0] == pytest.approx(5 * largest)
+    assert alpha[1, 0, 0] == pytest.approx(problem.strong_convexity / problem.smoothness)

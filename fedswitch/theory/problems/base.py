@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from scipy.optimize import root
 from ..moments import ReceivedWeights
 
 Array = NDArray[np.float64]
+
+_SLOPE_TOLERANCE = 1e-10  # what may be left of the gradient at a minimizer, relative to those of the UEs
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,7 +67,8 @@ class Problem(abc.ABC):
         :math:`\tfrac{\xi}{2} \|w\|^2` a risk is still convex, with curvature up to :math:`\bar{H}_k - \xi I`, and it
         leaves its tangent at the optimum by at least
         :math:`\tfrac{1}{2} \delta_k^\top (\bar{H}_k - \xi I)^{-1} \delta_k` when its gradient moves by
-        :math:`\delta_k`. With :math:`\lambda`, the largest ratio of :math:`\mathcal{N}^2` to the mean of twice that,
+        :math:`\delta_k`; where that matrix is singular, it moves within its range only, and a pseudo-inverse does. With
+        :math:`\lambda`, the largest ratio of :math:`\mathcal{N}^2` to the mean of twice that,
         :math:`\epsilon \alpha_c = \xi` while :math:`(1 + c) \lambda \le \xi`, and
         :math:`2 \sqrt{\xi (1 + c) \lambda} - (1 + c) \lambda` beyond; :math:`\nu = 0`.
         """
@@ -138,10 +142,13 @@ class Problem(abc.ABC):
 
     def _minimizer(self, weights: Array) -> Array:
         """Where the weighted mean of the UEs' risks is least, (d,)."""
-        solution = root(
+        solution: Any = root(
             lambda w: weights @ self.ue_gradients(w),
             np.zeros(self.ue_curvature.shape[-1]),
             jac=lambda w: np.einsum("k,kij->ij", weights, self.ue_hessians(w)),
             tol=1e-14,
         )
+        slopes = self.ue_gradients(solution.x)
+        if not np.linalg.norm(weights @ slopes) <= _SLOPE_TOLERANCE * (1.0 + np.linalg.norm(slopes)):
+            raise ArithmeticError(f"the minimizer of a {type(self).__name__} problem was not found: {solution.message}")
         return np.asarray(solution.x)
