@@ -18,7 +18,7 @@ RUNS = 2000
 ROUNDS_OF_THE_LOOP = 5
 BOUNDS = {
     "printed": "Theorem 1",
-    "without_ues": "steps without K",
+    "without_k": "steps without K",
     "corrected": "Theorem 1'",
     "sharp": "1''",
     "bias_and_noise": "1'''",

@@ -158,7 +158,7 @@ ELEMENTS: tuple[Element, ...] = (
     ),
     Element(
         "eq-6", _ANALYSIS, "bound on the risk gap",
-        ("theory.risk_gap_bound",),
+        ("theory.risk_gap_bound", "theory.unroll", "theory.trials.bounds"),
         (
             "tests/theory/test_bounds.py::test_the_terms_of_the_bound_add_up",
             "tests/theory/test_montecarlo.py::test_no_gap_exceeds_a_theorem",
@@ -167,7 +167,7 @@ ELEMENTS: tuple[Element, ...] = (
     ),
     Element(
         "thm-1", _ANALYSIS, "constants of the bound, A and B",
-        ("theory.constants",),
+        ("theory.constants", "theory.bias_and_noise_constants"),
         (
             f"{_CONSTANTS}test_printed_by_hand",
             f"{_CONSTANTS}test_corrected_and_sharp_are_averages_over_all_receptions",

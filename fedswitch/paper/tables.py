@@ -6,6 +6,7 @@ import itertools
 import math
 
 from ..theory.claims import Counterexample, Statement
+from ..wireless._checks import check_choice
 from .elements import ELEMENTS, Element, element_name, places
 from .errata import ERRATA, PAPER, Erratum, Verdict, fails, run
 
@@ -30,7 +31,11 @@ def paper_map() -> str:
 
 
 def errata_blocks(paper: str, verdict: Verdict) -> str:
-    """MyST of all errata of a paper with that verdict, one block each, with the outcome of their checks, run now."""
+    """MyST of all errata of a paper with that verdict, one block each, with the outcome of their checks, run now.
+
+    Raises ValueError for an unknown verdict.
+    """
+    check_choice("verdict", verdict, Verdict)
     found = places()
     links = {element.id: element.link for element in ELEMENTS if paper == PAPER and element.label in found}
     chosen = (erratum for erratum in ERRATA if erratum.paper == paper and erratum.verdict == verdict)

@@ -124,14 +124,15 @@ def bias_and_noise(
 
 
 def bias_and_noise_constants(
-    problem: Problem, subscription: ArrayLike, success: ArrayLike, *, splits: ArrayLike
+    problem: Problem, subscription: ArrayLike, success: ArrayLike, *, splits: ArrayLike, convex_only: bool = False
 ) -> tuple[Array, Array]:
-    r"""A and B of Theorem 1''', shapes (C, ..., N), for each c in `splits` and each way of `Problem.drift`.
+    r"""A and B of Theorem 1''' for a schedule, shapes (2C, T, N): each c of `splits` (C,) by way (a), then by (b).
 
     :math:`A = (1 - p_0)\,\alpha_c` and
     :math:`B = \frac{1 - p_0}{2\epsilon} [(1 + 1/c)\,\mathcal{N}_*^2 + (1 + c)\,\nu]`, with :math:`\mathcal{N}_*` at the
-    optimum and :math:`\alpha_c, \nu` from there. `subscription` and `success` have shape (..., N, K), and
-    receptions are independent. All C recursions hold; `unroll` takes the best of every round.
+    optimum and :math:`\alpha_c, \nu` from `Problem.convex_drift` and `Problem.own_drift`; `convex_only` leaves the
+    latter away, shapes (C, T, N). `subscription` and `success` have shape (T, N, K), or (N, K) for one round;
+    receptions are independent. All of these recursions hold; `unroll` takes the best of every round.
     """
     received = received_weights(problem.weights, subscription, success)
     bias, noise = bias_and_noise(
@@ -139,10 +140,13 @@ def bias_and_noise_constants(
         curvature=problem.curvature, smoothness=problem.smoothness,
     )  # fmt: skip
     at_optimum = bias + noise
-    (values,) = checked(positive={"splits": splits})
-    alpha, grows = problem.drift(received, values)
+    (values,) = checked(positive={"splits": np.atleast_1d(splits)})
+    ways = [problem.convex_drift] if convex_only else [problem.convex_drift, problem.own_drift]
     c = values.reshape(-1, *([1] * at_optimum.ndim))
-    moves = 1.0 - received.nobody
-    A = moves * alpha
-    B = moves / (2.0 * problem.smoothness) * ((1.0 + 1.0 / c) * at_optimum + (1.0 + c) * grows)
-    return A.reshape(-1, *at_optimum.shape), B.reshape(-1, *at_optimum.shape)
+    moves, rates, offsets = 1.0 - received.nobody, [], []
+    for way in ways:
+        alpha, grows = way(received, values)
+        rates.append(moves * alpha)
+        offsets.append(moves / (2.0 * problem.smoothness) * ((1.0 + 1.0 / c) * at_optimum + (1.0 + c) * grows))
+    shape = (-1, 1, *at_optimum.shape) if at_optimum.ndim == 1 else (-1, *at_optimum.shape)
+    return np.concatenate(rates).reshape(shape), np.concatenate(offsets).reshape(shape)

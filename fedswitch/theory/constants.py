@@ -99,6 +99,8 @@ def constants(
         positive={"smoothness": smoothness, "strong_convexity": strong_convexity},
     )
     check_shapes(rho, beta, success_rate)
+    if (xi > epsilon).any():
+        raise ValueError(f"strong_convexity cannot exceed smoothness, got {strong_convexity:g} and {smoothness:g}")
     if form == "printed":
         return _printed(((1.0 - beta) * (1.0 - success_rate)) @ rho, rho.size, epsilon, xi, first, second)
     missed = missed_data(rho, beta, success_rate)

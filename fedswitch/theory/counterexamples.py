@@ -25,6 +25,8 @@ from .constants import Reading, constants, missed_data, ue_constants
 
 Array = NDArray[np.float64]
 
+_MOST_UES = 16  # whose 2**K receptions are enumerated in about a second
+
 
 def ass1_slope_without_end(distance: float = 3.0) -> Counterexample:
     r"""Assumption 1 on all of :math:`\mathbb{R}^d`: a strongly convex risk has no Lipschitz constant.
@@ -208,7 +210,7 @@ def eq9_prefers_the_worse_channel(first: float = 0.9, second: float = 0.1) -> Co
     )
 
 
-def eq24_as_used(curvature: float = 10.0, distance: float = 0.0) -> Counterexample:
+def eq24_as_used(curvature: float = 1.0, distance: float = 1.0) -> Counterexample:
     r"""(24) as the proof uses it: :math:`w_0` costs :math:`\frac{\epsilon + 2}{4} \|w_0\|^2`, without a gradient.
 
     One UE with the risk :math:`\frac{\mathrm{curvature}}{2} w^2`, a module at `distance`, and :math:`w_0 = 1`. The
@@ -239,10 +241,12 @@ def eq27_instance(
     """
     grads, beta, rate = (np.asarray(value, dtype=np.float64) for value in (gradients, subscription, success))
     rho = np.full(beta.size, 1.0 / beta.size) if weights is None else np.asarray(weights, dtype=np.float64)
-    if grads.ndim != 2 or len(grads) != beta.size or not np.isin(beta, (0.0, 1.0)).all():
-        raise ValueError(
-            f"gradients must have shape (K, d) and subscription K entries of 0 or 1, got {grads.shape} and {beta}"
-        )
+    if grads.ndim != 2 or len(grads) != beta.size or beta.ndim != 1:
+        raise ValueError(f"gradients must have shape (K, d) and subscription (K,), got {grads.shape} and {beta.shape}")
+    if not np.isin(beta, (0.0, 1.0)).all():
+        raise ValueError(f"subscription must be 0 or 1 for every UE here, got {_listed(beta)}")
+    if beta.size > _MOST_UES:
+        raise ValueError(f"{beta.size} UEs have too many receptions to enumerate: take at most {_MOST_UES}")
     missed = missed_data(rho, beta[np.newaxis], rate[np.newaxis]).mean[0]
     mean = rho @ grads
     zeta1 = max(0.0, max(_square(gradient) for gradient in grads) - zeta2 * _square(mean))

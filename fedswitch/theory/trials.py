@@ -29,7 +29,8 @@ class Trial:
     r"""A problem with its schedule.
 
     `subscription` (T, N, K) is the probability that a UE subscribes, 0 or 1 where the schedule is known beforehand;
-    `success` :math:`\lambda` (N, K) holds for all rounds, and `start` (d,) is where all modules begin.
+    `success` is :math:`\lambda`, (N, K) or (T, N, K), and `start` (d,) where all modules begin. Raises ValueError for
+    shapes that do not fit.
     """
 
     name: str
@@ -38,21 +39,31 @@ class Trial:
     success: Array
     start: Array
 
+    def __post_init__(self) -> None:
+        schedule, dimension = np.shape(self.subscription), self.problem.optimum.shape
+        fits = len(schedule) == 3 and schedule[2:] == self.problem.weights.shape
+        if not fits or np.shape(self.success)[-2:] != schedule[1:] or np.shape(self.start) != dimension:
+            raise ValueError(
+                f"subscription must have shape (T, N, {self.problem.weights.size}), success (N, K) or the same, and "
+                f"start {dimension}, got {schedule}, {np.shape(self.success)} and {np.shape(self.start)}"
+            )
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Bounds:
     r"""Bounds on :math:`\mathbb{E}[F(w_n^t) - F^*]`, each of shape (T + 1, N).
 
-    `printed` is the recursion of Theorem 1 as it stands. `without_ues` is what the printed steps (26) to (30) give less
+    `printed` is the recursion of Theorem 1 as it stands. `without_k` is what the printed steps (26) to (30) give less
     their terms in K, which are constants: the part that subscriptions can change. `corrected`, `sharp` and
-    `bias_and_noise` are Theorems 1', 1'' and 1'''.
+    `bias_and_noise` are Theorems 1', 1'' and 1'''; `bias_and_noise_convex` is the last one by way (a) alone.
     """
 
     printed: Array
-    without_ues: Array
+    without_k: Array
     corrected: Array
     sharp: Array
     bias_and_noise: Array
+    bias_and_noise_convex: Array
 
 
 def trials(rounds: int = 100) -> list[Trial]:
@@ -93,14 +104,17 @@ def bounds(trial: Trial, *, splits: ArrayLike = _SPLITS) -> Bounds:
 
     return Bounds(
         printed=recursion("printed", zetas),
-        without_ues=unroll(*_without_ues(problem, beta, rate, zetas), start),
+        without_k=unroll(*_without_k(problem, beta, rate, zetas), start),
         corrected=recursion("corrected", zetas),
         sharp=recursion("sharp", deltas),
         bias_and_noise=unroll(*bias_and_noise_constants(problem, beta, rate, splits=choices), start),
+        bias_and_noise_convex=unroll(
+            *bias_and_noise_constants(problem, beta, rate, splits=choices, convex_only=True), start
+        ),
     )
 
 
-def _without_ues(problem: Problem, beta: Array, rate: Array, zetas: list[dict[str, float]]) -> tuple[Array, Array]:
+def _without_k(problem: Problem, beta: Array, rate: Array, zetas: list[dict[str, float]]) -> tuple[Array, Array]:
     r"""A and B as (26) to (30) give them with the printed (27), less the K: shapes (C, T, N)."""
     twice = ((1.0 - beta) * (1.0 - rate)) @ problem.weights
     contraction = problem.strong_convexity / problem.smoothness

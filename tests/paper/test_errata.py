@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sympy
 
-from fedswitch.paper import ELEMENTS, ERRATA, PAPER, SIBLING, errata_blocks, fails, places, run, verdict_counts
+from fedswitch.paper import ELEMENTS, ERRATA, PAPER, SIBLING, errata_blocks, fails, find, places, run, verdict_counts
 from fedswitch.paper.checks import CHECKS
 from fedswitch.paper.tables import outcome
 from fedswitch.theory import counterexamples, sibling
@@ -111,3 +111,21 @@ def test_a_statement_is_told_with_its_difference():
     )
     long = sympy.expand((a + b) ** 9)
     assert outcome(Statement("eq-1", "They agree.", long)).endswith(f"is\n\n$${sympy.latex(long)}$$")
+
+
+def test_a_record_is_found_by_its_element():
+    assert find("eq-27").verdict == "wrong"
+    assert find("eq-12", SIBLING).paper == SIBLING
+    with pytest.raises(ValueError, match=r"no record of 'eq-72' in 2509\.19306; near it: .*eq-7"):
+        find("eq-72")
+
+
+@pytest.mark.parametrize("name", ["eq30_symbol", "fedswitch.theory.statements.eq30_symbol", "theory.statements.eq99"])
+def test_a_check_that_is_not_there_is_named(name):
+    with pytest.raises(ValueError, match=f"there is no check '{name}': give its name as in the errata"):
+        run(name)
+
+
+def test_an_unknown_verdict_is_refused():
+    with pytest.raises(ValueError, match="verdict must be one of right, ambiguous, wrong, open, got 'bad'"):
+        errata_blocks(PAPER, "bad")

@@ -119,7 +119,7 @@ def test_no_theorem_is_beaten_by_a_round(problem, seed):
             A, B = constants(problem.weights, beta, success, **shape, **extra)
             assert after <= (1 - A[0]) * gap + B[0] + 1e-9
     A, B = bias_and_noise_constants(problem, beta, success, splits=[0.05, 1.0, 20.0])
-    assert A.shape == B.shape == (6, 1)
+    assert A.shape == B.shape == (6, 1, 1)
     assert (after <= (1 - A) * gap + B + 1e-9).all()
 
 
@@ -150,26 +150,27 @@ def test_the_third_theorem_by_hand():
     d, gamma = np.array([-0.25, 0.25]), np.array([[1.0, -1.0], [-1.0, 1.0]]) / 16
     u = np.array([-1.0, 1.0])
     at_optimum = (d @ u) ** 2 + u @ gamma @ u  # the curvature is smoothness itself
-    np.testing.assert_allclose(B[:, 0], 2 * at_optimum / 1.4)
+    np.testing.assert_allclose(B[:, 0, 0], 2 * at_optimum / 1.4)
     # any problem: the second UE has the least curvature, so that only the first one's gradient can move
     ratio = (d[0] ** 2 + gamma[0, 0]) * (1.0 - 0.4) / 0.5
     assert 2 * ratio < 0.4  # so the rate is that of gradient descent with the UEs' own convexity
     # ridge: the change of u is -+0.3 per unit of w
     change = np.array([0.3, -0.3])
     grows = (d @ change) ** 2 + change @ gamma @ change
-    np.testing.assert_allclose(A[:, 0], [0.4 / 0.7, (0.7 - 2 * grows / 0.7) / 0.7])
+    np.testing.assert_allclose(A[:, 0, 0], [0.4 / 0.7, (0.7 - 2 * grows / 0.7) / 0.7])
 
 
 def test_a_large_error_slows_the_third_theorem_as_its_formula_says():
     """The first UE is received half of the time: (1 + c) lambda exceeds xi."""
     problem = Ridge(np.array([0.5, 0.5]), np.array([[[1.0]], [[0.1]]]), np.array([[1.0], [-1.0]]))
     success, c = np.array([[0.5, 1.0]]), 0.5
-    A, _ = bias_and_noise_constants(problem, np.ones((1, 2)), success, splits=[c])
+    A, _ = bias_and_noise_constants(problem, np.ones((1, 2)), success, splits=[c], convex_only=True)
+    assert A.shape == (1, 1, 1)
     mean = np.array([0.25, 0.75])
     gamma = 0.5 * 0.5 * 0.25 * np.array([[1.0, -1.0], [-1.0, 1.0]])
     ratio = (1 + c) * ((0.5 - mean[0]) ** 2 + gamma[0, 0]) * (1.0 - 0.1) / 0.5
     assert 0.1 < ratio < 0.4
-    assert A[0, 0] == pytest.approx((2 * np.sqrt(0.1 * ratio) - ratio) / 0.55)
+    assert A[0, 0, 0] == pytest.approx((2 * np.sqrt(0.1 * ratio) - ratio) / 0.55)
 
 
 def test_terms_of_several_recursions_are_refused():

@@ -146,6 +146,7 @@ def test_leading_axes_are_rounds():
         ({"success": [[0.5, np.nan]]}, r"success must be in \[0, 1\], got nan"),
         ({"success": [0.5, 0.5]}, r"success must have shape \(..., N, 2\)"),
         ({"smoothness": 0.0}, "smoothness must be positive"),
+        ({"smoothness": 0.05}, r"strong_convexity cannot exceed smoothness, got 0\.1 and 0\.05"),
     ],
 )
 def test_bad_arguments_are_named(changes, message):

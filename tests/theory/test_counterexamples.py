@@ -357,10 +357,16 @@ def test_smoothness_bounds_no_slope_beyond_two(distance):
 
 
 @pytest.mark.parametrize(
-    ("gradients", "beta"), [([[1.0], [2.0]], [1, 0.5]), ([[1.0], [2.0]], [1, 1, 1]), ([1.0, 2.0], [1, 1])]
+    ("gradients", "beta", "message"),
+    [
+        ([[1.0], [2.0]], [1, 0.5], "subscription must be 0 or 1 for every UE"),
+        ([[1.0], [2.0]], [1, 1, 1], r"gradients must have shape \(K, d\)"),
+        ([1.0, 2.0], [1, 1], r"gradients must have shape \(K, d\)"),
+        ([[1.0]] * 17, [1] * 17, "17 UEs have too many receptions to enumerate: take at most 16"),
+    ],
 )
-def test_an_instance_of_your_own_that_does_not_fit_is_refused(gradients, beta):
-    with pytest.raises(ValueError, match=r"gradients must have shape \(K, d\) and subscription K entries of 0 or 1"):
+def test_an_instance_of_your_own_that_does_not_fit_is_refused(gradients, beta, message):
+    with pytest.raises(ValueError, match=message):
         module.eq27_instance(gradients, beta, [1.0] * len(beta))
 
 

@@ -1,5 +1,7 @@
 """Simulated descent against exact moments, and the bounds against simulated descent."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -67,7 +69,7 @@ def test_what_is_printed_about_misses_is_exceeded(trial):
     printed = ((1 - trial.subscription) * (1 - trial.success)) @ trial.problem.weights
     assert printed.max() == 0.0
     assert (measured.error_sq > 3 * measured.error_sq_error).all()
-    steered = bounds(trial).without_ues
+    steered = bounds(trial).without_k
     assert (measured.gap > steered + 3 * measured.gap_error).sum() > 200
     missed = 1 - (trial.subscription * trial.success) @ trial.problem.weights
     zeta1, zeta2 = trial.problem.gradient_bounds(1.0)
@@ -102,6 +104,14 @@ def test_trials_and_their_runs_repeat():
     first, second = (measure(again, runs=3, seed=7).gap for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, measure(again, runs=3, seed=8).gap)
+
+
+def test_a_trial_that_does_not_fit_is_refused():
+    trial = TRIALS[0]
+    with pytest.raises(ValueError, match=r"subscription must have shape \(T, N, 8\)"):
+        dataclasses.replace(trial, subscription=trial.subscription[0])
+    with pytest.raises(ValueError, match=r"start \(6,\), got"):
+        dataclasses.replace(trial, start=np.zeros((4, 6)))
 
 
 def test_bad_arguments_are_named():

@@ -110,7 +110,8 @@ _ANALYSIS = (
         r"\frac{2\zeta_1}{\epsilon} [K + 2 M']$ with $M' = \sum_k \rho_k (1 - \lambda)(1 - \beta)$.",
         r"$A = \frac{\xi}{\epsilon} (1 - 4 \zeta_2 M)$, as long as that is positive, and $B = "
         r"\frac{2\zeta_1}{\epsilon} M$, with $M = \sum_k \rho_k (1 - \beta \lambda)$, the share of the data missed. "
-        r"The offset follows from the printed steps; the factor of 2 and the $\frac{\epsilon}{2}$ in the rate do not.",
+        r"The offset follows from the printed steps; the factor of 2 and the $\frac{\epsilon}{2}$ in the rate do not. "
+        "{doc}`/book/bounds` proves this and two sharper bounds.",
         f"{_EXAMPLES}thm1_bound_grows",
         f"{_EXAMPLES}thm1_rate_in_other_units",
         f"{_STATEMENTS}thm1_rate",

@@ -42,8 +42,17 @@ class Erratum:
 
 
 def run(check: str) -> Counterexample | Statement:
-    """Run the check of that name under `fedswitch`; some import SymPy first, which takes a second."""
-    found: Counterexample | Statement = resolve(check)()
+    """Run a check by its name under `fedswitch`, as the records have it; some import SymPy first, which takes a second.
+
+    Raises ValueError for a name that is no check.
+    """
+    try:
+        function = resolve(check)
+    except (ImportError, AttributeError):
+        raise ValueError(
+            f"there is no check {check!r}: give its name as in the errata, such as 'theory.statements.eq30_symbol'"
+        ) from None
+    found: Counterexample | Statement = function()
     return found
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import root
 
+from ...wireless._checks import checked
 from ..moments import ReceivedWeights
 
 Array = NDArray[np.float64]
@@ -55,22 +56,25 @@ class Problem(abc.ABC):
         :math:`\|\nabla F_k - \nabla F_j\|^2 \le \Delta_0^2 + \Delta_1^2 \|\nabla F\|^2` for all pairs, everywhere.
         """
 
-    def drift(self, received: ReceivedWeights, splits: Array) -> tuple[Array, Array]:
+    @abc.abstractmethod
+    def own_drift(self, received: ReceivedWeights, splits: Array) -> tuple[Array, Array]:
+        r""":math:`\alpha_c` and :math:`\nu` as in `convex_drift`, by a way that only problems of this kind have."""
+
+    def convex_drift(self, received: ReceivedWeights, splits: Array) -> tuple[Array, Array]:
         r""":math:`\alpha_c`, :math:`\nu` of Theorem 1''': how the error of a step may grow away from the optimum.
 
         With :math:`\mathcal{N}` of `bias_and_noise` for the deviations :math:`u_k = \nabla F_k - \nabla F`, everywhere
         :math:`\|\nabla F\|^2 - (1 + c) \mathcal{N}^2(u - u^*) \ge 2 \epsilon \alpha_c (F - F^*) - (1 + c) \nu`.
-        Both have shape (W, C, ..., N): W ways to bound the error, the C values of c in `splits` (C,), and the axes of
-        `received`.
+        Both have shape (C, ..., N), with the C values of c in `splits` (C,) and the axes of `received`.
 
-        The way that every problem has: gradients move little where the gap is small. Less
+        For every convex problem gradients move little where the gap is small. Less
         :math:`\tfrac{\xi}{2} \|w\|^2` a risk is still convex, with curvature up to :math:`\bar{H}_k - \xi I`, and it
         leaves its tangent at the optimum by at least
         :math:`\tfrac{1}{2} \delta_k^\top (\bar{H}_k - \xi I)^{-1} \delta_k` when its gradient moves by
         :math:`\delta_k`; where that matrix is singular, it moves within its range only, and a pseudo-inverse does. With
-        :math:`\lambda`, the largest ratio of :math:`\mathcal{N}^2` to the mean of twice that,
-        :math:`\epsilon \alpha_c = \xi` while :math:`(1 + c) \lambda \le \xi`, and
-        :math:`2 \sqrt{\xi (1 + c) \lambda} - (1 + c) \lambda` beyond; :math:`\nu = 0`.
+        :math:`\kappa`, the largest ratio of :math:`\mathcal{N}^2` to the mean of twice that,
+        :math:`\epsilon \alpha_c = \xi` while :math:`(1 + c) \kappa \le \xi`, and
+        :math:`2 \sqrt{\xi (1 + c) \kappa} - (1 + c) \kappa` beyond; :math:`\nu = 0`.
         """
         shift, identity = self.weights - received.mean, np.eye(self.curvature.shape[0])
         error = np.einsum("...j,...k,ab->...jakb", shift, shift, identity) + np.einsum(
@@ -80,7 +84,7 @@ class Problem(abc.ABC):
         error = np.einsum("jia,...jakb,kbm->...jikm", half, error, half, optimize=True)
         size = half.shape[0] * half.shape[1]
         ratio = np.linalg.eigvalsh(error.reshape(*shift.shape[:-1], size, size))[..., -1]
-        grown = np.maximum(np.multiply.outer(1.0 + splits, ratio), self.ue_strong_convexity)[np.newaxis]
+        grown = np.maximum(np.multiply.outer(1.0 + splits, ratio), self.ue_strong_convexity)
         rate = 2.0 * np.sqrt(self.ue_strong_convexity * grown) - grown
         return rate / self.smoothness, np.zeros_like(rate)
 
@@ -152,3 +156,11 @@ class Problem(abc.ABC):
         if not np.linalg.norm(weights @ slopes) <= _SLOPE_TOLERANCE * (1.0 + np.linalg.norm(slopes)):
             raise ArithmeticError(f"the minimizer of a {type(self).__name__} problem was not found: {solution.message}")
         return np.asarray(solution.x)
+
+
+def check_sizes(num_ues: int, dimension: int, samples: int, regularization: float, heterogeneity: float) -> None:
+    """Raise ValueError that names what no problem can be made with."""
+    for name, count in {"num_ues": num_ues, "dimension": dimension, "samples": samples}.items():
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+    checked(positive={"regularization": regularization}, non_negative={"heterogeneity": heterogeneity})

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from ...streams import stream
 from ..moments import ReceivedWeights
-from .base import Array, Problem
+from .base import Array, Problem, check_sizes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -68,18 +68,17 @@ class Logistic(Problem):
         pairs = zip(*np.triu_indices(self.weights.size, 1), strict=True)
         return max(self._farthest(ues[j] - ues[k]) for j, k in pairs) ** 2, 0.0
 
-    def drift(self, received: ReceivedWeights, splits: Array) -> tuple[Array, Array]:
-        r"""See `Problem`; a second way: gradients of data move no farther than a radius.
+    def own_drift(self, received: ReceivedWeights, splits: Array) -> tuple[Array, Array]:
+        r"""See `Problem`; gradients of data move no farther than a radius.
 
         The regularization cancels in :math:`\mathcal{N}`. Then :math:`\alpha_c` is :math:`\xi / \epsilon`, and with the
         radii :math:`s_k`, :math:`\nu` is K times the largest eigenvalue of :math:`s_j (d_j d_k + \Gamma_{jk}) s_k`.
         """
-        rate, zero = super().drift(received, splits)
         shift = self.weights - received.mean
         second = shift[..., :, np.newaxis] * shift[..., np.newaxis, :] + received.covariance
         largest = np.linalg.eigvalsh(self._radius[:, np.newaxis] * second * self._radius)[..., -1]
-        bounded = np.full_like(rate, self.strong_convexity / self.smoothness)
-        return np.concatenate([rate, bounded]), np.concatenate([zero, zero + self.weights.size * largest])
+        bounded = np.broadcast_to(self.weights.size * largest, (len(splits), *largest.shape))
+        return np.full(bounded.shape, self.strong_convexity / self.smoothness), bounded
 
     @cached_property
     def _radius(self) -> Array:
@@ -110,6 +109,7 @@ def logistic(
     heterogeneity: float = 1.0,
 ) -> Logistic:  # fmt: skip
     """Non-IID logistic regression: every UE labels by a truth of its own; `heterogeneity` is the spread of them."""
+    check_sizes(num_ues, dimension, samples, regularization, heterogeneity)
     rng = stream(seed, "logistic")
     weights = rng.dirichlet(np.full(num_ues, 20.0))
     features = rng.normal(size=(num_ues, samples, dimension))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...streams import stream
 from ..moments import ReceivedWeights
-from .base import Array, Problem
+from .base import Array, Problem, check_sizes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -65,13 +65,12 @@ class Ridge(Problem):
         at_optimum = self.gradients_at_optimum
         return _young(at_optimum[first] - at_optimum[second], slopes[first] - slopes[second], split)
 
-    def drift(self, received: ReceivedWeights, splits: Array) -> tuple[Array, Array]:
-        r"""See `Problem`; a second way, since the change of the error is linear in w.
+    def own_drift(self, received: ReceivedWeights, splits: Array) -> tuple[Array, Array]:
+        r"""See `Problem`; the change of the error is linear in w.
 
         :math:`\mathcal{N}^2(u(w) - u(w^*)) = (w - w^*)^\top S (w - w^*)`, whence :math:`\epsilon \alpha_c` is the least
         eigenvalue of :math:`H - (1 + c) H^{-1/2} S H^{-1/2}`.
         """
-        rate, grows = super().drift(received, splits)
         deviations = self.hessians - self.curvature
         mean = np.einsum("...k,kij->...ij", self.weights - received.mean, deviations)
         pairs = np.einsum("jab,bc,kcd->jkad", deviations, self.curvature, deviations, optimize=True)
@@ -79,8 +78,8 @@ class Ridge(Problem):
         values, vectors = np.linalg.eigh(self.curvature)
         inverse_root = vectors / np.sqrt(values) @ vectors.T
         remains = self.curvature - np.multiply.outer(1.0 + splits, inverse_root @ error @ inverse_root)
-        linear = np.linalg.eigvalsh(remains)[np.newaxis, ..., 0] / self.smoothness
-        return np.concatenate([rate, linear]), np.concatenate([grows, grows])
+        rate: Array = np.linalg.eigvalsh(remains)[..., 0] / self.smoothness
+        return rate, np.zeros_like(rate)
 
 
 def ridge(
@@ -92,6 +91,7 @@ def ridge(
     `heterogeneity` is the spread of both, `common_hessian` gives all UEs the same features. Their shares of the data
     are drawn too.
     """
+    check_sizes(num_ues, dimension, samples, regularization, heterogeneity)
     rng = stream(seed, "ridge")
     weights = rng.dirichlet(np.full(num_ues, 20.0))
     scale = np.linspace(1.0, 0.4, dimension)
