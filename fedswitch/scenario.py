@@ -208,8 +208,17 @@ class Scenario:
     )  # fmt: skip
 
     # Data and training, Secs. II and V
+    partition: str = _symbol(
+        "label", "", "", "how the training data differ between UEs", CHOSEN,
+        "The paper says Dirichlet and non-IID, which usually means skewed labels; UEs may also hold unequal amounts, "
+        "or product domains of their own.", group=_DATA, choices=("label", "quantity", "domain"),
+    )  # fmt: skip
+    domains_per_ue: int = _symbol(
+        2, "", "", "product domains of a UE where data are dealt out by domain", CHOSEN,
+        "Some overlap between UEs, and no UE with all.", group=_DATA, low=1,
+    )  # fmt: skip
     dirichlet_concentration: float = _symbol(
-        0.5, "", "", "concentration of the Dirichlet distribution over labels", CHOSEN,
+        0.5, "", "", "concentration of the Dirichlet distribution, over labels or over amounts", CHOSEN,
         "The paper names the distribution only; 0.5 (times the vector of ones) is markedly non-IID.",
         group=_DATA, **_POSITIVE,
     )  # fmt: skip
@@ -228,6 +237,17 @@ class Scenario:
     learning_rate: float = _symbol(
         3e-3, r"\eta", "", "step size on the aggregated gradient", CHOSEN,
         "Usual for LoRA with Adam; the 1/epsilon of Theorem 1 concerns the theory only.", group=_DATA, **_POSITIVE,
+    )  # fmt: skip
+
+    full_learning_rate: float = _symbol(
+        1e-4, "", "", "step size where the whole model is fine-tuned", CHOSEN,
+        "Full fine-tuning of such encoders takes steps between 1e-5 and 1e-4; with those of LoRA it diverges.",
+        group=_DATA, **_POSITIVE,
+    )  # fmt: skip
+    local_training: str = _symbol(
+        "gradient", "", "", "what a UE sends", CHOSEN,
+        "(1) prints one gradient of the mini-batch; steps are the changes after local_iterations steps on it, which is "
+        "what (4) charges for.", group=_DATA, choices=("gradient", "steps"),
     )  # fmt: skip
 
     # Generalization bound, Sec. III

@@ -47,9 +47,10 @@ Rule = Literal["switching", "proximal", "greedy", "one_shot", "random"]
 class Observation:
     r"""What Algorithm 2 knows in a round.
 
-    `channel` are the uplinks, `payload_bits` the sizes :math:`G_n` of the gradients (N,), `compute_energy_j` the first
-    term of (4), for one subscription. `weights` is :math:`\rho_k` (K,), None for UEs with equally much data.
-    `remaining_risk` (N, K) is how much of its own risk each module still leaves to each UE, where that is to count.
+    `channel` are the uplinks, `payload_bits` the sizes :math:`G_n` of the gradients, (N,), or (N, K) where they differ
+    between UEs, `compute_energy_j` the first term of (4), for one subscription. `weights` is :math:`\rho_k` (K,), None
+    for UEs with equally much data. `remaining_risk` (N, K) is how much of its own risk each module still leaves to each
+    UE, where that is to count.
     Raises ValueError that names what is negative or not finite.
     """
 
@@ -69,6 +70,12 @@ class Observation:
             positive={"channel.distance_m": self.channel.distance_m},
             non_negative={"channel.gain": self.channel.gain, "channel.interference_w": self.channel.interference_w},
         )
+
+    @property
+    def payload_of_ues_bits(self) -> Array:
+        """`payload_bits` with an axis of UEs, (N, 1) or (N, K)."""
+        payload = np.asarray(self.payload_bits, dtype=np.float64)
+        return payload[:, np.newaxis] if payload.ndim == 1 else payload
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -173,7 +180,7 @@ def decide(
     if not delay_s:
         raise ValueError("state.subscription must hold an upload in the first round: without one there is no delay")
     watts = np.where(trial.power_w > 0.0, trial.power_w, scenario.max_power_w)
-    payload = observation.payload_bits[:, np.newaxis]
+    payload = observation.payload_of_ues_bits
     others = share_in_time(scenario, observation.channel, delay_s, np.where(uploads, 0.0, payload), watts)
     reception = Reception.of(scenario, observation.channel.distance_m, trial.share + others, payload)
     success = reception.probability(watts)
@@ -232,7 +239,7 @@ def _try(
     form: Reading,
 ) -> _Trial:
     """Share the bandwidth for these powers, and evaluate (14)."""
-    channel, payload = observation.channel, observation.payload_bits[:, np.newaxis]
+    channel, payload = observation.channel, observation.payload_of_ues_bits
     method: Method = "bisection" if form == "printed" else "newton"
     share, delay_s = share_bandwidth(scenario, channel, subscription * payload, power_w, method=method)
     if form == "printed" and delay_s > 0.0:  # (14) asks how likely the modules are received that are not uploaded
@@ -358,8 +365,9 @@ def _spread(gradient: Array) -> Array:
 
 
 def _check_shapes(scenario: Scenario, observation: Observation, state: State) -> None:
+    payload = np.shape(observation.payload_bits)
     wanted = {
-        "payload_bits": (np.shape(observation.payload_bits), (scenario.num_modules,)),
+        "payload_bits": (payload, (scenario.num_modules, scenario.num_ues)[: max(1, len(payload))]),
         "channel.distance_m": (np.shape(observation.channel.distance_m), (scenario.num_ues,)),
         "state.subscription": (state.subscription.shape, (scenario.num_modules, scenario.num_ues)),
         "state.dual": (state.dual.shape, (scenario.num_modules, scenario.num_ues)),

@@ -10,10 +10,12 @@ with warnings.catch_warnings():
     import tqdm.auto  # noqa: F401
 
 from .backbones import BACKBONES, Backbone, backbone_status, load_backbone
+from .flexlora import flexlora
+from .hetlora import hetlora
 from .history import History
-from .modules import LoraModules
-from .partition import dirichlet_partition
-from .schemes import SCHEMES
+from .modules import FullModel, LoraModules
+from .partition import dirichlet_partition, partition_task
+from .schemes import SCHEMES, Plan, Scheme
 from .simulation import simulate
 from .tasks import TASKS, Task, load_task, task_status
 
@@ -22,13 +24,19 @@ __all__ = [
     "SCHEMES",
     "TASKS",
     "Backbone",
+    "FullModel",
     "History",
     "LoraModules",
+    "Plan",
+    "Scheme",
     "Task",
     "backbone_status",
     "dirichlet_partition",
+    "flexlora",
+    "hetlora",
     "load_backbone",
     "load_task",
+    "partition_task",
     "simulate",
     "task_status",
 ]

@@ -36,6 +36,8 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")
+
 TINY_VOCABULARY = 2048
 TINY_SEED = 0
 
@@ -69,25 +71,34 @@ class Backbone:
         return int(self.encoder.config.num_hidden_layers)
 
     @property
+    def max_tokens(self) -> int:
+        """Tokens of a sample that there are positions for."""
+        positions = self.encoder.embeddings.position_embeddings
+        # RoBERTa counts positions from after the one that stands for padding
+        return int(positions.num_embeddings - (0 if positions.padding_idx is None else positions.padding_idx + 1))
+
+    @property
     def num_parameters(self) -> int:
         """Parameters of w_0, LoRA factors not counted."""
         return sum(p.numel() for name, p in self.encoder.named_parameters() if "lora_" not in name)
 
+    def embeddings(self, ids: torch.Tensor, segments: torch.Tensor) -> torch.Tensor:
+        """Embeddings of tokens: (B, L) -> (B, L, hidden)."""
+        # RoBERTa has one segment type only
+        types = segments if self.encoder.config.type_vocab_size > 1 else torch.zeros_like(segments)
+        hidden: torch.Tensor = self.encoder.embeddings(input_ids=ids, token_type_ids=types)
+        return hidden
+
     def embed(self, batch: Batch, frozen_layers: int) -> torch.Tensor:
         """Embeddings and the first `frozen_layers` layers, without gradients: (B, L, hidden)."""
         with torch.no_grad():
-            hidden = self.encoder.embeddings(input_ids=batch.ids, token_type_ids=self._segments(batch))
-            return self._layers(hidden, batch.mask, slice(0, frozen_layers))
+            return self._layers(self.embeddings(batch.ids, batch.segments), batch.mask, slice(0, frozen_layers))
 
     def encode(self, hidden: torch.Tensor, mask: torch.Tensor, frozen_layers: int) -> torch.Tensor:
         """The layers after `frozen_layers`, then the mean over tokens: (B, L, hidden) -> (B, hidden)."""
         hidden = self._layers(hidden, mask, slice(frozen_layers, None))
         weights = mask.unsqueeze(-1).to(hidden.dtype)
         return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
-
-    def _segments(self, batch: Batch) -> torch.Tensor:
-        # RoBERTa has one segment type only
-        return batch.segments if self.encoder.config.type_vocab_size > 1 else torch.zeros_like(batch.segments)
 
     def _layers(self, hidden: torch.Tensor, mask: torch.Tensor, which: slice) -> torch.Tensor:
         attention = create_bidirectional_mask(
@@ -173,11 +184,27 @@ def _load_pretrained(name: str) -> Backbone:
             encoder = AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
     except (OSError, ValueError) as error:
         raise MissingWeightsError(f"The backbone folder {folder} could not be loaded: {error}") from error
-    if not hasattr(encoder, "embeddings") or not hasattr(getattr(encoder, "encoder", None), "layer"):
+    backbone = Backbone(name, f"model.safetensors, sha256 {digest}", encoder, _pretrained_tokenize(tokenizer))
+    if not _is_cut_right(backbone):
         raise MissingWeightsError(
-            f"The backbone {name!r} is a {type(encoder).__name__}; only encoders built like BERT or RoBERTa work here."
+            f"The backbone {name!r} is a {type(encoder).__name__}; only encoders built like BERT or RoBERTa "
+            "work here, with query and value in each layer for LoRA to adapt."
         )
-    return Backbone(name, f"model.safetensors, sha256 {digest}", encoder, _pretrained_tokenize(tokenizer))
+    return backbone
+
+
+def _is_cut_right(backbone: Backbone) -> bool:
+    """Whether embeddings and layers, one after the other, are all that the encoder does: some do more in between."""
+    try:
+        ids = torch.arange(min(8, backbone.max_tokens, backbone.encoder.config.vocab_size))[None]
+        with torch.no_grad():
+            whole = backbone.encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+        ours = backbone.embed(
+            Batch(ids, torch.zeros_like(ids), torch.ones_like(ids, dtype=torch.bool)), backbone.num_layers
+        )
+    except Exception:  # of many kinds: another build lacks a part, or asks for more
+        return False
+    return torch.allclose(ours, whole, rtol=1e-3, atol=1e-3)
 
 
 def _check_folder(folder: Path) -> None:
@@ -187,6 +214,12 @@ def _check_folder(folder: Path) -> None:
                 f"The backbone folder {folder} holds no {needed}: save the model there with "
                 "save_pretrained, as safetensors; pickled weights are never read."
             )
+    # without them transformers makes up a tokenizer that knows no word
+    if not any((folder / vocabulary).is_file() for vocabulary in VOCABULARIES):
+        raise MissingWeightsError(
+            f"The backbone folder {folder} holds no tokenizer ({', '.join(VOCABULARIES)}): save that of the model "
+            "there with save_pretrained."
+        )
 
 
 def _sha256(path: Path) -> str:

@@ -6,40 +6,41 @@ Random generators are not in it: they are keyed by round (`fedswitch.streams`).
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from ..errors import FedswitchError
-from .modules import LoraModules
+from .history import Log
 
-FORMAT = 1
+if TYPE_CHECKING:
+    from .federation import Federation
+    from .schemes import Scheme
+
+FORMAT = 2
 """Raised whenever a checkpoint of an older version could no longer be continued to the same result."""
 
 
-def save(
-    path: Path,
-    settings: dict[str, Any],
-    modules: LoraModules,
-    optimizers: list[torch.optim.Optimizer],
-    log: dict[str, list[Any]],
-) -> None:
+def save(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, log: Log) -> None:
     """Write the state of a run to `path`; what was there stays until the new file is complete.
 
     Raises FedswitchError, in one sentence, where it cannot be written.
     """
     state = {
         "format": FORMAT,
-        "settings": json.dumps(settings, sort_keys=True),
-        "modules": modules.state(),
-        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-        "rows": log["rows"],
-        "subscribed": torch.from_numpy(np.stack(log["subscribed"])),
-        "received": torch.from_numpy(np.stack(log["received"])),
+        "version": version("fedswitch"),
+        "settings": _to_json(settings),
+        "modules": run.modules.state(),
+        "optimizers": [_to_tensors(optimizer.state_dict()) for optimizer in run.optimizers],
+        "learner": _to_tensors(run.learner.state()),
+        "scheme": _to_tensors(scheme.state()),
+        "log": _to_tensors({name: value for name, value in vars(log).items() if name != "labels"}),
     }
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -52,12 +53,14 @@ def save(
         raise FedswitchError(
             f"The checkpoint {path} could not be written ({error}): free space or name another."
         ) from error
+    # what runs left behind that were killed while they wrote
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError):
+            left.unlink()
 
 
-def load(
-    path: Path, settings: dict[str, Any], modules: LoraModules, optimizers: list[torch.optim.Optimizer]
-) -> dict[str, list[Any]]:
-    """Put modules and optimizers back to the state saved in `path`, and return the log of the rounds done.
+def load(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, log: Log) -> None:
+    """Put a run that has just been started into the state saved in `path`.
 
     Raises FedswitchError, in one sentence, for a file that cannot be read or belongs to another run or version.
     """
@@ -65,20 +68,42 @@ def load(
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise FedswitchError(f"The checkpoint {path} cannot be read ({type(error).__name__}): delete it.") from error
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
+    if not isinstance(state, dict) or state.get("format") != FORMAT or state.get("version") != version("fedswitch"):
         raise FedswitchError(f"The checkpoint {path} was written by another version of fedswitch: delete it.")
     saved = json.loads(state["settings"])
-    differing = [key for key, value in json.loads(json.dumps(settings)).items() if saved.get(key) != value]
+    differing = [key for key, value in json.loads(_to_json(settings)).items() if saved.get(key) != value]
     if differing:
         raise FedswitchError(
             f"The checkpoint {path} belongs to another run (it differs in: {', '.join(differing)}): "
             "delete it or name another."
         )
-    modules.load_state(state["modules"])
-    for optimizer, saved_state in zip(optimizers, state["optimizers"], strict=True):
+    run.modules.load_state(state["modules"])
+    for optimizer, saved_state in zip(run.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved_state)
-    return {
-        "rows": state["rows"],
-        "subscribed": list(state["subscribed"].numpy()),
-        "received": list(state["received"].numpy()),
-    }
+    run.learner.restore(_to_arrays(state["learner"]))
+    scheme.restore(_to_arrays(state["scheme"]))
+    vars(log).update(_to_arrays(state["log"]))
+
+
+def _to_json(settings: dict[str, Any]) -> str:
+    return json.dumps(settings, sort_keys=True, default=np.generic.item)  # a seed may be a number of NumPy's
+
+
+def _to_tensors(value: Any) -> Any:
+    """Arrays in nested dictionaries and lists as tensors, and NumPy's numbers as Python's: saved without pickling."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if isinstance(value, dict):
+        return {name: _to_tensors(item) for name, item in value.items()}
+    return [_to_tensors(item) for item in value] if isinstance(value, list) else value
+
+
+def _to_arrays(value: Any) -> Any:
+    """What `_to_tensors` was given."""
+    if isinstance(value, torch.Tensor):
+        return value.numpy()
+    if isinstance(value, dict):
+        return {name: _to_arrays(item) for name, item in value.items()}
+    return [_to_arrays(item) for item in value] if isinstance(value, list) else value

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .. import wireless
 from ..errors import FedswitchError
 from ..scenario import Scenario
 from ..streams import stream
 from ..wireless import Cell
 from .backbones import Backbone
-from .engine import GRADIENTS, Evaluator, Samples
-from .modules import LoraModules
-from .partition import dirichlet_partition, ue_test_indices
+from .engine import GRADIENTS, Learner
+from .modules import FullModel, Modules
+from .partition import partition_task
+from .samples import Samples
+from .schemes import Plan, Scheme
+from .stacked import OPTIMIZERS, LocalModel, Penalty, train_locally
 from .tasks import Split, Task
 from .tokens import Indices
 from .uplink import Uplink, transmit
@@ -23,87 +28,159 @@ from .uplink import Uplink, transmit
 
 @dataclasses.dataclass(frozen=True)
 class Federation:
-    """The cell, the data of each UE, the modules and their optimizers.
+    """The cell, the data of each UE, what is trained, and the optimizers.
 
-    `ue_indices` holds the training samples of each UE, `ue_test_indices` (K, samples) its test samples.
+    `learner` holds the training data and `tester` the test data; `ue_indices` the training samples of each UE, and
+    `ue_test_indices` (K, samples) its test samples. `engine` is "cell" or "per_ue".
     """
 
     scenario: Scenario
     seed: int
+    engine: str
     cell: Cell
     backbone: Backbone
-    modules: LoraModules
+    modules: Modules
     optimizers: list[torch.optim.Optimizer]
-    samples: Samples
+    learner: Learner
     ue_indices: tuple[Indices, ...]
+    tester: Learner
     test_labels: NDArray[np.int64]
     ue_test_indices: Indices
-    evaluator: Evaluator
 
     @classmethod
-    def start(cls, scenario: Scenario, task: Task, backbone: Backbone, seed: int) -> Federation:
+    def start(
+        cls,
+        scenario: Scenario,
+        task: Task,
+        backbone: Backbone,
+        seed: int,
+        *,
+        scheme: type[Scheme] = Scheme,
+        engine: str = "cell",
+    ) -> Federation:
         """Place the UEs, deal out the data, and put untrained modules on the backbone, all decided by `seed`."""
-        partition = dirichlet_partition(
-            task.train.labels,
+        partition, test_indices = partition_task(
+            task,
             scenario.num_ues,
+            kind=scenario.partition,
             concentration=scenario.dirichlet_concentration,
+            domains_per_ue=scenario.domains_per_ue,
             min_samples=scenario.batch_size,
-            rng=stream(seed, "partition"),
+            test_samples=scenario.test_samples,
+            seed=seed,
         )
-        modules = LoraModules(backbone, scenario, num_labels=task.num_labels, seed=seed)
-        make = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[scenario.optimizer]
+        modules = scheme.make_modules(backbone, scenario, num_labels=task.num_labels, seed=seed)
+        rate = getattr(scenario, _rate_field(modules))
         return cls(
             scenario=scenario,
             seed=seed,
+            engine=engine,
             cell=Cell.draw(scenario, seed),
             backbone=backbone,
             modules=modules,
-            optimizers=[make(modules.parameters(n), lr=scenario.learning_rate) for n in range(len(modules))],
-            samples=_tokenized(task.train, backbone, scenario),
+            optimizers=[OPTIMIZERS[scenario.optimizer](modules.parameters(n), lr=rate) for n in range(len(modules))],
+            learner=Learner(modules, _tokenized(task.train, backbone, scenario)),
             ue_indices=partition.indices,
+            tester=Learner(modules, _tokenized(task.test, backbone, scenario)),
             test_labels=task.test.labels,
-            ue_test_indices=ue_test_indices(task.test.labels, partition.proportions, scenario.test_samples, seed=seed),
-            evaluator=Evaluator(modules, _tokenized(task.test, backbone, scenario)),
+            ue_test_indices=test_indices,
         )
 
     @property
-    def power_w(self) -> NDArray[np.float64]:
-        """P_k: every UE at the largest power."""
-        return np.full(self.scenario.num_ues, self.scenario.max_power_w)
+    def compute_energy_j(self) -> float:
+        """The first term of (4), for one subscription of one UE in one round."""
+        return float(wireless.training_energy_j(self.scenario, self.modules.model_bits))
 
-    def transmit(self, t: int, subscribed: NDArray[np.bool_]) -> Uplink:
-        """Send the gradients of round `t` over that round's channel."""
+    def transmit(self, t: int, plan: Plan, payload_bits: NDArray[np.float64]) -> Uplink:
+        """Send the uploads of round `t` over that round's channel; `payload_bits` is (N,) or (N, K)."""
         return transmit(
             self.scenario,
             self.cell.channel(t),
-            subscribed,
-            self.power_w,
-            payload_bits=self.modules.payload_bits,
-            model_bits=self.modules.model_bits,
+            plan.subscription,
+            plan.power_w,
+            payload_bits=payload_bits,
+            compute_energy_j=self.compute_energy_j,
         )
 
-    def update(self, n: int, t: int, received: NDArray[np.bool_], engine: str) -> None:
-        """(1) for module `n`; where nobody is received the module, and its optimizer, stay as they are."""
-        batches = [self.mini_batch(t, int(k)) for k in np.flatnonzero(received)]
-        if not batches:
+    def update(self, t: int, received: NDArray[np.bool_]) -> None:
+        """(1) for every module, from the UEs that are received (N, K).
+
+        Where nobody is received the module, and its optimizer, stay as they are. Raises FedswitchError, in one
+        sentence, where the loss of a module is not a finite number.
+        """
+        losses = {}
+        for n in range(len(received)):
+            ues = np.flatnonzero(received[n])
+            if not ues.size:
+                continue
+            if self.scenario.local_training == "steps":
+                losses[n] = self.local_steps(n, t, ues)
+            else:
+                losses[n] = GRADIENTS[self.engine](self.learner, n, [self.mini_batch(t, int(k)) for k in ues])
+                self.optimizers[n].step()
+        self.refuse_divergence(losses, t)
+
+    def local_steps(self, n: int, t: int, ues: Indices) -> torch.Tensor:
+        """Set module `n` to the mean of what the UEs `ues` make of it by steps of their own; return their mean loss."""
+        scale = self.scenario.lora_alpha / self.scenario.lora_ranks[n]
+        start = LocalModel.of(self.modules.parameters(n), scale)
+        trained, loss = self.train_locally(t, ues, [start] * len(ues))
+        columns = zip(*(model.parameters for model in trained), strict=True)
+        self.modules.assign(n, [torch.stack(column).mean(dim=0) for column in columns])
+        return loss
+
+    def train_locally(
+        self, t: int, ues: Indices, start: Sequence[LocalModel], *, penalty: Penalty | None = None
+    ) -> tuple[list[LocalModel], torch.Tensor]:
+        """What `local_iterations` steps of each of the UEs `ues` on its mini-batch make of `start`; the mean loss."""
+        steps = self.scenario.local_iterations
+        trained, losses = train_locally(
+            self.learner,
+            [[self.mini_batch(t, int(k))] * steps for k in ues],
+            start,
+            learning_rate=self.scenario.learning_rate,
+            optimizer=self.scenario.optimizer,
+            penalty=penalty,
+        )
+        return trained, losses.mean()
+
+    def refuse_divergence(self, losses: Mapping[int, torch.Tensor], t: int) -> None:
+        """Raise FedswitchError, in one sentence, for a loss that is not a finite number; `losses` are by module."""
+        if not losses:
             return
-        loss = GRADIENTS[engine](self.modules, n, self.samples, batches)
-        if not np.isfinite(loss):
-            raise FedswitchError(
-                f"The training loss of module {n + 1} is {loss} in round {t + 1}: the run diverged; "
-                f"try a learning_rate below {self.scenario.learning_rate:g}."
-            )
-        self.optimizers[n].step()
+        field = _rate_field(self.modules)
+        # one look at the device for all modules
+        for n, loss in zip(losses, torch.stack(list(losses.values())).tolist(), strict=True):
+            if not np.isfinite(loss):
+                raise FedswitchError(
+                    f"The loss of module {n + 1} is {loss} in round {t + 1}: the run diverged; "
+                    f"try a {field} below {getattr(self.scenario, field):g}."
+                )
 
     def mini_batch(self, t: int, k: int) -> Indices:
         """D_k^t samples of UE `k`, drawn without replacement, the same for every scheme and module."""
         rng = stream(self.seed, "mini-batch", t, k)
         return rng.choice(self.ue_indices[k], size=self.scenario.batch_size, replace=False)
 
-    def evaluate(self) -> dict[str, float]:
-        """Risk (3) and accuracy of the ensemble, which predicts by the mean of its modules' probabilities."""
-        scores = self.evaluator.log_probabilities()
-        losses = -np.take_along_axis(scores, self.test_labels[None, :, None], axis=2)[..., 0].mean(axis=0)
+    def ue_risks(self, t: int) -> NDArray[np.float64]:
+        """Risk of every module on the training mini-batch of every UE in round `t`, (N, K)."""
+        batches = np.stack([self.mini_batch(t, k) for k in range(self.scenario.num_ues)])
+        union = batches.ravel()
+        scores = self.learner.log_probabilities(union)
+        labels = self.learner.samples.labels.cpu().numpy()[union]
+        losses = -np.take_along_axis(scores, labels[np.newaxis, :, np.newaxis], axis=2)[..., 0]
+        risks: NDArray[np.float64] = losses.reshape(len(losses), *batches.shape).mean(axis=2).astype(np.float64)
+        return risks
+
+    def evaluate(self, t: int) -> dict[str, float]:
+        """Risk (3) and accuracy after round `t` of the ensemble, which predicts by the mean of its probabilities.
+
+        Raises FedswitchError, in one sentence, where the loss of a module is not a finite number.
+        """
+        scores = self.tester.log_probabilities()
+        losses_of_modules = -np.take_along_axis(scores, self.test_labels[None, :, None], axis=2)[..., 0]
+        self.refuse_divergence(dict(enumerate(torch.from_numpy(losses_of_modules).mean(dim=1))), t)
+        losses = losses_of_modules.mean(axis=0)
         correct = np.exp(scores).mean(axis=0).argmax(axis=1) == self.test_labels
         return {
             "loss": float(losses[self.ue_test_indices].mean()),
@@ -112,7 +189,16 @@ class Federation:
         }
 
 
+def _rate_field(modules: Modules) -> str:
+    return "full_learning_rate" if isinstance(modules, FullModel) else "learning_rate"
+
+
 def _tokenized(split: Split, backbone: Backbone, scenario: Scenario) -> Samples:
+    if scenario.tokens_per_sample > backbone.max_tokens:
+        raise ValueError(
+            f"tokens_per_sample = {scenario.tokens_per_sample} exceeds the {backbone.max_tokens} tokens that the "
+            f"backbone {backbone.name!r} has positions for"
+        )
     tokens = backbone.tokenize(split.texts, split.pairs, scenario.tokens_per_sample)
     device = next(backbone.encoder.parameters()).device
     return Samples(tokens, torch.from_numpy(split.labels).to(device))

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from .. import theory
+from ..scenario import Scenario
+from .uplink import Uplink
+
+if TYPE_CHECKING:
+    from .schemes import Plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,8 +24,9 @@ class History:
     `table` is tidy, one row per round: round, scheme, task, num_ues, seed, loss (risk (3), mean over UEs), accuracy
     (mean over UEs of the ensemble on their own test data), accuracy_pooled (the ensemble on the pooled test set),
     subscribed and received (uploads), participation_min (the left side of (7d), least over modules and UEs),
-    energy_compute_j and energy_uplink_j (over all UEs, (4)), delay_s (13), power_mean_w. Rounds that were not evaluated
-    hold NaN in loss and the accuracies. Concatenate the tables of several runs to get the result of a study.
+    energy_compute_j and energy_uplink_j (over all UEs, (4)), delay_s (13), power_mean_w (over the UEs that send), and
+    bound, the part of Theorem 1' that missed gradients have added so far, mean over modules. Rounds that were not
+    evaluated hold NaN in loss and the accuracies. Concatenate the tables of several runs to get the result of a study.
 
     `subscribed` (beta) and `received` (beta * gamma) are boolean of shape (T, N, K); `distance_m` is (K,); `settings`
     holds what the run was made with: the scenario's fields, task, backbone, their sources, scheme, seed and rounds.
@@ -34,3 +42,39 @@ class History:
     def final(self) -> pd.Series:
         """The last round that was evaluated."""
         return self.table.dropna(subset=["accuracy"]).iloc[-1]
+
+
+@dataclasses.dataclass
+class Log:
+    """What a run has measured so far; `labels` are the columns that say which run, `bound` is S_n, (N,)."""
+
+    labels: dict[str, Any]
+    bound: NDArray[np.float64]
+    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    subscribed: list[NDArray[np.bool_]] = dataclasses.field(default_factory=list)
+    received: list[NDArray[np.bool_]] = dataclasses.field(default_factory=list)
+
+    def add(self, scenario: Scenario, plan: Plan, uplink: Uplink, measured: dict[str, float]) -> None:
+        """Add a round; `measured` is empty where it was not evaluated."""
+        self.subscribed.append(plan.subscription)
+        self.received.append(uplink.received)
+        weights = np.full(scenario.num_ues, 1.0 / scenario.num_ues)
+        A, B = theory.constants(weights, plan.subscription, uplink.success, **scenario.bound_constants)
+        self.bound = theory.next_bound(self.bound, A, B)
+        sends = plan.subscription.any(axis=0)
+        risk = {name: measured.get(name, float("nan")) for name in ("loss", "accuracy", "accuracy_pooled")}
+        self.rows.append(
+            {
+                "round": len(self.rows) + 1,
+                **self.labels,
+                **risk,
+                "subscribed": int(plan.subscription.sum()),
+                "received": int(uplink.received.sum()),
+                "participation_min": float(np.mean(self.subscribed, axis=0).min()),
+                "energy_compute_j": float(uplink.energy_compute_j.sum()),
+                "energy_uplink_j": float(uplink.energy_uplink_j.sum()),
+                "delay_s": uplink.delay_s,
+                "power_mean_w": float(plan.power_w[sends].mean()) if sends.any() else 0.0,
+                "bound": float(self.bound.mean()),
+            }
+        )

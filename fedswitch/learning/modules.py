@@ -1,9 +1,11 @@
-"""The gNB's LoRA modules: N adapters with a classification head each, on one frozen backbone."""
+"""What the gNB trains: N LoRA modules with a head each on one frozen backbone, or the whole model."""
 
 from __future__ import annotations
 
+import abc
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,52 +17,28 @@ from peft.tuners.lora import LoraLayer
 from ..scenario import Scenario
 from ..streams import stream
 from .backbones import Backbone
+from .tokens import Batch
 
 LORA_TARGETS = ("query", "value")
 HEAD_STD = 0.02
 
 
-class LoraModules:
-    """Delta w_1, ..., Delta w_N of the paper, each of its own rank, with a head that is sent and aggregated with it.
+class Modules(abc.ABC):
+    """N sets of parameters with a head each, of which one at a time is active; heads start from streams of `seed`."""
 
-    `backbone.encoder` carries the adapters from then on. Only the active module has parameters that ask for gradients:
-    `activate` before a forward pass.
-    """
-
-    def __init__(self, backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> None:
+    def __init__(self, backbone: Backbone, scenario: Scenario, *, count: int, num_labels: int) -> None:
         self.backbone = backbone
-        depth = backbone.num_layers if scenario.lora_layers is None else scenario.lora_layers
-        if depth > backbone.num_layers:
-            raise ValueError(
-                f"lora_layers = {depth} exceeds the {backbone.num_layers} layers of the backbone {backbone.name!r}"
-            )
-        self.frozen_layers = backbone.num_layers - depth
         self.bits_per_parameter = scenario.bits_per_parameter
-        for n, rank in enumerate(scenario.lora_ranks):
-            config = LoraConfig(
-                r=rank,
-                lora_alpha=scenario.lora_alpha,
-                target_modules=list(LORA_TARGETS),
-                layers_to_transform=list(range(self.frozen_layers, backbone.num_layers)),
-                layers_pattern="layer",
-            )
-            with warnings.catch_warnings():
-                # peft asks whether several adapters on one model are meant: they are
-                warnings.filterwarnings("ignore", message="Already found a `peft_config`")
-                inject_adapter_in_model(config, backbone.encoder, adapter_name=_name(n))
-        self._layers: list[Any] = [layer for layer in backbone.encoder.modules() if isinstance(layer, LoraLayer)]
         device = next(backbone.encoder.parameters()).device
-        self.heads = [torch.nn.Linear(backbone.hidden_size, num_labels, device=device) for _ in scenario.lora_ranks]
-        self._parameters = [self._collect(n) for n in range(len(scenario.lora_ranks))]
-        for n in range(len(self)):
-            self._initialize(n, seed)
+        self.heads = [torch.nn.Linear(backbone.hidden_size, num_labels, device=device) for _ in range(count)]
+        self._parameters: list[list[torch.nn.Parameter]] = []
 
     def __len__(self) -> int:
         return len(self.heads)
 
     @property
     def payload_bits(self) -> NDArray[np.float64]:
-        """G_n: bits of one gradient of each module, LoRA factors and head, shape (N,)."""
+        """G_n: bits of one gradient of each module, all that is trained of it, shape (N,)."""
         counts = [sum(p.numel() for p in parameters) for parameters in self._parameters]
         return self.bits_per_parameter * np.array(counts, dtype=float)
 
@@ -70,20 +48,25 @@ class LoraModules:
         return float(self.bits_per_parameter * self.backbone.num_parameters)
 
     def parameters(self, n: int) -> list[torch.nn.Parameter]:
-        """Factors and head of module `n`, always in the same order."""
+        """All that is trained of module `n`, head last, always in the same order."""
         return self._parameters[n]
 
+    @property
+    @abc.abstractmethod
+    def frozen_layers(self) -> int:
+        """How many of the first encoder layers nothing changes."""
+
+    @abc.abstractmethod
     def activate(self, n: int) -> None:
         """Route the backbone through module `n`, and let its parameters alone ask for gradients."""
-        for layer in self._layers:
-            layer.set_adapter(_name(n))
-        for i, head in enumerate(self.heads):
-            head.requires_grad_(i == n)
 
-    def logits(self, n: int, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Class scores (B, C) of the active module `n` from the output (B, L, hidden) of the frozen layers."""
-        scores: torch.Tensor = self.heads[n](self.backbone.encode(hidden, mask, self.frozen_layers))
-        return scores
+    @abc.abstractmethod
+    def frozen(self, batch: Batch) -> torch.Tensor:
+        """What no training changes, and `logits` starts from."""
+
+    @abc.abstractmethod
+    def logits(self, n: int, frozen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Class scores (B, C) of the active module `n`."""
 
     def state(self) -> list[list[torch.Tensor]]:
         """Copies of all parameters by module, for a checkpoint."""
@@ -91,10 +74,73 @@ class LoraModules:
 
     def load_state(self, state: list[list[torch.Tensor]]) -> None:
         """Put back what `state` returned."""
+        for n, saved in enumerate(state):
+            self.assign(n, saved)
+
+    def assign(self, n: int, values: Sequence[torch.Tensor]) -> None:
+        """Set the parameters of module `n`, in the order of `parameters`."""
         with torch.no_grad():
-            for parameters, saved in zip(self._parameters, state, strict=True):
-                for parameter, value in zip(parameters, saved, strict=True):
-                    parameter.copy_(value)
+            for parameter, value in zip(self._parameters[n], values, strict=True):
+                parameter.copy_(value)
+
+    def _start_head(self, n: int, rng: np.random.Generator) -> None:
+        head = self.heads[n]
+        _fill(head.weight, rng.normal(scale=HEAD_STD, size=head.weight.shape))
+        _fill(head.bias, np.zeros(head.bias.shape))
+
+
+class LoraModules(Modules):
+    """Delta w_1, ..., Delta w_N of the paper, each of its own rank, with a head that is sent and aggregated with it.
+
+    `backbone.encoder` carries the adapters from then on. Only the active module has parameters that ask for gradients:
+    `activate` before a forward pass.
+    """
+
+    def __init__(self, backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> None:
+        super().__init__(backbone, scenario, count=len(scenario.lora_ranks), num_labels=num_labels)
+        depth = backbone.num_layers if scenario.lora_layers is None else scenario.lora_layers
+        if depth > backbone.num_layers:
+            raise ValueError(
+                f"lora_layers = {depth} exceeds the {backbone.num_layers} layers of the backbone {backbone.name!r}"
+            )
+        self._frozen_layers = backbone.num_layers - depth
+        for n, rank in enumerate(scenario.lora_ranks):
+            config = LoraConfig(
+                r=rank,
+                lora_alpha=scenario.lora_alpha,
+                target_modules=list(LORA_TARGETS),
+                layers_to_transform=list(range(self._frozen_layers, backbone.num_layers)),
+                layers_pattern="layer",
+            )
+            with warnings.catch_warnings():
+                # peft asks whether several adapters on one model are meant: they are
+                warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+                inject_adapter_in_model(config, backbone.encoder, adapter_name=_name(n))
+        self._layers: list[Any] = [layer for layer in backbone.encoder.modules() if isinstance(layer, LoraLayer)]
+        self._parameters = [self._collect(n) for n in range(len(scenario.lora_ranks))]
+        for n in range(len(self)):
+            self._initialize(n, seed)
+
+    @property
+    def frozen_layers(self) -> int:
+        """See `Modules`."""
+        return self._frozen_layers
+
+    def activate(self, n: int) -> None:
+        """See `Modules`."""
+        for layer in self._layers:
+            layer.set_adapter(_name(n))
+        for i, head in enumerate(self.heads):
+            head.requires_grad_(i == n)
+
+    def frozen(self, batch: Batch) -> torch.Tensor:
+        """See `Modules`: the output of the frozen layers, (B, L, hidden)."""
+        return self.backbone.embed(batch, self._frozen_layers)
+
+    def logits(self, n: int, frozen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """See `Modules`."""
+        scores: torch.Tensor = self.heads[n](self.backbone.encode(frozen, mask, self._frozen_layers))
+        return scores
 
     def _collect(self, n: int) -> list[torch.nn.Parameter]:
         return [*(factor for pair in self._factors(n) for factor in pair), *self.heads[n].parameters()]
@@ -106,18 +152,44 @@ class LoraModules:
     def _initialize(self, n: int, seed: int) -> None:
         """A uniform as LoRA does, B zero, head small: from our own stream, not from torch's global one."""
         rng = stream(seed, "module", n)
-
-        def fill(parameter: torch.Tensor, values: NDArray[np.float64]) -> None:
-            with torch.no_grad():
-                parameter.copy_(torch.from_numpy(values).to(parameter.dtype))
-
         for a, b in self._factors(n):
             bound = 1.0 / math.sqrt(a.shape[1])
-            fill(a, rng.uniform(-bound, bound, size=a.shape))
-            fill(b, np.zeros(b.shape))
-        head = self.heads[n]
-        fill(head.weight, rng.normal(scale=HEAD_STD, size=head.weight.shape))
-        fill(head.bias, np.zeros(head.bias.shape))
+            _fill(a, rng.uniform(-bound, bound, size=a.shape))
+            _fill(b, np.zeros(b.shape))
+        self._start_head(n, rng)
+
+
+class FullModel(Modules):
+    """The whole backbone with one head, N = 1: every parameter is trained, and sent. The backbone itself changes."""
+
+    def __init__(self, backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> None:
+        super().__init__(backbone, scenario, count=1, num_labels=num_labels)
+        backbone.encoder.requires_grad_(True)
+        used = [p for name, p in backbone.encoder.named_parameters() if not name.startswith("pooler")]
+        self._parameters = [[*used, *self.heads[0].parameters()]]
+        self._start_head(0, stream(seed, "module", 0))
+
+    @property
+    def frozen_layers(self) -> int:
+        """See `Modules`."""
+        return 0
+
+    def activate(self, n: int) -> None:
+        """See `Modules`: there is one only."""
+
+    def frozen(self, batch: Batch) -> torch.Tensor:
+        """See `Modules`: token and segment ids, (2, B, L)."""
+        return torch.stack([batch.ids, batch.segments])
+
+    def logits(self, n: int, frozen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """See `Modules`."""
+        scores: torch.Tensor = self.heads[n](self.backbone.encode(self.backbone.embeddings(*frozen), mask, 0))
+        return scores
+
+
+def _fill(parameter: torch.Tensor, values: NDArray[np.float64]) -> None:
+    with torch.no_grad():
+        parameter.copy_(torch.from_numpy(values).to(parameter.dtype))
 
 
 def _name(n: int) -> str:

@@ -1,4 +1,8 @@
-"""Who holds which samples: a non-IID split of a labelled data set among the UEs of the cell."""
+"""Who holds which samples: a non-IID split of a labelled data set among the UEs of the cell.
+
+Three kinds of skew: by label and by domain, where all UEs hold equally many samples of groups in
+proportions of their own, and by quantity, where UEs hold unequally many samples of the same mixture.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..errors import FedswitchError
 from ..streams import stream
+from .tasks import Split, Task
 
 Integers = NDArray[np.int64]
 Shares = NDArray[np.float64]
@@ -16,15 +22,58 @@ Shares = NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Partition:
-    """The training data of K UEs over C labels.
+    """The training data of K UEs over G groups of samples, which are the labels or the domains of the data.
 
-    `indices` holds one ascending array per UE, disjoint and all of one size; `proportions` (K, C) are the label
-    proportions that were drawn, `histogram` (K, C) the samples of each label that each UE holds.
+    `indices` holds one ascending array per UE, disjoint and none empty; `proportions` (K, G) are the shares of the
+    groups that were drawn for each UE, `histogram` (K, G) the samples of each group that it holds.
     """
 
     indices: tuple[Integers, ...]
     proportions: Shares
     histogram: Integers
+
+    def __post_init__(self) -> None:
+        empty = [k for k, held in enumerate(self.indices) if not len(held)]
+        if empty:
+            raise ValueError(f"UE {empty[0]} holds no sample: every UE needs at least one")
+
+
+def partition_task(
+    task: Task,
+    num_ues: int,
+    *,
+    kind: str,
+    concentration: float,
+    domains_per_ue: int,
+    min_samples: int,
+    test_samples: int,
+    seed: int,
+) -> tuple[Partition, Integers]:
+    """Deal out a task: the training data of each UE, and (K, test_samples) its own test samples, in its own mixture.
+
+    Args:
+        task: the data. The skew is by label, or, for kind "domain", by the domain of its samples.
+        num_ues: K, at least 1.
+        kind: "label" (`dirichlet_partition`), "quantity" (`quantity_partition`) or "domain" (`domain_partition`).
+        concentration: of the Dirichlet distribution, for kinds "label" and "quantity".
+        domains_per_ue: for kind "domain".
+        min_samples: the least number of training samples of a UE, at least 1.
+        test_samples: of each UE, at least 1.
+        seed: decides all draws.
+
+    Raises:
+        ValueError: for an argument out of range, and for more UEs, or more samples of one, than the data allow.
+        FedswitchError: where the skew is by domain and the task has none.
+    """
+    train, test = _groups(task, task.train, kind), _groups(task, task.test, kind)
+    rng = stream(seed, "partition")
+    if kind == "label":
+        partition = dirichlet_partition(train, num_ues, concentration=concentration, min_samples=min_samples, rng=rng)
+    elif kind == "quantity":
+        partition = quantity_partition(train, num_ues, concentration=concentration, min_samples=min_samples, rng=rng)
+    else:
+        partition = domain_partition(train, num_ues, domains_per_ue=domains_per_ue, min_samples=min_samples, rng=rng)
+    return partition, ue_test_indices(test, partition.proportions, test_samples, seed=seed)
 
 
 def dirichlet_partition(
@@ -46,55 +95,106 @@ def dirichlet_partition(
     Raises ValueError for an argument out of range, and where D would be below `min_samples`; the message says which D,
     and how many UEs, the data allow.
     """
-    labels = _checked_labels(labels)
-    if num_ues < 1 or min_samples < 1:
-        raise ValueError(f"num_ues = {num_ues} and min_samples = {min_samples} must be at least 1")
-    if not (math.isfinite(concentration) and concentration > 0):
-        raise ValueError(f"concentration = {concentration} must be a positive number")
+    labels = _checked_groups(labels, "labels")
+    _check_counts(num_ues=num_ues, min_samples=min_samples)
+    _check_concentration(concentration)
     pools = np.bincount(labels)
     proportions = rng.dirichlet(np.full(len(pools), concentration), size=num_ues)
     sizes = _common_sizes(proportions, pools)
+    _check_sizes(sizes, min_samples, f"{len(labels):,} samples at concentration = {concentration:g}")
     size = int(sizes[-1])
-    if size < min_samples:
-        raise ValueError(
-            f"{len(labels):,} samples do not give num_ues = {num_ues} UEs min_samples = {min_samples} each at "
-            f"concentration = {concentration:g}: only {size} each, "
-            f"or {min_samples} each to {np.count_nonzero(sizes >= min_samples)} UEs"
-        )
     histogram = _fit_to_pools(_whole_counts(proportions, size), proportions * size, pools)
-    dealt = [
-        np.split(rng.permutation(np.flatnonzero(labels == label)), np.cumsum(histogram[:, label]))[:-1]
-        for label in range(len(pools))
-    ]
-    indices = tuple(np.sort(np.concatenate(hand)) for hand in zip(*dealt, strict=True))
-    return Partition(indices, proportions, histogram)
+    return _deal(labels, proportions, histogram, rng)
 
 
-def ue_test_indices(labels: ArrayLike, proportions: Shares, samples: int, *, seed: int) -> Integers:
-    """Choose each UE's own test samples, in its own label proportions: (K, samples), ascending in each row.
+def quantity_partition(
+    labels: ArrayLike, num_ues: int, *, concentration: float, min_samples: int, rng: np.random.Generator
+) -> Partition:
+    """Split all samples at random among `num_ues` UEs whose numbers of samples differ.
 
-    No UE holds a sample twice, but UEs may share samples. UE k draws from `stream(seed, "test data", k)`, so its choice
-    depends on nothing but the labels, its own proportions and the seed.
+    Each UE has `min_samples`; shares of what is left follow Dir(concentration * 1_K), rounded to whole samples.
 
     Args:
-        labels: (M,) whole numbers from 0, of the whole test set.
-        proportions: (K, C) with rows that sum to 1.
+        labels: (M,) whole numbers from 0. A UE's labels are those of a random draw; `proportions` are those of all.
+        num_ues: K, at least 1.
+        concentration: of the Dirichlet distribution; small values give most samples to few UEs.
+        min_samples: the least number of samples of a UE, at least 1.
+        rng: draws the shares, and then shuffles the samples.
+
+    Raises ValueError for an argument out of range, and where there are fewer than K `min_samples` samples; the message
+    says how many UEs the data allow.
+    """
+    labels = _checked_groups(labels, "labels")
+    _check_counts(num_ues=num_ues, min_samples=min_samples)
+    _check_concentration(concentration)
+    _check_sizes(len(labels) // np.arange(1, num_ues + 1), min_samples, f"{len(labels):,} samples")
+    shares = rng.dirichlet(np.full(num_ues, concentration))
+    sizes = min_samples + _whole_counts(shares[None], len(labels) - num_ues * min_samples)[0]
+    indices = tuple(np.sort(hand) for hand in np.split(rng.permutation(len(labels)), np.cumsum(sizes)[:-1]))
+    pools = np.bincount(labels)
+    histogram = np.stack([np.bincount(labels[held], minlength=len(pools)) for held in indices])
+    return Partition(indices, np.tile(pools / len(labels), (num_ues, 1)), histogram)
+
+
+def domain_partition(
+    domains: ArrayLike, num_ues: int, *, domains_per_ue: int, min_samples: int, rng: np.random.Generator
+) -> Partition:
+    """Split samples among `num_ues` UEs that hold `domains_per_ue` domains each, equally many samples of each of them.
+
+    Domains are given out in laps: in a lap no domain is given twice, so that all are held by about as many UEs. All UEs
+    receive the same number of samples, the largest for which no domain runs out.
+
+    Args:
+        domains: (M,) whole numbers from 0; G is the largest of them plus one.
+        num_ues: K, at least 1.
+        domains_per_ue: from 1 to G.
+        min_samples: the least number of samples of a UE that is of use, at least 1.
+        rng: draws the domains, lap by lap, and then shuffles the pools that the UEs are dealt from.
+
+    Raises ValueError for an argument out of range, and where the UEs would hold less than `min_samples`; the message
+    says how many samples, and how many UEs, the data allow.
+    """
+    domains = _checked_groups(domains, "domains")
+    _check_counts(num_ues=num_ues, min_samples=min_samples)
+    pools = np.bincount(domains)
+    if not 1 <= domains_per_ue <= len(pools):
+        raise ValueError(f"domains_per_ue = {domains_per_ue} must be from 1 to {len(pools)}, the domains of the data")
+    ues_per_lap = len(pools) // domains_per_ue
+    laps = np.tile(np.arange(len(pools)), (-(-num_ues // ues_per_lap), 1))
+    own = rng.permuted(laps, axis=1)[:, : ues_per_lap * domains_per_ue].reshape(-1, domains_per_ue)[:num_ues]
+    held = np.zeros((num_ues, len(pools)), dtype=np.int64)
+    np.put_along_axis(held, own, 1, axis=1)
+    of_each_domain = _common_sizes(held, pools)
+    have = f"{len(domains):,} samples of {len(pools)} domains at domains_per_ue = {domains_per_ue}"
+    _check_sizes(of_each_domain * domains_per_ue, min_samples, have)
+    return _deal(domains, held / domains_per_ue, held * of_each_domain[-1], rng)
+
+
+def ue_test_indices(groups: ArrayLike, proportions: Shares, samples: int, *, seed: int) -> Integers:
+    """Choose each UE's own test samples, in its own proportions of groups: (K, samples), ascending in each row.
+
+    No UE holds a sample twice, but UEs may share samples. UE k draws from `stream(seed, "test data", k)`, so its choice
+    depends on nothing but the groups, its own proportions and the seed.
+
+    Args:
+        groups: (M,) whole numbers from 0, the labels or the domains of the whole test set.
+        proportions: (K, G) with rows that sum to 1.
         samples: test samples of one UE, at least 1.
         seed: of the run.
 
-    Raises ValueError where the test set holds too few samples of a label that a UE needs.
+    Raises ValueError where the test set holds too few samples of a group that a UE needs.
     """
-    labels = _checked_labels(labels)
-    if samples < 1:
-        raise ValueError(f"samples = {samples} must be at least 1")
+    groups = _checked_groups(groups, "groups")
+    _check_counts(samples=samples)
     counts = _whole_counts(proportions, samples)
-    pools = [np.flatnonzero(labels == label) for label in range(counts.shape[1])]
+    pools = [np.flatnonzero(groups == group) for group in range(counts.shape[1])]
     most = counts.max(axis=0)
-    for label, pool in enumerate(pools):
-        if most[label] > len(pool):
+    for group, pool in enumerate(pools):
+        if most[group] > len(pool):
             raise ValueError(
-                f"the test set holds {len(pool)} samples of label {label}, but UE {counts[:, label].argmax()} needs "
-                f"{most[label]} of them among its samples = {samples}"
+                f"the test set holds {len(pool)} samples of label or domain {group}, but UE "
+                f"{counts[:, group].argmax()} needs {most[group]} of them among its samples = {samples}: "
+                "lower the number of test samples of a UE"
             )
     chosen = np.empty((len(counts), samples), dtype=np.int64)
     for k, row in enumerate(counts):
@@ -104,17 +204,61 @@ def ue_test_indices(labels: ArrayLike, proportions: Shares, samples: int, *, see
     return chosen
 
 
-def _checked_labels(labels: ArrayLike) -> Integers:
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or labels.size == 0 or labels.dtype.kind not in "iu" or labels.min() < 0:
-        raise ValueError("labels must be a one-dimensional array of whole numbers from 0, and not empty")
-    return labels.astype(np.int64)
+def _groups(task: Task, split: Split, kind: str) -> Integers:
+    """What the skew is by: (M,) labels or domains."""
+    if kind not in ("label", "quantity", "domain"):
+        raise ValueError(f"unknown kind of partition {kind!r}; there are: label, quantity, domain")
+    if kind != "domain":
+        return split.labels
+    if split.domains is None:
+        raise FedswitchError(
+            f"The samples of the task {task.name!r} belong to no domains, so they cannot be partitioned by domain: "
+            "partition by label or quantity, or use task=reviews or task=questions."
+        )
+    return split.domains
 
 
-def _common_sizes(proportions: Shares, pools: Integers) -> Integers:
-    """For 1, 2, ..., K UEs: the largest common size at which no label runs out, shape (K,)."""
-    demand = np.cumsum(proportions, axis=0)
-    with np.errstate(divide="ignore", over="ignore"):  # a label that hardly anybody wants does not run out
+def _checked_groups(groups: ArrayLike, name: str) -> Integers:
+    groups = np.asarray(groups)
+    if groups.ndim != 1 or groups.size == 0 or groups.dtype.kind not in "iu" or groups.min() < 0:
+        raise ValueError(f"{name} must be a one-dimensional array of whole numbers from 0, and not empty")
+    return groups.astype(np.int64)
+
+
+def _check_counts(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} = {count} must be at least 1")
+
+
+def _check_concentration(concentration: float) -> None:
+    if not (math.isfinite(concentration) and concentration > 0):
+        raise ValueError(f"concentration = {concentration} must be a positive number")
+
+
+def _check_sizes(sizes: Integers, min_samples: int, have: str) -> None:
+    """Refuse more UEs than the data allow; `sizes` (K,) is what 1, 2, ..., K UEs could hold each, falling."""
+    if sizes[-1] < min_samples:
+        raise ValueError(
+            f"{have} do not give num_ues = {len(sizes)} UEs min_samples = {min_samples} each, only {sizes[-1]} each, "
+            f"or {min_samples} each to {np.count_nonzero(sizes >= min_samples)} UEs: lower num_ues or the mini-batch"
+        )
+
+
+def _deal(groups: Integers, proportions: Shares, histogram: Integers, rng: np.random.Generator) -> Partition:
+    """Deal the samples of each group, shuffled, to the UEs, as many as `histogram` (K, G) says."""
+    dealt = [
+        np.split(rng.permutation(np.flatnonzero(groups == group)), np.cumsum(histogram[:, group]))[:-1]
+        for group in range(histogram.shape[1])
+    ]
+    indices = tuple(np.sort(np.concatenate(hand)) for hand in zip(*dealt, strict=True))
+    return Partition(indices, proportions, histogram)
+
+
+def _common_sizes(demands: ArrayLike, pools: Integers) -> Integers:
+    """For the first 1, 2, ..., K UEs: the largest multiple of their `demands` (K, G) that the pools hold, (K,)."""
+    demand = np.cumsum(demands, axis=0)
+    with np.errstate(divide="ignore", over="ignore"):  # a group that hardly anybody wants does not run out
         lasting = np.where(demand > 0, pools / demand, np.inf)
     sizes: Integers = np.floor(lasting.min(axis=1)).astype(np.int64)
     return sizes

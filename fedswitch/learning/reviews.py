@@ -113,29 +113,38 @@ TEST_WORDS = Vocabulary(
 
 
 def write_reviews(words: Vocabulary, count: int, rng: np.random.Generator) -> Reviews:
-    """Write `count` reviews, positive and negative in turn, with the content words of `words`.
+    """Write `count` reviews with the content words of `words`: one of each sign from every domain in turn.
 
     The first reviews do not depend on how many follow. Raises ValueError where `count` is not positive.
     """
+    labels, domains = label_and_domain_in_turn(count, len(words.domains))
+    writer = _ReviewWriter(uniforms(rng), words)
+    kinds = tuple(words.domains.values())
+    texts = tuple(writer.review(bool(label), kinds[d]) for label, d in zip(labels, domains, strict=True))
+    return Reviews(texts, labels, domains)
+
+
+def label_and_domain_in_turn(count: int, num_domains: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Labels 0 and 1 in turn, and domains that change after both: two arrays (count,).
+
+    Raises ValueError where `count` is not positive.
+    """
     if count < 1:
         raise ValueError(f"count = {count} must be at least 1")
-    writer = _Writer(words, _uniforms(rng))
-    labels = np.arange(count, dtype=np.int64) % 2
-    domains, texts = zip(*(writer.review(bool(label)) for label in labels), strict=True)
-    return Reviews(texts=texts, labels=labels, domains=np.array(domains, dtype=np.int64))
+    index = np.arange(count, dtype=np.int64)
+    return index % 2, index // 2 % num_domains
 
 
-def _uniforms(rng: np.random.Generator) -> Iterator[float]:
-    # in blocks, since a call of the generator costs far more than a number
+def uniforms(rng: np.random.Generator) -> Iterator[float]:
+    """Numbers in [0, 1) without end, drawn in blocks, since a call of the generator costs far more than a number."""
     while True:
         yield from rng.random(_UNIFORMS_AT_ONCE).tolist()
 
 
 @dataclasses.dataclass(frozen=True)
-class _Writer:
-    """The grammar: one method per kind of phrase, all choices taken from `uniforms` in the order of writing."""
+class Writer:
+    """The choices of a grammar, taken from `uniforms` in the order of writing."""
 
-    words: Vocabulary
     uniforms: Iterator[float]
 
     def chance(self, probability: float) -> bool:
@@ -146,14 +155,24 @@ class _Writer:
         """One of the options, all equally likely."""
         return options[int(next(self.uniforms) * len(options))]
 
-    def review(self, positive: bool) -> tuple[int, str]:
-        """The index of its domain, and the text: an opinion and a fact, one sentence each."""
-        names = tuple(self.words.domains)
-        name = self.pick(*names)
-        sentences = [self.opinion(positive, self.words.domains[name]), self.fact()]
+    def several(self, count: int, *options: str) -> tuple[str, ...]:
+        """`count` different options, in random order."""
+        left = list(options)
+        return tuple(left.pop(int(next(self.uniforms) * len(left))) for _ in range(count))
+
+
+@dataclasses.dataclass(frozen=True)
+class _ReviewWriter(Writer):
+    """The grammar: one method per kind of phrase."""
+
+    words: Vocabulary
+
+    def review(self, positive: bool, domain: Domain) -> str:
+        """An opinion and a fact, one sentence each."""
+        sentences = [self.opinion(positive, domain), self.fact()]
         if self.chance(FACT_FIRST_SHARE):
             sentences.reverse()
-        return names.index(name), " ".join(sentence[0].upper() + sentence[1:] + "." for sentence in sentences)
+        return " ".join(sentence[0].upper() + sentence[1:] + "." for sentence in sentences)
 
     def opinion(self, positive: bool, domain: Domain) -> str:
         """The main clause, alone, with a clause on a part that agrees, or with one that concedes the opposite."""

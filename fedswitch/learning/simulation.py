@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ..scenario import Scenario
 from . import checkpoint
 from .backbones import load_backbone
 from .engine import GRADIENTS
 from .federation import Federation
-from .history import History
-from .progress import rounds_bar
-from .schemes import make_scheme
+from .history import History, Log
+from .progress import interrupt_later, rounds_bar
+from .schemes import Scheme, find_scheme
 from .tasks import Task, load_task
-from .uplink import Uplink
 
 
 def simulate(
@@ -27,7 +25,7 @@ def simulate(
     *,
     task: str | Task = "reviews",
     backbone: str = "minilm",
-    scheme: str = "random",
+    scheme: str | type[Scheme] = "random",
     rounds: int,
     seed: int = 0,
     engine: str = "cell",
@@ -44,7 +42,8 @@ def simulate(
         scenario: the cell, its UEs and the algorithm's constants.
         task: a task by name (`fedswitch.learning.tasks.TASKS`) or a `Task` made elsewhere.
         backbone: `minilm`, `tiny`, a local folder or a name on the Hugging Face hub.
-        scheme: who subscribes to what, by name (`fedswitch.learning.schemes.SCHEMES`).
+        scheme: who trains what and how it is aggregated, by name (`fedswitch.learning.schemes.SCHEMES`), or a
+            subclass of `Scheme`.
         rounds: T, at least 1.
         seed: at one seed, all schemes share cell, fading, data and mini-batches.
         engine: "cell" runs one pass per module over the union of the samples, "per_ue" loops over UEs as (1) is
@@ -60,6 +59,8 @@ def simulate(
         ValueError: for an argument out of range or an unknown name.
         FedswitchError: in one sentence, where data or weights are missing, a checkpoint belongs to another run, or
             the training diverges.
+        KeyboardInterrupt: after Ctrl-C, once the round is finished and saved; it says how to go on. A second Ctrl-C
+            ends at once.
     """
     if rounds < 1 or evaluate_every < 1 or checkpoint_every < 1:
         raise ValueError(
@@ -68,42 +69,50 @@ def simulate(
         )
     if engine not in GRADIENTS:
         raise ValueError(f"unknown engine {engine!r}; there are: {', '.join(GRADIENTS)}")
+    name, kind = find_scheme(scheme)
     loaded_task = task if isinstance(task, Task) else load_task(task, data=data, seed=seed)
-    policy = make_scheme(scheme, scenario, seed)
-    run = Federation.start(scenario, loaded_task, load_backbone(backbone, device), seed)
+    policy = kind(scenario, seed)
+    loaded_backbone = load_backbone(backbone, device)
+    run = Federation.start(policy.scenario, loaded_task, loaded_backbone, seed, scheme=kind, engine=engine)
     settings = {
         "scenario": dataclasses.asdict(scenario),
         "task": loaded_task.name,
         "task_source": loaded_task.source,
         "backbone": backbone,
-        "backbone_source": run.backbone.source,
-        "scheme": scheme,
+        "backbone_source": loaded_backbone.source,
+        "scheme": name,
         "seed": seed,
         "engine": engine,
         "evaluate_every": evaluate_every,
     }
-    log = _Log([], [], [])
+    labels = {"scheme": name, "task": loaded_task.name, "num_ues": scenario.num_ues, "seed": seed}
+    log = Log(labels, np.zeros(policy.scenario.num_modules))
     if resume is not None and Path(resume).exists():
-        log = _Log(**checkpoint.load(Path(resume), settings, run.modules, run.optimizers))
+        checkpoint.load(Path(resume), settings, run, policy, log)
 
-    labels = {"scheme": scheme, "task": loaded_task.name, "num_ues": scenario.num_ues, "seed": seed}
     first = len(log.rows)
-    with rounds_bar(f"{scheme} on {loaded_task.name}", first, rounds, progress) as bar:
+    with rounds_bar(f"{name} on {loaded_task.name}", first, rounds, progress) as bar, interrupt_later() as interrupt:
         for t in range(first, rounds):
-            subscribed = policy.subscribe(t)
-            uplink = run.transmit(t, subscribed)
-            for n in range(scenario.num_modules):
-                run.update(n, t, uplink.received[n], engine)
-            log.subscribed.append(subscribed)
-            log.received.append(uplink.received)
+            started = time.perf_counter()
+            seen = policy.observe(run, t)
+            plan = policy.plan(t, seen)
+            uplink = run.transmit(t, plan, seen.payload_bits)
+            policy.learn(run, t, uplink.received)
             due = (t + 1) % evaluate_every == 0 or t + 1 == rounds
-            measured = run.evaluate() if due else _NOT_EVALUATED
-            log.rows.append({"round": t + 1, **labels, **measured, **_on_air(log, uplink, run.power_w)})
+            log.add(run.scenario, plan, uplink, run.evaluate(t) if due else {})
             bar.update()
-            if due:
-                bar.set_postfix(accuracy=f"{measured['accuracy_pooled']:.3f}", refresh=False)
-            if resume is not None and ((t + 1) % checkpoint_every == 0 or t + 1 == rounds):
-                checkpoint.save(Path(resume), settings, run.modules, run.optimizers, vars(log))
+            accuracy = {"accuracy": f"{log.rows[-1]['accuracy_pooled']:.3f}"} if due else {}
+            seconds = time.perf_counter() - started
+            bar.set_postfix(**accuracy, received=log.rows[-1]["received"], s=f"{seconds:.1f}", refresh=False)
+            interrupted = interrupt.asked  # read once: Ctrl-C may come at any moment
+            ends = t + 1 == rounds or interrupted
+            if resume is not None and (ends or (t + 1) % checkpoint_every == 0):
+                checkpoint.save(Path(resume), settings, run, policy, log)
+            if interrupted:
+                goes_on = (
+                    f"the same call with resume={str(resume)!r} goes on" if resume is not None else "nothing is kept"
+                )
+                raise KeyboardInterrupt(f"stopped after round {t + 1} of {rounds}: {goes_on}")
     return History(
         table=pd.DataFrame(log.rows),
         subscribed=np.stack(log.subscribed),
@@ -111,28 +120,3 @@ def simulate(
         distance_m=run.cell.distance_m,
         settings={**settings, "rounds": rounds},
     )
-
-
-_NOT_EVALUATED = {"loss": float("nan"), "accuracy": float("nan"), "accuracy_pooled": float("nan")}
-
-
-@dataclasses.dataclass
-class _Log:
-    """What a run has measured so far."""
-
-    rows: list[dict[str, Any]]
-    subscribed: list[NDArray[np.bool_]]
-    received: list[NDArray[np.bool_]]
-
-
-def _on_air(log: _Log, uplink: Uplink, power_w: NDArray[np.float64]) -> dict[str, float]:
-    """The columns of the table that concern the uplink, for the round logged last."""
-    return {
-        "subscribed": int(log.subscribed[-1].sum()),
-        "received": int(uplink.received.sum()),
-        "participation_min": float(np.mean(log.subscribed, axis=0).min()),
-        "energy_compute_j": float(uplink.energy_compute_j.sum()),
-        "energy_uplink_j": float(uplink.energy_uplink_j.sum()),
-        "delay_s": uplink.delay_s,
-        "power_mean_w": float(power_w.mean()),
-    }

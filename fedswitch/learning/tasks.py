@@ -1,7 +1,8 @@
 """The tasks that modules are fine-tuned on, and where their data come from.
 
-`reviews` is made on the spot. `sst2`, `qnli` and `mrpc` are read from a folder of parquet files where one is named,
-else from the Hugging Face hub or its cache; their test data are GLUE's validation sets, whose labels are public.
+`reviews` and `questions` are made on the spot. `sst2`, `qnli` and `mrpc` are read from a folder of parquet files where
+one is named, else from the Hugging Face hub or its cache; their test data are GLUE's validation sets, whose labels are
+public.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import dataclasses
 import difflib
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,8 @@ from numpy.typing import NDArray
 
 from ..errors import FedswitchError, MissingDataError
 from ..streams import stream
+from . import questions, reviews
 from .hub import hub_answers
-from .reviews import TEST_WORDS, TRAIN_WORDS, Vocabulary, write_reviews
 
 DATA_VARIABLE = "FEDSWITCH_DATA"
 HUB_NAME = "nyu-mll/glue"
@@ -79,8 +81,11 @@ _GLUE = {
     "mrpc": _Glue(("sentence1", "sentence2"), ("not_equivalent", "equivalent")),
 }
 
+_EMBEDDED = "task=reviews or task=questions"
+
 TASKS = {
     "reviews": "sentiment of short product reviews, made by the module; test reviews use words of their own",
+    "questions": "whether a sentence answers a question about a product, made by the module; test words of their own",
     "sst2": "GLUE SST-2: sentiment of phrases and sentences from film reviews",
     "qnli": "GLUE QNLI: whether a sentence answers a question",
     "mrpc": "GLUE MRPC: whether two sentences say the same",
@@ -94,8 +99,9 @@ def load_task(name: str, *, data: str | Path | None = None, seed: int = 0) -> Ta
         name: one of `TASKS`.
         data: folder with `<name>/train.parquet` and `<name>/validation.parquet`, columns as in `nyu-mll/glue`; where
             not given, the environment variable FEDSWITCH_DATA. Where that is not set either, the Hugging Face hub is
-            asked, and a copy that it has left on this machine is used without asking. `reviews` needs none of this.
-        seed: of the grammar that writes `reviews`; the other tasks do not depend on it.
+            asked, and a copy that it has left on this machine is used without asking. `reviews` and `questions`
+            need none of this.
+        seed: of the grammars that write `reviews` and `questions`; the other tasks do not depend on it.
 
     Raises:
         ValueError: for an unknown name.
@@ -103,8 +109,8 @@ def load_task(name: str, *, data: str | Path | None = None, seed: int = 0) -> Ta
         FedswitchError: where they are damaged; the message names the file.
     """
     _check_name(name)
-    if name == "reviews":
-        return reviews_task(seed=seed)
+    if name in _WRITTEN:
+        return _WRITTEN[name](seed=seed)
     folder = _data_folder(data)
     return _from_folder(name, folder) if folder is not None else _from_hub(name)
 
@@ -112,7 +118,7 @@ def load_task(name: str, *, data: str | Path | None = None, seed: int = 0) -> Ta
 def task_status(name: str, data: str | Path | None = None) -> tuple[bool, str]:
     """Whether a task can be loaded without a network, and from where, or how to get it. Nothing is fetched."""
     _check_name(name)
-    if name == "reviews":
+    if name in _WRITTEN:
         return True, "made on the spot"
     folder = _data_folder(data)
     try:
@@ -126,17 +132,36 @@ def task_status(name: str, data: str | Path | None = None) -> tuple[bool, str]:
 def reviews_task(*, train: int = 8000, test: int = 400, seed: int = 0) -> Task:
     """The embedded task `reviews`, with `train` training and `test` test samples."""
 
-    def split(words: Vocabulary, count: int, purpose: str) -> Split:
-        reviews = write_reviews(words, count, stream(seed, purpose))
-        return Split(reviews.texts, reviews.labels, domains=reviews.domains)
+    def split(words: reviews.Vocabulary, count: int, purpose: str) -> Split:
+        written = reviews.write_reviews(words, count, stream(seed, purpose))
+        return Split(written.texts, written.labels, domains=written.domains)
 
     return Task(
         name="reviews",
         source=f"the grammar of fedswitch.learning.reviews, seed {seed}",
         label_names=("negative", "positive"),
-        train=split(TRAIN_WORDS, train, "training reviews"),
-        test=split(TEST_WORDS, test, "test reviews"),
+        train=split(reviews.TRAIN_WORDS, train, "training reviews"),
+        test=split(reviews.TEST_WORDS, test, "test reviews"),
     )
+
+
+def questions_task(*, train: int = 8000, test: int = 400, seed: int = 0) -> Task:
+    """The embedded task `questions`, with `train` training and `test` test samples; label 0 answers, as in QNLI."""
+
+    def split(words: questions.Vocabulary, count: int, purpose: str) -> Split:
+        written = questions.write_questions(words, count, stream(seed, purpose))
+        return Split(written.questions, written.labels, written.sentences, written.domains)
+
+    return Task(
+        name="questions",
+        source=f"the grammar of fedswitch.learning.questions, seed {seed}",
+        label_names=("answer", "no_answer"),
+        train=split(questions.TRAIN_WORDS, train, "training questions"),
+        test=split(questions.TEST_WORDS, test, "test questions"),
+    )
+
+
+_WRITTEN: dict[str, Callable[..., Task]] = {"reviews": reviews_task, "questions": questions_task}
 
 
 def _check_name(name: str) -> None:
@@ -158,7 +183,7 @@ def _from_folder(name: str, folder: Path) -> Task:
         if not path.is_file():
             raise MissingDataError(
                 f"The task {name!r} needs the file {path}, which is not there: put it there as in {HUB_NAME}, name "
-                f"another folder by {DATA_VARIABLE}, leave that unset to ask the Hugging Face hub, or use task=reviews."
+                f"another folder by {DATA_VARIABLE}, leave that unset to ask the Hugging Face hub, or use {_EMBEDDED}."
             )
     train, test = (_checked_split(name, _read_table(path), path) for path in paths)
     digests = " and ".join(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}" for path in paths)
@@ -235,7 +260,7 @@ def _through_datasets(name: str) -> Task:
         where = "on this machine" if datasets.config.HF_HUB_OFFLINE else f"to be had now ({type(error).__name__})"
         raise MissingDataError(
             f"The data of the task {name!r} are not {where}: {_how_to_get(name)}, "
-            "or use task=reviews, which needs neither."
+            f"or use {_EMBEDDED}, which need neither."
         ) from error
     source = f"{HUB_NAME}, {name}, from the Hugging Face hub"
     train, test = (

@@ -67,7 +67,7 @@ def micro_batches(lengths: Indices, indices: Indices, token_budget: int) -> Iter
     """Cut `indices` (M,) into groups of similar length that hold at most `token_budget` tokens once padded.
 
     `lengths` gives the tokens of every sample of the data set. Sorting by length keeps padding, which costs as much as
-    words do, to a few percent. A sample longer than the budget makes a group of its own.
+    words do, low: the less, the smaller the budget. A sample longer than the budget makes a group of its own.
     """
     ordered = indices[np.argsort(lengths[indices], kind="stable")]
     start = 0

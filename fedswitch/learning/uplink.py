@@ -16,11 +16,13 @@ from ..wireless import Channel
 class Uplink:
     """What became of one round's uploads.
 
-    `received` (N, K) is beta * gamma; `delay_s` the common delay (13), 0 where nobody subscribed; `energy_compute_j`
+    `received` (N, K) is beta * gamma, and `success` (N, K) the probability (15) with which a subscribed upload is
+    received, 0 where nobody subscribed; `delay_s` the common delay (13), 0 where nobody subscribed; `energy_compute_j`
     and `energy_uplink_j` the two terms of (4) for each UE, (K,).
     """
 
     received: NDArray[np.bool_]
+    success: NDArray[np.float64]
     delay_s: float
     energy_compute_j: NDArray[np.float64]
     energy_uplink_j: NDArray[np.float64]
@@ -33,25 +35,28 @@ def transmit(
     power_w: NDArray[np.float64],
     *,
     payload_bits: NDArray[np.float64],
-    model_bits: float,
+    compute_energy_j: float,
 ) -> Uplink:
     """Send the gradients of a round: Algorithm 1 shares the bandwidth, (2) decides reception, (4) charges energy.
 
-    `subscribed` is beta^t (N, K), `power_w` P_k^t (K,), `payload_bits` G_n (N,), `model_bits` G^w.
+    `subscribed` is beta^t (N, K), `power_w` P_k^t (K,), `payload_bits` G_n (N,), or (N, K) where UEs differ,
+    `compute_energy_j` the first term of (4) for one subscription.
     """
-    share, delay_s = control.share_bandwidth(
-        scenario, channel, subscribed * payload_bits[:, None], power_w, method="bisection"
-    )
+    payload = payload_bits[:, np.newaxis] if payload_bits.ndim == 1 else payload_bits
+    share, delay_s = control.share_bandwidth(scenario, channel, subscribed * payload, power_w, method="bisection")
     noise_w = wireless.noise_power_w(
         share, bandwidth_hz=scenario.bandwidth_hz, noise_psd_w_per_hz=scenario.noise_psd_w_per_hz
     )
-    threshold = wireless.reception_threshold(scenario, share, payload_bits[:, None])
+    threshold = wireless.reception_threshold(scenario, share, payload)
     airtime_s = control.airtime_s(scenario, delay_s)
     sinr = wireless.sinr(power_w * channel.gain, channel.interference_w, noise_w)
     subscriptions = subscribed.sum(axis=0)
+    width = np.where(subscribed, share, 1.0)  # what is not sent asks for no probability
+    reception = wireless.Reception.of(scenario, channel.distance_m, width, payload)
     return Uplink(
         received=subscribed & (sinr >= threshold),
+        success=reception.probability(power_w) * subscribed,
         delay_s=airtime_s,
-        energy_compute_j=subscriptions * wireless.training_energy_j(scenario, model_bits),
+        energy_compute_j=subscriptions * compute_energy_j,
         energy_uplink_j=subscriptions * wireless.uplink_energy_j(power_w, airtime_s),
     )

@@ -123,7 +123,7 @@ ELEMENTS: tuple[Element, ...] = (
     ),
     Element(
         "eq-3", _SYSTEM, "inference risk of the ensemble",
-        ("learning.engine.Evaluator",), ("tests/learning/test_simulation.py::test_risk_and_accuracy_follow_3",),
+        ("learning.engine.Learner",), ("tests/learning/test_simulation.py::test_risk_and_accuracy_follow_3",),
     ),
     Element(
         "eq-4", _SYSTEM, "energy of a UE",

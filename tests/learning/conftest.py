@@ -27,7 +27,7 @@ def make_split(count: int, seed: int) -> Split:
 @pytest.fixture(scope="session")
 def toy_task() -> Task:
     return Task(
-        name="toy", source="made by the tests", train=make_split(400, 1), test=make_split(120, 2),
+        name="toy", source="made by the tests", train=make_split(400, 1), test=make_split(60, 2),
         label_names=("negative", "positive"),
     )  # fmt: skip
 
@@ -35,6 +35,12 @@ def toy_task() -> Task:
 @pytest.fixture
 def small() -> Scenario:
     return Scenario.corrected(num_ues=6, batch_size=5, test_samples=20, lora_layers=1)
+
+
+@pytest.fixture(scope="session")
+def saved():
+    """What a checkpoint holds, read without the code that wrote it."""
+    return lambda path: torch.load(path, weights_only=True)
 
 
 @pytest.fixture

@@ -1,11 +1,23 @@
-import json
+import dataclasses
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertModel
+from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer
+from transformers import (
+    BertConfig,
+    BertModel,
+    DistilBertConfig,
+    DistilBertModel,
+    MPNetConfig,
+    MPNetModel,
+    RobertaConfig,
+    RobertaModel,
+    RobertaPreLayerNormConfig,
+    RobertaPreLayerNormModel,
+)
 
 from fedswitch import Scenario
 from fedswitch.errors import MissingWeightsError
@@ -49,44 +61,139 @@ def test_weights_are_frozen():
     assert not any(p.requires_grad for p in load_backbone("tiny").encoder.parameters())
 
 
+SMALL = {
+    "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 64,
+    "max_position_embeddings": 40,
+}  # fmt: skip
+
+
+def save_roberta(folder: Path, texts) -> None:
+    tokenizer = ByteLevelBPETokenizer()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokenizer.train_from_iterator(texts, vocab_size=300, special_tokens=special, show_progress=False)
+    tokenizer.save_model(str(folder))
+    RobertaModel(RobertaConfig(vocab_size=tokenizer.get_vocab_size(), type_vocab_size=1, **SMALL)).save_pretrained(
+        folder
+    )
+
+
+def save_bert(folder: Path, texts) -> None:
+    tokenizer = BertWordPieceTokenizer()
+    tokenizer.train_from_iterator(texts, vocab_size=60, show_progress=False)
+    tokenizer.save_model(str(folder))
+    BertModel(BertConfig(vocab_size=tokenizer.get_vocab_size(), **SMALL)).save_pretrained(folder)
+
+
+SAVE = {"roberta": save_roberta, "bert": save_bert}
+MAX_TOKENS = {"roberta": 38, "bert": 40}  # RoBERTa counts positions from 2
+
+
+@pytest.fixture(params=SAVE)
+def family(request) -> str:
+    return request.param
+
+
 @pytest.fixture
-def bert_folder(tmp_path: Path, minilm: str) -> Path:
-    """A small random BERT beside MiniLM's tokenizer: what a user's own local folder looks like."""
-    source = backbones._local_folder(minilm)
-    assert source is not None
-    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
-        shutil.copy(source / name, tmp_path)
-    config = BertConfig(hidden_size=32, num_hidden_layers=3, num_attention_heads=2, intermediate_size=64)
-    BertModel(config).save_pretrained(tmp_path)
+def folder(family: str, tmp_path: Path, toy_task) -> Path:
+    """A small random encoder with a tokenizer made from the task's own words: what a user's local folder looks like."""
+    torch.manual_seed(0)
+    SAVE[family](tmp_path, toy_task.train.texts)
     return tmp_path
 
 
-def test_a_local_folder_goes_through_the_same_path(bert_folder, toy_task):
-    scenario = Scenario.corrected(num_ues=4, batch_size=4, test_samples=10, lora_layers=2)
-    history = simulate(scenario, task=toy_task, backbone=str(bert_folder), rounds=2)
-    assert len(history.table) == 2
-    assert backbone_status(str(bert_folder)) == (True, str(bert_folder))
+def test_roberta_and_bert_train_through_one_path(family, folder, toy_task, tmp_path, saved):
+    """On pairs of sentences, which BERT tells apart by token types and RoBERTa by separators alone."""
+    pairs = dataclasses.replace(toy_task.train, pairs=toy_task.train.texts[::-1])
+    task = dataclasses.replace(
+        toy_task, train=pairs, test=dataclasses.replace(toy_task.test, pairs=toy_task.test.texts)
+    )
+    scenario = Scenario.corrected(
+        num_ues=4,
+        batch_size=16,
+        test_samples=10,
+        lora_layers=2,
+        tokens_per_sample=MAX_TOKENS[family],
+        learning_rate=1e-2,
+    )
+    path = tmp_path / "run"
+    history = simulate(
+        scenario, task=task, backbone=str(folder), scheme="fedlora", rounds=5, resume=path, checkpoint_every=1
+    )
+    loss = history.table["loss"]
+    assert loss.nunique() == 5
+    assert loss.notna().all()
+    # A, B of query and value in two layers, then the head: in the end all of them have moved
+    *factors, _, _ = saved(path)["modules"][0]
+    assert [tuple(p.shape) for p in factors] == [(8, 32), (32, 8)] * 4
+    assert all(b.abs().max() > 0 for b in factors[1::2])
+    assert backbone_status(str(folder)) == (True, str(folder))
 
 
-def test_pickled_weights_are_refused(bert_folder):
-    (bert_folder / "model.safetensors").rename(bert_folder / "pytorch_model.bin")
+def test_the_two_halves_are_the_whole_roberta_or_bert(folder, toy_task):
+    backbone = load_backbone(str(folder))
+    tokens = backbone.tokenize(toy_task.train.texts[:8], toy_task.train.texts[8:16], backbone.max_tokens)
+    assert len(set(tokens.lengths.tolist())) > 2
+    assert tokens.segments.max() == backbone.encoder.config.type_vocab_size - 1
+    batch = tokens.batch(np.arange(8))
+    with torch.no_grad():
+        whole = backbone.encoder(
+            input_ids=batch.ids, token_type_ids=batch.segments, attention_mask=batch.mask.long()
+        ).last_hidden_state
+        pooled = backbone.encode(backbone.embed(batch, 1), batch.mask, 1)
+    expected = torch.stack([row[keep].mean(dim=0) for row, keep in zip(whole, batch.mask, strict=True)])
+    torch.testing.assert_close(pooled, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_sample_may_have_as_many_tokens_as_there_are_positions(family, folder, toy_task):
+    backbone = load_backbone(str(folder))
+    assert backbone.max_tokens == MAX_TOKENS[family]
+    text = " ".join(["good w1 w2 bad"] * 20)
+    longest, too_long = (backbone.tokenize([text], None, MAX_TOKENS[family] + more) for more in (0, 1))
+    assert backbone.embed(longest.batch(np.array([0])), 0).shape == (1, MAX_TOKENS[family], 32)
+    with pytest.raises((IndexError, RuntimeError)):
+        backbone.embed(too_long.batch(np.array([0])), 0)
+    scenario = Scenario.corrected(num_ues=4, batch_size=4, test_samples=10, tokens_per_sample=MAX_TOKENS[family] + 1)
+    with pytest.raises(
+        ValueError, match=rf"tokens_per_sample = {MAX_TOKENS[family] + 1} exceeds the {MAX_TOKENS[family]}"
+    ):
+        simulate(scenario, task=toy_task, backbone=str(folder), rounds=1)
+
+
+def test_pickled_weights_are_refused(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(MissingWeightsError, match=r"holds no model\.safetensors.*pickled weights are never read"):
-        load_backbone(str(bert_folder))
+        load_backbone(str(folder))
 
 
-def test_an_encoder_of_another_build_is_refused(bert_folder):
-    config = json.loads((bert_folder / "config.json").read_text())
-    shutil.rmtree(bert_folder)
-    from transformers import DistilBertConfig, DistilBertModel
+def test_a_folder_without_a_tokenizer_is_refused(family, folder):
+    (folder / {"roberta": "vocab.json", "bert": "vocab.txt"}[family]).unlink()
+    with pytest.raises(MissingWeightsError, match=r"holds no tokenizer .*: save that of the model there"):
+        load_backbone(str(folder))
 
-    small = DistilBertConfig(dim=16, n_layers=1, n_heads=2, hidden_dim=16, vocab_size=config["vocab_size"])
-    DistilBertModel(small).save_pretrained(bert_folder)
-    source = backbones._local_folder("minilm")
-    assert source is not None
-    shutil.copy(source / "vocab.txt", bert_folder)
-    shutil.copy(source / "tokenizer.json", bert_folder)
-    with pytest.raises(MissingWeightsError, match="DistilBertModel"):
-        load_backbone(str(bert_folder))
+
+def test_a_damaged_configuration_is_refused(folder):
+    (folder / "config.json").write_text("{")
+    with pytest.raises(MissingWeightsError, match=r"could not be loaded: .*not a valid JSON file"):
+        load_backbone(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [
+        # its layers stand elsewhere, and are called q_lin and v_lin
+        (DistilBertModel, DistilBertConfig(dim=16, n_layers=1, n_heads=2, hidden_dim=16, vocab_size=60)),
+        # built of the same parts, but with one more norm at the end, which would be left out without a word
+        (RobertaPreLayerNormModel, RobertaPreLayerNormConfig(vocab_size=300, **SMALL)),
+        (MPNetModel, MPNetConfig(vocab_size=60, **SMALL)),
+    ],
+)
+def test_an_encoder_of_another_build_is_refused(kind, config, tmp_path, toy_task):
+    save_bert(tmp_path, toy_task.train.texts)
+    kind(config).save_pretrained(tmp_path)
+    with pytest.raises(
+        MissingWeightsError, match=rf"is a {kind.__name__}; only encoders built like BERT or RoBERTa .* query and value"
+    ):
+        load_backbone(str(tmp_path))
 
 
 def test_a_hub_name_without_a_network_says_what_to_do(monkeypatch):

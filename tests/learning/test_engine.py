@@ -3,13 +3,16 @@ import pytest
 import torch
 
 from fedswitch.learning import engine
-from fedswitch.learning.engine import Evaluator, Samples, cell_gradient, per_ue_gradient
+from fedswitch.learning.backbones import load_backbone
+from fedswitch.learning.engine import Learner, cell_gradient, per_ue_gradient
+from fedswitch.learning.modules import FullModel
+from fedswitch.learning.samples import Samples
 
 
 @pytest.fixture
-def samples(modules, toy_task):
+def samples(toy_task):
     split = toy_task.train
-    return Samples(modules.backbone.tokenize(split.texts, None, 64), torch.from_numpy(split.labels))
+    return Samples(load_backbone("tiny").tokenize(split.texts, None, 64), torch.from_numpy(split.labels))
 
 
 @pytest.fixture
@@ -29,12 +32,18 @@ def trained(modules):
     return modules
 
 
-def gradients(modules, n):
-    return [p.grad.clone() for p in modules.parameters(n)]
+@pytest.fixture
+def learner(trained, samples):
+    return Learner(trained, samples)
 
 
-def by_hand(modules, n, samples, index):
-    """Loss and gradient of one sample: the whole encoder, no padding, no micro-batches."""
+def gradients(learner, n):
+    return [p.grad.clone() for p in learner.modules.parameters(n)]
+
+
+def by_hand(learner, n, index):
+    """Loss and gradient of one sample: the whole encoder, no padding, no micro-batches, nothing kept from before."""
+    modules, samples = learner.modules, learner.samples
     modules.activate(n)
     batch = samples.tokens.batch(np.array([index]))
     hidden = modules.backbone.encoder(input_ids=batch.ids, token_type_ids=batch.segments).last_hidden_state
@@ -42,43 +51,65 @@ def by_hand(modules, n, samples, index):
     return loss.item(), torch.autograd.grad(loss, modules.parameters(n))
 
 
-@pytest.mark.parametrize("n", [0, 3])
-def test_the_union_batch_gives_the_aggregate_of_1(trained, samples, batches, n, monkeypatch):
-    monkeypatch.setattr(engine, "TOKEN_BUDGET", 70)  # several micro-batches
-    loss = cell_gradient(trained, n, samples, batches)
-    ours = gradients(trained, n)
+def check_union(learner, n, batches):
+    loss = cell_gradient(learner, n, batches)
+    ours = gradients(learner, n)
     total = sum(len(batch) for batch in batches)
-    expected_loss, expected = 0.0, [torch.zeros_like(p) for p in trained.parameters(n)]
+    expected_loss, expected = 0.0, [torch.zeros_like(p) for p in learner.modules.parameters(n)]
     for batch in batches:
         for index in batch:
-            one_loss, one = by_hand(trained, n, samples, index)
+            one_loss, one = by_hand(learner, n, index)
             expected_loss += one_loss / total
             expected = [mean + g / total for mean, g in zip(expected, one, strict=True)]
-    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    assert float(loss) == pytest.approx(expected_loss, rel=1e-5)
     for mine, theirs in zip(ours, expected, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
 
 
-def test_both_engines_agree(trained, samples, batches):
-    loss = cell_gradient(trained, 1, samples, batches)
-    union = gradients(trained, 1)
-    assert per_ue_gradient(trained, 1, samples, batches) == pytest.approx(loss, rel=1e-5)
-    for a, b in zip(union, gradients(trained, 1), strict=True):
+@pytest.mark.parametrize("n", [0, 3])
+def test_the_union_batch_gives_the_aggregate_of_1(learner, batches, n, monkeypatch):
+    monkeypatch.setattr(engine, "TOKEN_BUDGET", 70)  # several micro-batches
+    check_union(learner, n, batches)
+
+
+def test_the_union_batch_gives_the_aggregate_of_1_for_the_whole_model(samples, batches, small, monkeypatch):
+    monkeypatch.setattr(engine, "TOKEN_BUDGET", 70)
+    modules = FullModel(load_backbone("tiny"), small, num_labels=2, seed=3)
+    check_union(Learner(modules, samples), 0, batches)
+
+
+def test_both_engines_agree(learner, batches):
+    loss = cell_gradient(learner, 1, batches)
+    union = gradients(learner, 1)
+    assert float(per_ue_gradient(learner, 1, batches)) == pytest.approx(float(loss), rel=1e-5)
+    for a, b in zip(union, gradients(learner, 1), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
-def test_no_other_module_gets_a_gradient(trained, samples, batches):
-    cell_gradient(trained, 2, samples, batches)
+def test_no_other_module_gets_a_gradient(learner, batches):
+    cell_gradient(learner, 2, batches)
     for n in (0, 1, 3):
-        assert all(p.grad is None for p in trained.parameters(n))
-    assert all(p.grad.abs().sum() > 0 for p in trained.parameters(2))
+        assert all(p.grad is None for p in learner.modules.parameters(n))
+    assert all(p.grad.abs().sum() > 0 for p in learner.modules.parameters(2))
 
 
-def test_the_evaluator_scores_every_sample_with_every_module(trained, samples, monkeypatch):
+def test_a_gradient_is_that_of_the_last_call_alone(learner, batches):
+    cell_gradient(learner, 2, batches)
+    once = gradients(learner, 2)
+    cell_gradient(learner, 2, batches)
+    assert all(map(torch.equal, gradients(learner, 2), once))
+
+
+def test_every_sample_is_scored_with_every_module(learner, monkeypatch):
     monkeypatch.setattr(engine, "TOKEN_BUDGET", 300)
-    scores = Evaluator(trained, samples).log_probabilities()
+    scores = learner.log_probabilities()
     assert scores.shape == (4, 400, 2)
     np.testing.assert_allclose(np.exp(scores).sum(axis=2), 1.0, rtol=1e-5)
     for n, index in [(0, 0), (1, 17), (3, 399)]:
-        loss, _ = by_hand(trained, n, samples, index)
-        assert -scores[n, index, samples.labels[index]] == pytest.approx(loss, rel=1e-4)
+        loss, _ = by_hand(learner, n, index)
+        assert -scores[n, index, learner.samples.labels[index]] == pytest.approx(loss, rel=1e-4)
+
+
+def test_chosen_samples_are_scored_in_the_order_asked_for(learner):
+    chosen = np.array([31, 2, 399, 7])
+    np.testing.assert_allclose(learner.log_probabilities(chosen), learner.log_probabilities()[:, chosen], rtol=1e-4)

@@ -6,7 +6,7 @@ import torch
 
 from fedswitch import Scenario
 from fedswitch.learning.backbones import load_backbone
-from fedswitch.learning.modules import LoraModules
+from fedswitch.learning.modules import FullModel, LoraModules
 
 HIDDEN, TARGETS = 64, 2  # of the backbone `tiny`; query and value
 
@@ -73,3 +73,34 @@ def test_initialization_comes_from_the_seed_alone():
 def test_more_lora_layers_than_the_backbone_has_are_refused():
     with pytest.raises(ValueError, match=r"lora_layers = 3 exceeds the 2 layers"):
         LoraModules(load_backbone("tiny"), Scenario.corrected(lora_layers=3), num_labels=2, seed=0)
+
+
+def test_the_whole_model_scores_as_encoder_and_head_do_and_asks_for_all_gradients(small):
+    modules = FullModel(load_backbone("tiny"), small, num_labels=2, seed=3)
+    backbone = modules.backbone
+    assert (len(modules), modules.frozen_layers) == (1, 0)
+    batch = backbone.tokenize(["a short one", "and one that is longer"], ["x", "y"], 64).batch(np.arange(2))
+    for scale in (1.0, 1.5):  # what is trained is what scores
+        for parameter in modules.parameters(0):
+            parameter.data *= scale
+        scores = modules.logits(0, modules.frozen(batch), batch.mask)
+        hidden = backbone.encoder(
+            input_ids=batch.ids, token_type_ids=batch.segments, attention_mask=batch.mask.long()
+        ).last_hidden_state
+        pooled = torch.stack([row[keep].mean(dim=0) for row, keep in zip(hidden, batch.mask, strict=True)])
+        torch.testing.assert_close(scores, modules.heads[0](pooled), rtol=1e-5, atol=1e-5)
+    scores.sum().backward()
+    assert all(p.grad is not None for p in modules.parameters(0))
+
+
+@pytest.mark.parametrize("kind", [LoraModules, FullModel])
+def test_state_is_a_copy_that_can_be_put_back(kind, small):
+    modules = kind(load_backbone("tiny"), small, num_labels=2, seed=3)
+    state = modules.state()
+    for n in range(len(modules)):
+        modules.assign(n, [torch.full_like(p, n + 1.0) for p in modules.parameters(n)])
+        assert all((p == n + 1.0).all() for p in modules.parameters(n))
+    modules.load_state(state)
+    fresh = kind(load_backbone("tiny"), small, num_labels=2, seed=3)
+    for n in range(len(modules)):
+        assert all(map(torch.equal, modules.parameters(n), fresh.parameters(n)))

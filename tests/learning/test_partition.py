@@ -6,7 +6,18 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fedswitch.learning.partition import Partition, _fit_to_pools, _whole_counts, dirichlet_partition, ue_test_indices
+from fedswitch.errors import FedswitchError
+from fedswitch.learning.partition import (
+    Partition,
+    _fit_to_pools,
+    _whole_counts,
+    dirichlet_partition,
+    domain_partition,
+    partition_task,
+    quantity_partition,
+    ue_test_indices,
+)
+from fedswitch.learning.tasks import Split, Task, questions_task, reviews_task
 from fedswitch.streams import stream
 
 SEEDS = st.integers(0, 2**20)
@@ -33,6 +44,17 @@ def split_or_reject(labels, num_ues, seed, concentration) -> Partition:
         raise
 
 
+def check_dealt(partition: Partition, groups: np.ndarray) -> None:
+    """No sample is held twice, each UE's are in order, and the histogram counts them."""
+    together = np.concatenate(partition.indices)
+    assert len(np.unique(together)) == len(together)
+    assert together.min() >= 0
+    assert together.max() < len(groups)
+    assert all(np.all(np.diff(held) > 0) for held in partition.indices)
+    counted = [np.bincount(groups[held], minlength=groups.max() + 1) for held in partition.indices]
+    np.testing.assert_array_equal(partition.histogram, counted)
+
+
 @given(pools=POOLS, num_ues=st.integers(1, 100), concentration=CONCENTRATIONS, seed=SEEDS)
 @settings(max_examples=200)
 def test_ues_hold_equally_many_samples_of_their_own(pools, num_ues, concentration, seed):
@@ -40,12 +62,7 @@ def test_ues_hold_equally_many_samples_of_their_own(pools, num_ues, concentratio
     partition = split_or_reject(labels, num_ues, seed, concentration)
     assert len(partition.indices) == num_ues
     assert len({len(held) for held in partition.indices}) == 1
-    together = np.concatenate(partition.indices)
-    assert len(np.unique(together)) == len(together)
-    assert together.min() >= 0
-    assert together.max() < len(labels)
-    counted = [np.bincount(labels[held], minlength=len(pools)) for held in partition.indices]
-    np.testing.assert_array_equal(partition.histogram, counted)
+    check_dealt(partition, labels)
 
 
 @given(pools=POOLS, num_ues=st.integers(1, 100), concentration=CONCENTRATIONS, seed=SEEDS)
@@ -98,7 +115,10 @@ def test_the_mean_and_spread_of_the_proportions_are_those_of_the_distribution():
 
 def test_too_many_ues_are_refused_with_what_would_fit():
     labels = shuffled_labels([500, 500])
-    with pytest.raises(ValueError, match=r"1,000 samples do not give num_ues = 60 UEs min_samples = 32") as refusal:
+    with pytest.raises(
+        ValueError,
+        match=r"1,000 samples at concentration = 0\.5 do not give num_ues = 60 UEs min_samples = 32.*: lower num_ues",
+    ) as refusal:
         split(labels, 60, min_samples=32)
     size, ues = map(int, re.search(r"only (\d+) each, or 32 each to (\d+) UEs", str(refusal.value)).groups())
     assert len(split(labels, 60, min_samples=size).indices[0]) == size
@@ -174,7 +194,202 @@ def test_every_sample_of_a_label_is_as_likely_to_be_test_data():
 
 
 def test_a_test_set_that_is_too_small_is_refused():
-    with pytest.raises(ValueError, match="holds 3 samples of label 1, but UE 1 needs 8 of them"):
+    with pytest.raises(ValueError, match=r"holds 3 samples of label or domain 1, but UE 1 needs 8 of them.*: lower"):
         ue_test_indices([0] * 20 + [1] * 3, np.array([[1.0, 0.0], [0.2, 0.8]]), 10, seed=0)
     with pytest.raises(ValueError, match="samples = 0"):
         ue_test_indices([0, 1], np.array([[0.5, 0.5]]), 0, seed=0)
+
+
+def split_by_quantity(labels, num_ues, *, seed=0, concentration=0.5, min_samples=1) -> Partition:
+    return quantity_partition(
+        labels, num_ues, concentration=concentration, min_samples=min_samples, rng=stream(seed, "partition")
+    )
+
+
+@given(
+    pools=POOLS, num_ues=st.integers(1, 100), concentration=CONCENTRATIONS, min_samples=st.integers(1, 40), seed=SEEDS
+)
+@settings(max_examples=100)
+def test_quantity_skew_deals_every_sample_and_the_least_number_to_each(
+    pools, num_ues, concentration, min_samples, seed
+):
+    labels = shuffled_labels(pools, seed)
+    assume(num_ues * min_samples <= len(labels))
+    partition = split_by_quantity(labels, num_ues, seed=seed, concentration=concentration, min_samples=min_samples)
+    assert len(partition.indices) == num_ues
+    assert min(map(len, partition.indices)) >= min_samples
+    assert sum(map(len, partition.indices)) == len(labels)
+    check_dealt(partition, labels)
+    np.testing.assert_allclose(partition.proportions, np.tile(np.array(pools) / len(labels), (num_ues, 1)))
+
+
+def test_sizes_above_the_least_have_the_spread_of_the_distribution():
+    """A share of Dir(a 1_K) has mean 1/K and variance (K - 1) / (K^2 (K a + 1))."""
+    num_ues, least, spare = 2000, 3, 4_000_000
+    partition = split_by_quantity(
+        np.zeros(num_ues * least + spare, dtype=int), num_ues, concentration=0.7, min_samples=least
+    )
+    shares = (np.array([len(held) for held in partition.indices]) - least) / spare
+    np.testing.assert_allclose(shares.var(), (num_ues - 1) / (num_ues**2 * (num_ues * 0.7 + 1)), rtol=0.15)
+
+
+def test_quantity_skew_leaves_the_labels_as_they_are():
+    """A UE's labels are a random draw: their number deviates by its hypergeometric standard deviation."""
+    labels = np.repeat([0, 1], [3000, 9000])
+    partition = split_by_quantity(labels, 60, concentration=2.0, min_samples=50)
+    sizes = partition.histogram.sum(axis=1)
+    deviation = (partition.histogram[:, 0] - 0.25 * sizes) / np.sqrt(
+        sizes * 0.25 * 0.75 * (12000 - sizes) / (12000 - 1)
+    )
+    assert np.abs(deviation).max() < 4.5
+    assert 0.7 < deviation.std() < 1.3
+
+
+def split_by_domain(domains, num_ues, *, seed=0, domains_per_ue=2, min_samples=1) -> Partition:
+    return domain_partition(
+        domains, num_ues, domains_per_ue=domains_per_ue, min_samples=min_samples, rng=stream(seed, "partition")
+    )
+
+
+@given(data=st.data(), pools=st.lists(st.integers(1, 500), min_size=2, max_size=7), num_ues=st.integers(1, 60))
+@settings(max_examples=100)
+def test_domain_skew_gives_each_ue_its_own_domains_in_equal_parts(data, pools, num_ues):
+    domains, domains_per_ue = shuffled_labels(pools), data.draw(st.integers(1, len(pools)))
+    try:
+        partition = split_by_domain(domains, num_ues, seed=data.draw(SEEDS), domains_per_ue=domains_per_ue)
+    except ValueError:
+        assume(False)
+    check_dealt(partition, domains)
+    held = partition.histogram > 0
+    assert np.all(held.sum(axis=1) == domains_per_ue)
+    of_each = partition.histogram.max()
+    np.testing.assert_array_equal(partition.histogram, of_each * held)
+    np.testing.assert_allclose(partition.proportions, held / domains_per_ue)
+    # one sample more of each of its domains would exhaust one
+    assert np.any((of_each + 1) * held.sum(axis=0) > pools)
+
+
+def test_domains_are_held_by_equally_many_ues_and_in_many_combinations():
+    partition = split_by_domain(shuffled_labels([1000] * 6), 90)
+    held = partition.histogram > 0
+    np.testing.assert_array_equal(held.sum(axis=0), 30)
+    assert len(np.unique(held, axis=0)) == 15  # all pairs of 6
+    # 5 domains, 2 a lap for each of 2 UEs: which one is left out is random
+    left_over = split_by_domain(shuffled_labels([1000] * 5), 200).histogram > 0
+    np.testing.assert_allclose(left_over.sum(axis=0), 80, atol=20)
+    # the domains of a UE do not depend on how many UEs follow
+    np.testing.assert_array_equal(
+        split_by_domain(shuffled_labels([1000] * 6), 9).proportions, partition.proportions[:9]
+    )
+
+
+def test_which_samples_of_a_group_a_ue_holds_is_random():
+    """Two UEs that hold half of everything: about half of the earlier half of each group goes to the first of them."""
+    domains = np.repeat([0, 1], 1000)
+    partition = split_by_domain(domains, 2, domains_per_ue=2)
+    for group in (0, 1):
+        held = partition.indices[0][domains[partition.indices[0]] == group] - 1000 * group
+        assert 180 < np.sum(held < 500) < 320
+
+
+@pytest.mark.parametrize(
+    ("divide", "words"),
+    [
+        (split_by_quantity, "1,000 samples do not give num_ues = 60 UEs min_samples = 32 each"),
+        (split_by_domain, "1,000 samples of 4 domains at domains_per_ue = 2 do not give num_ues = 60 UEs"),
+    ],
+)
+def test_more_ues_than_the_data_allow_are_refused_with_what_would_fit(divide, words):
+    groups = shuffled_labels([250] * 4)
+    with pytest.raises(ValueError, match=words) as refusal:
+        divide(groups, 60, min_samples=32)
+    size, ues = map(int, re.search(r"only (\d+) each, or 32 each to (\d+) UEs", str(refusal.value)).groups())
+    assert min(map(len, divide(groups, 60, min_samples=size).indices)) >= size
+    assert min(map(len, divide(groups, ues, min_samples=32).indices)) >= 32
+    for num_ues, least in ((60, size + 1), (ues + 1, 32)):
+        with pytest.raises(ValueError, match="UEs"):
+            divide(groups, num_ues, min_samples=least)
+
+
+@pytest.mark.parametrize(
+    ("divide", "change", "message"),
+    [
+        (split_by_quantity, {"num_ues": 0}, "num_ues = 0"),
+        (split_by_quantity, {"min_samples": 0}, "min_samples = 0"),
+        (split_by_quantity, {"concentration": -1.0}, "concentration = -1.0"),
+        (split_by_domain, {"num_ues": 0}, "num_ues = 0"),
+        (split_by_domain, {"min_samples": 0}, "min_samples = 0"),
+        (split_by_domain, {"domains_per_ue": 0}, "domains_per_ue = 0 must be from 1 to 2, the domains of the data"),
+        (split_by_domain, {"domains_per_ue": 3}, "domains_per_ue = 3 must be from 1 to 2"),
+    ],
+)
+def test_bad_arguments_of_the_other_skews_are_refused_by_name(divide, change, message):
+    with pytest.raises(ValueError, match=message):
+        divide([0, 1, 0, 1], **{"num_ues": 1} | change)
+
+
+def test_groups_are_refused_by_name():
+    with pytest.raises(ValueError, match="labels must be"):
+        split_by_quantity([0.5], 1)
+    with pytest.raises(ValueError, match="domains must be"):
+        split_by_domain([], 1)
+
+
+def test_an_empty_ue_is_refused():
+    held = np.array([0, 2])
+    with pytest.raises(ValueError, match="UE 1 holds no sample"):
+        Partition((held, held[:0]), np.full((2, 2), 0.5), np.array([[1, 1], [0, 0]]))
+
+
+def dealt_out(task: Task, kind: str, num_ues=12, **changes) -> tuple[Partition, np.ndarray]:
+    arguments = {"concentration": 0.5, "domains_per_ue": 2, "min_samples": 16, "test_samples": 30, "seed": 3} | changes
+    return partition_task(task, num_ues, kind=kind, **arguments)
+
+
+@pytest.mark.parametrize("make", [reviews_task, questions_task])
+def test_a_task_is_dealt_out_by_domain_for_training_and_test(make):
+    task = make(train=1200, test=240)
+    partition, test_indices = dealt_out(task, "domain")
+    check_dealt(partition, task.train.domains)
+    for held, own, row in zip(partition.indices, test_indices, partition.proportions, strict=True):
+        domains = set(np.flatnonzero(row))
+        assert len(domains) == 2
+        assert set(task.train.domains[held]) == set(task.test.domains[own]) == domains
+        assert set(task.train.labels[held]) == {0, 1}
+
+
+@pytest.mark.parametrize("kind", ["label", "quantity"])
+def test_a_task_is_dealt_out_by_label_and_by_quantity(kind):
+    task = reviews_task(train=1200, test=240)
+    partition, test_indices = dealt_out(task, kind)
+    check_dealt(partition, task.train.labels)
+    sizes = {len(held) for held in partition.indices}
+    of_label_1 = task.test.labels[test_indices].sum(axis=1)
+    if kind == "label":
+        assert len(sizes) == 1
+        assert np.abs(of_label_1 - 30 * partition.proportions[:, 1]).max() < 1
+        assert of_label_1.std() > 5
+    else:
+        assert len(sizes) > 6
+        assert sum(map(len, partition.indices)) == 1200
+        np.testing.assert_array_equal(of_label_1, 15)
+
+
+@pytest.mark.parametrize("kind", ["label", "quantity", "domain"])
+def test_the_seed_decides_who_holds_what(kind):
+    task = reviews_task(train=1200, test=240)
+    (first, first_test), (again, again_test), (other, other_test) = (dealt_out(task, kind, seed=s) for s in (3, 3, 4))
+    np.testing.assert_array_equal(np.concatenate(first.indices), np.concatenate(again.indices))
+    np.testing.assert_array_equal(first_test, again_test)
+    assert not np.array_equal(first.indices[0], other.indices[0])
+    assert not np.array_equal(first_test, other_test)
+
+
+def test_a_task_without_domains_and_an_unknown_kind_are_refused():
+    bare = Split(("a", "b"), np.array([0, 1]))
+    with pytest.raises(
+        FedswitchError, match=r"The samples of the task 'bare' belong to no domains.*: partition by label"
+    ):
+        dealt_out(Task("bare", "here", ("no", "yes"), bare, bare), "domain")
+    with pytest.raises(ValueError, match="unknown kind of partition 'labels'; there are: label, quantity, domain"):
+        dealt_out(reviews_task(train=8, test=8), "labels")

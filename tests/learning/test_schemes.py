@@ -1,25 +1,325 @@
+import dataclasses
+
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 
 from fedswitch import Scenario
-from fedswitch.learning.schemes import SCHEMES, make_scheme
+from fedswitch.control import random_subscription
+from fedswitch.learning import SCHEMES, Plan, Scheme, simulate
+from fedswitch.learning.backbones import load_backbone
+from fedswitch.learning.federation import Federation
+from fedswitch.learning.flexlora import flexlora
+from fedswitch.learning.hetlora import average, pruned_rank, sparsity_weights, tail_penalty, truncate
+from fedswitch.learning.schemes import find_scheme
+from fedswitch.learning.schemes.fedlora import FedLora, common_rank
+from fedswitch.learning.schemes.full import Full
+from fedswitch.learning.schemes.hetlora import HetLora
+from fedswitch.learning.schemes.switching import SwitchingRisk
+from fedswitch.learning.stacked import LocalModel, train_locally
+from fedswitch.streams import stream
+
+
+@pytest.fixture
+def lossy(small: Scenario) -> Scenario:
+    """A cell in which, at seed 0, about half of the uploads are lost, and some module is received by nobody."""
+    return dataclasses.replace(small, sinr_threshold=1.0)
+
+
+def run(scenario, task, *, rounds=2, **options):
+    return simulate(scenario, task=task, backbone="tiny", rounds=rounds, **options)
+
+
+def started(scenario, task, scheme, seed=0):
+    kind = find_scheme(scheme)[1]
+    return Federation.start(kind(scenario, seed).scenario, task, load_backbone("tiny"), seed, scheme=kind)
+
+
+def equal_throughout(first, second):
+    """Whether two nested structures hold the same, tensors to the last bit."""
+    if isinstance(first, torch.Tensor):
+        return torch.equal(torch.nan_to_num(first), torch.nan_to_num(second))
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(equal_throughout(first[key], second[key]) for key in first)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(equal_throughout, first, second))
+    return first == second
+
+
+def moved(before, after):
+    """Which modules changed, (N,)."""
+    return [not equal_throughout(a, b) for a, b in zip(before, after, strict=True)]
+
+
+def whole_encoder_loss(modules, n, tokens, labels, index):
+    """The loss of one sample by the encoder as it stands: no padding, no micro-batches, no cut into two halves."""
+    modules.activate(n)
+    batch = tokens.batch(np.array([index]))
+    hidden = modules.backbone.encoder(input_ids=batch.ids, token_type_ids=batch.segments).last_hidden_state
+    return torch.nn.functional.cross_entropy(modules.heads[n](hidden.mean(dim=1)), labels[[index]])
+
+
+# every scheme
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-@pytest.mark.parametrize("limit", [1, 3])
-def test_every_scheme_keeps_7c_and_is_decided_by_seed_and_round(name, limit):
-    scenario = Scenario.corrected(num_ues=25, subscription_limit=limit)
-    first, again = make_scheme(name, scenario, 7), make_scheme(name, scenario, 7)
-    for t in (0, 5):
-        beta = first.subscribe(t)
-        assert beta.shape == (4, 25)
-        assert beta.dtype == bool
-        assert (beta.sum(axis=0) <= limit).all()
-        assert np.array_equal(beta, again.subscribe(t))
+def test_every_scheme_trains_and_keeps_7c(name, small, toy_task):
+    scenario = dataclasses.replace(small, subscription_limit=2)
+    history = run(scenario, toy_task, scheme=name)
+    adapted = SCHEMES[name].adapt(scenario)
+    assert history.subscribed.shape == history.received.shape == (2, adapted.num_modules, 6)
+    # as printed, Algorithm 2 starts with every UE in every module
+    kept = history.subscribed[1:] if name == "switching_printed" else history.subscribed
+    assert (kept.sum(axis=1) <= adapted.subscription_limit).all()
+    assert kept.any()
+    assert not (history.received & ~history.subscribed).any()
+    assert history.table["loss"].between(0.1, 1.0).all()
+    assert history.table["scheme"].eq(name).all()
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_every_scheme_is_decided_by_its_seed_and_goes_on_to_the_last_bit(name, lossy, toy_task, tmp_path, saved):
+    """Cut after round 2 of 4, before the risks of `switching_risk` are measured anew, and after ranks were pruned."""
+    whole = run(lossy, toy_task, scheme=name, rounds=4, resume=tmp_path / "whole")
+    run(lossy, toy_task, scheme=name, rounds=2, resume=tmp_path / "cut")
+    resumed = run(lossy, toy_task, scheme=name, rounds=4, resume=tmp_path / "cut")
+    pd.testing.assert_frame_equal(resumed.table, whole.table, check_exact=True)
+    assert np.array_equal(resumed.subscribed, whole.subscribed)
+    assert np.array_equal(resumed.received, whole.received)
+    assert equal_throughout(saved(tmp_path / "cut"), saved(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_exactly_the_modules_that_are_received_move(name, lossy, toy_task, tmp_path, saved):
+    before = started(lossy, toy_task, name).modules.state()
+    history = run(lossy, toy_task, scheme=name, resume=tmp_path / "run")
+    received = history.received.any(axis=(0, 2)).tolist()
+    assert any(received)
+    assert not all(received) or len(received) == 1
+    assert moved(before, saved(tmp_path / "run")["modules"]) == received
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_ten_rounds_of_lost_uploads_change_nothing(name, small, toy_task, tmp_path, saved):
+    deaf = dataclasses.replace(small, sinr_threshold=1e12, energy_weight_per_j=0.0)  # free energy: they try
+    before = started(deaf, toy_task, name).modules.state()
+    history = run(deaf, toy_task, scheme=name, rounds=10, evaluate_every=9, resume=tmp_path / "run")
+    assert history.table["subscribed"].iloc[0] > 0
+    assert history.table["received"].eq(0).all()
+    assert history.table["loss"].dropna().nunique() == 1
+    assert not any(moved(before, saved(tmp_path / "run")["modules"]))
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_at_one_seed_all_schemes_share_cell_fading_and_data(name, small, toy_task):
+    ours, common = (started(small, toy_task, scheme, seed=5) for scheme in (name, "random"))
+    assert np.array_equal(ours.cell.distance_m, common.cell.distance_m)
+    for t in (0, 7):
+        for field in ("gain", "interference_w"):
+            assert np.array_equal(getattr(ours.cell.channel(t), field), getattr(common.cell.channel(t), field))
+        assert all(np.array_equal(ours.mini_batch(t, k), common.mini_batch(t, k)) for k in range(6))
+    assert equal_throughout([*map(torch.from_numpy, ours.ue_indices)], [*map(torch.from_numpy, common.ue_indices)])
+    assert np.array_equal(ours.ue_test_indices, common.ue_test_indices)
+    other = started(small, toy_task, name, seed=6)
+    assert not np.array_equal(ours.cell.distance_m, other.cell.distance_m)
+    assert not np.array_equal(ours.mini_batch(0, 0), other.mini_batch(0, 0))
 
 
 def test_random_subscriptions_are_even_over_the_modules():
-    scheme = make_scheme("random", Scenario.corrected(num_ues=100), 0)
-    share = np.mean([scheme.subscribe(t) for t in range(200)], axis=(0, 2))
+    draws = [random_subscription(4, 100, 1, stream(0, "decision", t)) for t in range(200)]
     # 20,000 draws: standard error 0.003
-    assert share == pytest.approx(np.full(4, 0.25), abs=0.012)
+    assert np.mean(draws, axis=(0, 2)) == pytest.approx(np.full(4, 0.25), abs=0.012)
+
+
+# a scheme of one's own
+
+
+class FirstModuleOnly(Scheme):
+    def plan(self, t, seen):
+        subscription = np.zeros((self.scenario.num_modules, self.scenario.num_ues), dtype=bool)
+        subscription[0] = True
+        return Plan(subscription, np.full(self.scenario.num_ues, 0.05))
+
+
+def test_a_plan_makes_a_scheme_and_modules_without_subscribers_stay(small, toy_task, tmp_path, saved):
+    before = started(small, toy_task, FirstModuleOnly).modules.state()
+    history = run(small, toy_task, scheme=FirstModuleOnly, rounds=4, resume=tmp_path / "run")
+    assert history.subscribed[:, 0].all()
+    assert not history.subscribed[:, 1:].any()
+    assert history.received.any()
+    assert moved(before, saved(tmp_path / "run")["modules"]) == [True, False, False, False]
+    table = history.table
+    assert table["scheme"].eq("FirstModuleOnly").all()
+    assert table["power_mean_w"].to_numpy() == pytest.approx(0.05)
+    assert table["participation_min"].eq(0.0).all()
+    assert np.isfinite(table.select_dtypes("number")).all().all()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "message"),
+    [
+        ("randon", "unknown scheme 'randon'; there are: switching, .*Did you mean 'random'"),
+        (int, "unknown scheme <class 'int'>.*or a class of your own"),
+    ],
+)
+def test_what_is_no_scheme_is_refused(scheme, message):
+    with pytest.raises(ValueError, match=message):
+        find_scheme(scheme)
+
+
+# FedLoRA and full fine-tuning
+
+
+@pytest.mark.parametrize(("ranks", "middle"), [((2, 4, 8, 16), 8), ((16, 2, 4, 4), 4), ((9, 1, 1), 1), ((5,), 5)])
+def test_the_common_rank_is_the_middle_one(ranks, middle):
+    scenario = Scenario.corrected(num_modules=len(ranks), lora_ranks=ranks)
+    assert common_rank(scenario) == middle
+    adapted = FedLora.adapt(scenario)
+    assert (adapted.num_modules, adapted.lora_ranks, adapted.subscription_limit) == (1, (middle,), 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate"), [("fedlora", {"learning_rate": 0.5}), ("full", {"full_learning_rate": 0.05})]
+)
+def test_one_common_model_follows_1_by_definition(name, rate, lossy, toy_task, tmp_path, saved):
+    """Replayed with SGD from the recorded receptions: the mean of the UEs' gradients, each of its own mini-batch."""
+    scenario = dataclasses.replace(lossy, optimizer="sgd", **rate)
+    history = run(scenario, toy_task, scheme=name, rounds=3, resume=tmp_path / "run")
+    assert 0 < history.received.sum() < history.subscribed.sum()
+    world = started(scenario, toy_task, name)
+    parameters, (step,) = world.modules.parameters(0), rate.values()
+    for t in range(3):
+        mean = [torch.zeros_like(p) for p in parameters]
+        ues = np.flatnonzero(history.received[t, 0])
+        for k in ues:
+            batch = world.mini_batch(t, int(k))
+            for i in batch:
+                loss = whole_encoder_loss(
+                    world.modules, 0, world.learner.samples.tokens, world.learner.samples.labels, i
+                )
+                gradient = torch.autograd.grad(loss / len(batch) / len(ues), parameters)
+                mean = [total + part for total, part in zip(mean, gradient, strict=True)]
+        with torch.no_grad():
+            for parameter, direction in zip(parameters, mean, strict=True):
+                parameter -= step * direction
+    for ours, expected in zip(saved(tmp_path / "run")["modules"][0], parameters, strict=True):
+        torch.testing.assert_close(ours, expected.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_full_fine_tuning_moves_and_sends_every_parameter(small, toy_task, tmp_path, saved):
+    world = started(small, toy_task, "full")
+    numbers = sum(p.numel() for p in load_backbone("tiny").encoder.parameters()) + 2 * 64 + 2
+    assert world.modules.payload_bits.tolist() == [32 * numbers]
+    before = world.modules.state()[0]
+    run(small, toy_task, scheme="full", resume=tmp_path / "run")
+    after = saved(tmp_path / "run")["modules"][0]
+    assert sum(p.numel() for p in after) == numbers
+    assert not any(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_full_fine_tuning_sends_gradients_only(small):
+    with pytest.raises(ValueError, match=r'full sends gradients only: choose local_training = "gradient"'):
+        Full(dataclasses.replace(small, local_training="steps"), 0)
+
+
+# ranks that differ: two rounds replayed from the public functions, UE by UE
+
+
+def replay_hetlora(common, ues, ranks, train):
+    start = [dataclasses.replace(common, pairs=tuple(truncate(p, int(ranks[k])) for p in common.pairs)) for k in ues]
+    trained = [train(int(k), model, lambda ue: tail_penalty(ue.pairs)) for k, model in zip(ues, start, strict=True)]
+    for k, before, after in zip(ues, start, trained, strict=True):
+        ranks[k] = pruned_rank(before.pairs, after.pairs)
+    sent = [[truncate(p, int(ranks[k])) for p in model.pairs] for k, model in zip(ues, trained, strict=True)]
+    weights = sparsity_weights(sent)
+    pairs = tuple(average(layer, weights, common.rank) for layer in zip(*sent, strict=True))
+    return pairs, trained, weights.tolist()
+
+
+def replay_flexlora(common, ues, ranks, train):
+    start = []
+    for k in ues:
+        rank = int(ranks[k])
+        pairs = tuple(flexlora([pair], [1.0], [common.scale], rank, 16 / rank) for pair in common.pairs)
+        start.append(dataclasses.replace(common, pairs=pairs, scale=16 / rank))
+    trained = [train(int(k), model, None) for k, model in zip(ues, start, strict=True)]
+    weights, scales = [1 / len(ues)] * len(ues), [16 / int(ranks[k]) for k in ues]
+    layers = zip(*(model.pairs for model in trained), strict=True)
+    pairs = tuple(flexlora(layer, weights, scales, common.rank, common.scale) for layer in layers)
+    return pairs, trained, weights
+
+
+@pytest.mark.parametrize(("name", "replay"), [("hetlora", replay_hetlora), ("flexlora", replay_flexlora)])
+def test_rounds_with_ranks_per_ue_replayed_by_hand(name, replay, lossy, toy_task, tmp_path, saved):
+    scenario = dataclasses.replace(lossy, lora_ranks=(1, 2, 3, 4), optimizer="sgd", learning_rate=0.5)
+    history = run(scenario, toy_task, scheme=name, resume=tmp_path / "run")
+    world = started(scenario, toy_task, name)
+    ranks = SCHEMES[name](scenario, 0).ranks
+    assert sorted(ranks) == [1, 1, 2, 2, 3, 4]
+    common = LocalModel.of(world.modules.parameters(0), 16 / 4)
+    for t in range(2):
+        ues = np.flatnonzero(history.received[t, 0])
+        assert len(ues) > 1
+
+        def train(k, model, penalty, t=t):
+            steps = [[world.mini_batch(t, k)] * scenario.local_iterations]
+            (trained,), _ = train_locally(world.learner, steps, [model], learning_rate=0.5, penalty=penalty)
+            return trained
+
+        pairs, trained, weights = replay(common, ues, ranks, train)
+        head_weight = sum(w * model.head_weight for w, model in zip(weights, trained, strict=True))
+        head_bias = sum(w * model.head_bias for w, model in zip(weights, trained, strict=True))
+        common = LocalModel(pairs, head_weight, head_bias, common.scale)
+    after = saved(tmp_path / "run")
+    *factors, weight, bias = after["modules"][0]
+    for (a, b), ours_a, ours_b in zip(common.pairs, factors[::2], factors[1::2], strict=True):
+        expected = b @ a  # not the factors: an SVD may turn their signs
+        assert torch.linalg.norm(ours_b @ ours_a - expected) < 1e-4 * torch.linalg.norm(expected)
+    torch.testing.assert_close(weight, common.head_weight.float(), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(bias, common.head_bias.float(), rtol=1e-4, atol=1e-6)
+    assert after["scheme"]["ranks"].tolist() == ranks.tolist()
+
+
+def test_pruned_ranks_are_kept_in_a_checkpoint_and_sent(small, toy_task, tmp_path, saved):
+    run(small, toy_task, scheme="hetlora", rounds=4, resume=tmp_path / "run")
+    kept = saved(tmp_path / "run")["scheme"]["ranks"].numpy()
+    scheme = HetLora(small, 0)
+    assert (kept <= scheme.ranks).all()
+    assert (kept < scheme.ranks).any()
+    world = started(small, toy_task, "hetlora")
+    at_first = scheme.payload_bits(world)
+    per_rank = 32 * 2 * (64 + 64)  # query and value of one layer, A and B
+    assert at_first.tolist() == [[32 * (2 * 64 + 2) + per_rank * int(rank) for rank in scheme.ranks]]
+    before = scheme.ranks.copy()
+    scheme.restore({**scheme.state(), "ranks": kept})
+    assert (at_first - scheme.payload_bits(world)).tolist() == [(per_rank * (before - kept)).tolist()]
+
+
+# risks that count
+
+
+def test_the_risks_of_switching_risk_are_those_of_the_mini_batches(small, toy_task):
+    world = started(small, toy_task, "switching_risk")
+    torch.manual_seed(0)
+    for n in range(4):
+        for parameter in world.modules.parameters(n):
+            torch.nn.init.normal_(parameter, std=0.1)
+    risks = world.ue_risks(3)
+    samples = world.learner.samples
+    for n, k in [(0, 0), (1, 5), (3, 2)]:
+        with torch.no_grad():
+            each = [
+                whole_encoder_loss(world.modules, n, samples.tokens, samples.labels, i) for i in world.mini_batch(3, k)
+            ]
+        assert risks[n, k] == pytest.approx(float(torch.stack(each).mean()), rel=1e-4)
+    assert np.unique(risks).size == 24
+
+
+def test_risks_are_measured_every_fifth_round_and_kept_in_between(small, toy_task):
+    world = started(small, toy_task, "switching_risk")
+    scheme = SwitchingRisk(small, 0)
+    for t in range(7):
+        measured_in = t // 5 * 5
+        assert np.array_equal(scheme.observe(world, t).remaining_risk, world.ue_risks(measured_in))
+    assert not np.array_equal(world.ue_risks(0), world.ue_risks(5))

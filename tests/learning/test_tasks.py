@@ -1,5 +1,6 @@
 import http.server
 import os
+import re
 import socket
 import threading
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from datasets.packaged_modules.parquet.parquet import Parquet
 
 from fedswitch.errors import FedswitchError, MissingDataError
-from fedswitch.learning.tasks import TASKS, Split, Task, load_task, reviews_task, task_status
+from fedswitch.learning.tasks import TASKS, Split, Task, load_task, questions_task, reviews_task, task_status
 
 REAL_DATA = os.environ.get("FEDSWITCH_DATA")
 COLUMNS = {"sst2": ("sentence",), "qnli": ("question", "sentence"), "mrpc": ("sentence1", "sentence2")}
@@ -154,7 +155,7 @@ def test_a_truncated_file_is_refused(kept, tmp_path):
 
 def test_an_unknown_task_is_refused_with_the_nearest_name():
     with pytest.raises(
-        ValueError, match="unknown task 'sst-2': did you mean 'sst2'\\? there are reviews, sst2, qnli, mrpc"
+        ValueError, match="unknown task 'sst-2': did you mean 'sst2'\\? there are reviews, questions, sst2, qnli, mrpc"
     ):
         load_task("sst-2")
     with pytest.raises(ValueError, match="unknown task 'zzz': there are"):
@@ -165,7 +166,14 @@ def test_an_unknown_task_is_refused_with_the_nearest_name():
 @pytest.mark.parametrize("name", GLUE)
 def test_without_data_and_network_the_message_says_how_to_get_them(name):
     message = complaint(name, error=MissingDataError)
-    for words in ("not on this machine", f"{name}/train.parquet", "FEDSWITCH_DATA", "network", "task=reviews"):
+    for words in (
+        "not on this machine",
+        f"{name}/train.parquet",
+        "FEDSWITCH_DATA",
+        "network",
+        "task=reviews",
+        "task=questions",
+    ):
         assert words in message
     available, how = task_status(name)
     assert not available
@@ -265,22 +273,35 @@ def test_a_download_that_fails_says_why(hub, monkeypatch):
     assert "not to be had now (TimeoutError)" in complaint("sst2", error=MissingDataError)
 
 
-def test_reviews_need_nothing():
-    task = load_task("reviews", seed=3)
-    assert (len(task.train), len(task.test)) == (8000, 400)
+@pytest.mark.parametrize(("name", "make"), [("reviews", reviews_task), ("questions", questions_task)])
+def test_embedded_tasks_need_nothing(name, make):
+    task = load_task(name, seed=3)
+    assert (task.name, len(task.train), len(task.test)) == (name, 8000, 400)
     assert task.train.labels.mean() == task.test.labels.mean() == 0.5
-    assert task.train.domains.max() == task.test.domains.max() == 5
-    assert load_task("reviews", seed=3).train.texts == task.train.texts
-    assert load_task("reviews", seed=4).train.texts != task.train.texts
+    for split in (task.train, task.test):
+        per_domain = np.bincount(split.domains)
+        assert len(per_domain) == 6
+        assert per_domain.max() - per_domain.min() <= 2
+    again, other, few = load_task(name, seed=3), load_task(name, seed=4), make(train=20, test=6, seed=3)
+    assert (again.train.texts, again.train.pairs) == (task.train.texts, task.train.pairs)
+    assert other.train.texts != task.train.texts
+    assert (few.train.texts, few.test.texts) == (task.train.texts[:20], task.test.texts[:6])
     assert "seed 3" in task.source
-    assert task_status("reviews") == (True, "made on the spot")
-    few = reviews_task(train=20, test=6, seed=3)
-    assert few.train.texts == task.train.texts[:20]
-    assert len(few.test) == 6
+    assert task_status(name) == (True, "made on the spot")
+
+
+def test_a_question_comes_with_a_sentence_that_names_its_product():
+    task = questions_task(train=200, test=200)
+    assert task.label_names[0] == "answer"
+    for split in (task.train, task.test):
+        for question, sentence in zip(split.texts, split.pairs, strict=True):
+            assert question.endswith("?")
+            assert sentence.endswith(".")
+            assert set(re.findall(r"the (\w+)", question)) & set(re.findall(r"the (\w+)", sentence.lower()))
 
 
 def test_every_task_has_a_description():
-    assert set(TASKS) == {"reviews", *GLUE}
+    assert set(TASKS) == {"reviews", "questions", *GLUE}
     assert all(TASKS.values())
 
 

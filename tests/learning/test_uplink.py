@@ -3,19 +3,18 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fedswitch import Scenario
+from fedswitch import Scenario, wireless
 from fedswitch.learning.uplink import transmit
 from fedswitch.wireless import Channel
 
 PAYLOAD_BITS = np.array([1e6, 2e6])
-MODEL_BITS = 1e9
+COMPUTE_ENERGY_J = 0.3
 
 
 @pytest.fixture
 def scenario():
     return Scenario.corrected(
-        num_ues=3, num_modules=2, lora_ranks=(2, 4), batch_size=10, tokens_per_sample=100, bits_per_token=16,
-        bandwidth_tolerance=1e-9, rate="instantaneous",
+        num_ues=3, num_modules=2, lora_ranks=(2, 4), bandwidth_tolerance=1e-9, rate="instantaneous"
     )  # fmt: skip
 
 
@@ -32,37 +31,57 @@ SUBSCRIBED = np.array([[True, False, False], [False, True, True]])
 POWER_W = np.array([0.2, 0.1, 0.2])
 
 
-def send(scenario, channel, subscribed=SUBSCRIBED):
-    return transmit(scenario, channel, subscribed, POWER_W, payload_bits=PAYLOAD_BITS, model_bits=MODEL_BITS)
+def send(scenario, channel, subscribed=SUBSCRIBED, payload_bits=PAYLOAD_BITS):
+    return transmit(
+        scenario, channel, subscribed, POWER_W, payload_bits=payload_bits, compute_energy_j=COMPUTE_ENERGY_J
+    )
 
 
-def test_all_uploads_end_together_and_use_the_whole_bandwidth(scenario, channel):
-    """Recomputed backwards: the share that each UE needs for the delay found, from Shannon's formula by bisection."""
-    delay = send(scenario, channel).delay_s
+def shares_needed(scenario, channel, bits_of_ues, delay_s):
+    """From Shannon's formula by bisection."""
     needed = []
-    for k, bits in enumerate((1e6, 2e6, 2e6)):
+    for k, bits in enumerate(bits_of_ues):
         low, high = 0.0, 1.0
         for _ in range(200):
             share = (low + high) / 2
             noise = share * scenario.bandwidth_hz * scenario.noise_psd_w_per_hz
             sinr = POWER_W[k] * channel.gain[k] / (channel.interference_w[k] + noise)
             rate = share * scenario.bandwidth_hz * np.log2(1 + sinr)
-            low, high = (share, high) if rate * delay < bits else (low, share)
+            low, high = (share, high) if rate * delay_s < bits else (low, share)
         needed.append(high)
-    assert sum(needed) == pytest.approx(1.0, abs=1e-6)
+    return np.array(needed)
+
+
+@pytest.mark.parametrize(
+    ("payload_bits", "bits_of_ues"),
+    [
+        (PAYLOAD_BITS, (1e6, 2e6, 2e6)),
+        (np.array([[1e6, 9e9, 9e9], [9e9, 3e6, 5e5]]), (1e6, 3e6, 5e5)),  # what is not sent does not count
+    ],
+)
+def test_all_uploads_end_together_and_use_the_whole_bandwidth(scenario, channel, payload_bits, bits_of_ues):
+    delay_s = send(scenario, channel, payload_bits=payload_bits).delay_s
+    assert shares_needed(scenario, channel, bits_of_ues, delay_s).sum() == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_success_of_an_upload_is_15_at_its_share(scenario, channel):
+    uplink = send(scenario, channel)
+    share = shares_needed(scenario, channel, (1e6, 2e6, 2e6), uplink.delay_s)
+    expected = wireless.success_probability(
+        channel.distance_m, POWER_W, share * scenario.bandwidth_hz, scenario.sinr_threshold,
+        path_loss_exponent=scenario.path_loss_exponent, noise_psd_w_per_hz=scenario.noise_psd_w_per_hz,
+        base_station_density_per_m2=scenario.base_station_density_per_m2,
+        interferer_power_w=scenario.interferer_power_w, reference_gain=scenario.reference_gain,
+    )  # fmt: skip
+    np.testing.assert_allclose(uplink.success, SUBSCRIBED * expected, rtol=1e-6)
+    assert ((expected > 0.01) & (expected < 1.0)).all()
 
 
 def test_energy_is_4(scenario, channel):
-    uplink = send(scenario, channel)
-    cycles = 4 * 10 * 100 * 16 * 737.5  # local iterations, samples, tokens, bits, cycles per bit
-    assert uplink.energy_compute_j == pytest.approx(np.full(3, cycles * 1e-27 * 1.5e9**2))
-    assert uplink.energy_uplink_j == pytest.approx(POWER_W * uplink.delay_s)
-
-
-def test_the_printed_reading_charges_computing_per_bit_of_the_model(scenario, channel):
-    printed = dataclasses.replace(scenario, compute_energy="per_model_bit")
-    ratio = send(printed, channel).energy_compute_j / send(scenario, channel).energy_compute_j
-    assert ratio == pytest.approx(np.full(3, MODEL_BITS / (100 * 16)))
+    twice = SUBSCRIBED | np.array([[False, False, True], [False, False, False]])
+    uplink = send(scenario, channel, twice)
+    assert uplink.energy_compute_j == pytest.approx(COMPUTE_ENERGY_J * np.array([1, 1, 2]))
+    assert uplink.energy_uplink_j == pytest.approx(POWER_W * uplink.delay_s * np.array([1, 1, 2]))
 
 
 def test_reception_is_2(scenario, channel):
@@ -83,3 +102,4 @@ def test_a_round_without_subscriptions_takes_no_time(scenario, channel):
     uplink = send(scenario, channel, np.zeros((2, 3), dtype=bool))
     assert uplink.delay_s == 0.0
     assert not uplink.received.any()
+    assert not uplink.success.any()

@@ -1,36 +1,45 @@
-"""Schemes: who subscribes to what. A new one is a class with `subscribe`, entered in `SCHEMES`."""
+"""Schemes: who trains what, and how uploads are aggregated. A new one is a subclass of `Scheme`."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from .base import Plan, Scheme
+from .fedlora import FedLora
+from .flexlora import FlexLora
+from .full import Full
+from .greedy import Greedy
+from .hetlora import HetLora
+from .one_shot import OneShot
+from .random import Random
+from .switching import Switching, SwitchingPrinted, SwitchingRisk
 
-from ...scenario import Scenario
-from .random import RandomSubscription
+SCHEMES: dict[str, type[Scheme]] = {
+    "switching": Switching,
+    "switching_printed": SwitchingPrinted,
+    "switching_risk": SwitchingRisk,
+    "greedy": Greedy,
+    "one_shot": OneShot,
+    "random": Random,
+    "fedlora": FedLora,
+    "full": Full,
+    "hetlora": HetLora,
+    "flexlora": FlexLora,
+}
 
 
-class Scheme(Protocol):
-    """What the engine asks of a scheme."""
+def find_scheme(scheme: str | type[Scheme]) -> tuple[str, type[Scheme]]:
+    """Name and class of a scheme, given by name or as a class of your own.
 
-    def subscribe(self, round_index: int) -> NDArray[np.bool_]:
-        """beta^t of shape (N, K): which UE subscribes to which module in this round."""
-        ...
-
-
-SCHEMES: dict[str, Callable[[Scenario, int], Scheme]] = {"random": RandomSubscription}
-
-
-def make_scheme(name: str, scenario: Scenario, seed: int) -> Scheme:
-    """The scheme `name` for a scenario and seed; ValueError with the nearest name for an unknown one."""
-    if name not in SCHEMES:
-        near = difflib.get_close_matches(name, SCHEMES, n=1)
+    Raises ValueError with the nearest name for an unknown one, and for what is no scheme.
+    """
+    if isinstance(scheme, type) and issubclass(scheme, Scheme):
+        return scheme.__name__, scheme
+    if scheme not in SCHEMES:
+        near = difflib.get_close_matches(str(scheme), SCHEMES, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown scheme {name!r}; there are: {', '.join(SCHEMES)}.{hint}")
-    return SCHEMES[name](scenario, seed)
+        raise ValueError(f"unknown scheme {scheme!r}; there are: {', '.join(SCHEMES)}, or a class of your own.{hint}")
+    return str(scheme), SCHEMES[str(scheme)]
 
 
-__all__ = ["SCHEMES", "RandomSubscription", "Scheme", "make_scheme"]
+__all__ = ["SCHEMES", "Plan", "Scheme", "find_scheme"]

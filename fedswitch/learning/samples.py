@@ -1,0 +1,80 @@
+"""A tokenized data set, and the output of frozen layers for it, computed once."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .tokens import Batch, Indices, Tokens
+
+MEMORY_LIMIT_BYTES = 512 * 2**20
+"""Outputs of frozen layers beyond this are kept in a file that is mapped into memory."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """A tokenized data set with its labels (M,), which lie on the device that computes."""
+
+    tokens: Tokens
+    labels: torch.Tensor
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches go."""
+        return self.labels.device
+
+
+class FrozenOutputs:
+    """What the frozen layers make of each sample, computed when it is first asked for.
+
+    With LoRA on the last layers only, the layers below give the same output in every round and for every module.
+    `compute(batch)` returns it, (B, L, hidden). Room is set aside for all samples, and the system fills it page by page
+    as samples are asked for; where it would exceed `limit_bytes` it lies in a temporary file.
+
+    The last bits of an output depend on which samples share its batch. `batch_of` (M,) therefore numbers the batches
+    that were computed, -1 for none yet: where it is put back into a new object, the same batches are formed again.
+    """
+
+    def __init__(
+        self, samples: Samples, compute: Callable[[Batch], torch.Tensor], hidden_size: int, limit_bytes: int
+    ) -> None:
+        self._samples = samples
+        self._compute = compute
+        self.batch_of: NDArray[np.int32] = np.full(len(samples.tokens), -1, dtype=np.int32)
+        self._known = np.zeros(len(samples.tokens), dtype=bool)
+        shape = (len(samples.tokens.ids), hidden_size)
+        if 4 * shape[0] * shape[1] <= limit_bytes:
+            self._outputs: NDArray[np.float32] = np.empty(shape, dtype=np.float32)
+        else:
+            self._folder = tempfile.TemporaryDirectory(prefix="fedswitch-")
+            self._outputs = np.memmap(Path(self._folder.name) / "outputs", np.float32, mode="w+", shape=shape)
+
+    def batch(self, group: Indices) -> tuple[torch.Tensor, torch.Tensor]:
+        """Outputs (B, L, hidden) and mask (B, L) of the samples `group`, padded to the longest of them."""
+        tokens = self._samples.tokens
+        unknown = group[~self._known[group]]
+        if unknown.size:
+            self.batch_of[unknown[self.batch_of[unknown] < 0]] = self.batch_of.max() + 1
+        for number in np.unique(self.batch_of[unknown]):
+            self._learn(np.flatnonzero(self.batch_of == number))
+        lengths = tokens.lengths[group]
+        positions = np.arange(lengths.max())
+        mask = positions < lengths[:, np.newaxis]
+        rows = tokens.offsets[group][:, np.newaxis] + np.where(mask, positions, 0)  # padding repeats the first token
+        return torch.from_numpy(self._outputs[rows]), torch.from_numpy(mask)
+
+    def _learn(self, unknown: Indices) -> None:
+        tokens = self._samples.tokens
+        batch = tokens.batch(unknown)
+        hidden = self._compute(batch)[batch.mask].numpy()
+        lengths = tokens.lengths[unknown]
+        before = np.cumsum(lengths) - lengths
+        rows = np.repeat(tokens.offsets[unknown] - before, lengths) + np.arange(lengths.sum())
+        self._outputs[rows] = hidden
+        self._known[unknown] = True

@@ -1,0 +1,86 @@
+"""What every scheme is: a plan for each round, and what the gNB makes of the uploads that arrive."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...control import Observation, State, decide, start
+from ...control.online import Rule
+from ...scenario import Scenario
+from ...streams import stream
+from ...theory.constants import Reading
+from ..backbones import Backbone
+from ..modules import LoraModules, Modules
+
+if TYPE_CHECKING:
+    from ..federation import Federation
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Plan:
+    r"""What a scheme decides for a round: :math:`\beta^t` (N, K), and :math:`P_k^t` in W, (K,)."""
+
+    subscription: NDArray[np.bool_]
+    power_w: NDArray[np.float64]
+
+
+class Scheme:
+    """A way to fine-tune: who trains what with how much power, and how what arrives is aggregated.
+
+    The base class lets UEs subscribe at random, chooses power as Algorithm 2 does, and aggregates by (1). A scheme of
+    your own overrides what differs; `plan` alone is enough for another way to subscribe. `rule` and `form` are those of
+    `control.decide`.
+    """
+
+    rule: ClassVar[Rule] = "random"
+    form: ClassVar[Reading] = "corrected"
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self.scenario = self.adapt(scenario)
+        self.seed = seed
+        self.decisions: State = start(self.scenario, rng=stream(seed, "first subscription"), form=self.form)
+
+    @staticmethod
+    def adapt(scenario: Scenario) -> Scenario:
+        """The scenario as this scheme reads it: a scheme with one common module has N = 1."""
+        return scenario
+
+    @staticmethod
+    def make_modules(backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> Modules:
+        """What is trained: N LoRA modules, unless overridden."""
+        return LoraModules(backbone, scenario, num_labels=num_labels, seed=seed)
+
+    def observe(self, run: Federation, t: int) -> Observation:
+        """What is known before round `t`."""
+        return Observation(run.cell.channel(t), self.payload_bits(run), run.compute_energy_j)
+
+    def payload_bits(self, run: Federation) -> NDArray[np.float64]:
+        """Bits of an upload: of each module, (N,), or of each module and UE, (N, K)."""
+        return run.modules.payload_bits
+
+    def plan(self, t: int, seen: Observation) -> Plan:
+        """Decide round `t`."""
+        rng = stream(self.seed, "decision", t)
+        decision, self.decisions = decide(self.scenario, seen, self.decisions, rng=rng, rule=self.rule, form=self.form)
+        return Plan(decision.subscription, decision.power_w)
+
+    def learn(self, run: Federation, t: int, received: NDArray[np.bool_]) -> None:
+        """Update what is trained with the uploads that were received (N, K): (1) for every module."""
+        run.update(t, received)
+
+    def state(self) -> dict[str, Any]:
+        """What the scheme carries from round to round, for a checkpoint."""
+        return {"decisions": dataclasses.asdict(self.decisions)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put back what `state` returned."""
+        self.decisions = State(**state["decisions"])
+
+
+def with_one_module(scenario: Scenario, rank: int) -> Scenario:
+    """The same cell with one module that everybody trains in every round."""
+    return dataclasses.replace(scenario, num_modules=1, lora_ranks=(rank,), subscription_limit=1)

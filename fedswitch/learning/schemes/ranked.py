@@ -1,0 +1,98 @@
+"""What HetLoRA and FlexLoRA share: one common model, and a rank for each UE."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...scenario import Scenario
+from ...streams import stream
+from ..stacked import LocalModel, Penalty
+from .base import Scheme, with_one_module
+
+if TYPE_CHECKING:
+    from ..federation import Federation
+
+
+class Ranked(Scheme):
+    """UEs whose means allow LoRA of different ranks: one of `lora_ranks` each, in equal shares, drawn once.
+
+    In every round each UE starts from the common model at its own rank, makes `local_iterations` steps on its
+    mini-batch, and sends its factors and its head. A lost upload leaves everything as it was.
+    """
+
+    penalty: Penalty | None = None
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        super().__init__(scenario, seed)
+        ranks = np.resize(np.asarray(scenario.lora_ranks), scenario.num_ues)
+        self.ranks: NDArray[np.int64] = stream(seed, "rank").permutation(ranks)
+
+    @staticmethod
+    def adapt(scenario: Scenario) -> Scenario:
+        """One module of the largest rank."""
+        return with_one_module(scenario, max(scenario.lora_ranks))
+
+    def payload_bits(self, run: Federation) -> NDArray[np.float64]:
+        """Bits of each UE's factors and head, (1, K)."""
+        *factors, weight, bias = run.modules.parameters(0)
+        per_rank = sum(factor.numel() for factor in factors) / self.rank_max
+        numbers = self.ranks[np.newaxis].astype(np.float64) * per_rank + weight.numel() + bias.numel()
+        bits: NDArray[np.float64] = run.scenario.bits_per_parameter * numbers
+        return bits
+
+    @property
+    def rank_max(self) -> int:
+        """The rank of the common model."""
+        return self.scenario.lora_ranks[0]
+
+    def learn(self, run: Federation, t: int, received: NDArray[np.bool_]) -> None:
+        """Local steps of the UEs that are received, and their aggregate."""
+        ues = np.flatnonzero(received[0])
+        if not ues.size:
+            return
+        common = LocalModel.of(run.modules.parameters(0), self.scenario.lora_alpha / self.rank_max)
+        ranks = self.ranks[ues].tolist()
+        cut = {rank: self.distribute(common, rank) for rank in set(ranks)}
+        start = [cut[rank] for rank in ranks]
+        trained, loss = run.train_locally(t, ues, start, penalty=self.penalty)
+        run.refuse_divergence({0: loss}, t)
+        shares = np.full(len(ues), 1.0 / len(ues))  # all mini-batches are of one size
+        run.modules.assign(0, self.aggregate(ues, start, trained, shares).parameters)
+
+    @abc.abstractmethod
+    def distribute(self, common: LocalModel, rank: int) -> LocalModel:
+        """What a UE of that rank starts from."""
+
+    @abc.abstractmethod
+    def aggregate(
+        self,
+        ues: NDArray[np.int64],
+        start: Sequence[LocalModel],
+        trained: Sequence[LocalModel],
+        shares: NDArray[np.float64],
+    ) -> LocalModel:
+        """The common model from what the received UEs `ues` started from and sent; `shares` are their data's."""
+
+    def state(self) -> dict[str, Any]:
+        """See `Scheme`."""
+        return {**super().state(), "ranks": self.ranks}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See `Scheme`."""
+        super().restore(state)
+        self.ranks = state["ranks"]
+
+
+def mean_head(models: Sequence[LocalModel], weights: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias of the UEs' heads, averaged."""
+    pairs = list(zip(weights, models, strict=True))
+    return (
+        torch.stack([weight * model.head_weight for weight, model in pairs]).sum(dim=0),
+        torch.stack([weight * model.head_bias for weight, model in pairs]).sum(dim=0),
+    )

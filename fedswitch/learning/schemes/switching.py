@@ -1,0 +1,57 @@
+"""Algorithm 2: subscription, power and bandwidth decided online."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ...control import Observation
+from ...control.online import Rule
+from ...theory.constants import Reading
+from .base import Scheme
+
+if TYPE_CHECKING:
+    from ..federation import Federation
+
+
+class Switching(Scheme):
+    """Algorithm 2 with the corrected objective."""
+
+    rule: ClassVar[Rule] = "switching"
+
+
+class SwitchingPrinted(Switching):
+    """Algorithm 2 as printed: cost (9), charge (14), start with every UE in every module."""
+
+    form: ClassVar[Reading] = "printed"
+
+
+class SwitchingRisk(Switching):
+    """Algorithm 2 with the corrected bound in full: what a module still leaves of a UE's own risk counts too.
+
+    That is the first term of (6), which (8a) leaves out. Each UE asks every module for its risk on the UE's training
+    data, on the round's mini-batch; the risks are measured every `EVERY` rounds, because the modules change slowly.
+    """
+
+    EVERY: ClassVar[int] = 5
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.remaining_risk = np.zeros((self.scenario.num_modules, self.scenario.num_ues))
+
+    def observe(self, run: Federation, t: int) -> Observation:
+        """See `Scheme`; with the risks."""
+        if t % self.EVERY == 0:
+            self.remaining_risk = run.ue_risks(t)
+        return dataclasses.replace(super().observe(run, t), remaining_risk=self.remaining_risk)
+
+    def state(self) -> dict[str, Any]:
+        """See `Scheme`."""
+        return {**super().state(), "remaining_risk": self.remaining_risk}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See `Scheme`."""
+        super().restore(state)
+        self.remaining_risk = state["remaining_risk"]

@@ -1,0 +1,151 @@
+import dataclasses
+import errno
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from fedswitch.errors import FedswitchError
+from fedswitch.learning import checkpoint, simulate
+from fedswitch.learning.backbones import Backbone
+from fedswitch.learning.federation import Federation
+
+
+def run(scenario, task, rounds=4, **options):
+    return simulate(scenario, task=task, backbone="tiny", rounds=rounds, **options)
+
+
+def test_a_resumed_run_equals_one_that_was_never_stopped(small, toy_task, tmp_path):
+    whole = run(small, toy_task, rounds=6)
+    path = tmp_path / "deep" / "run.pt"
+    run(small, toy_task, rounds=3, resume=path, checkpoint_every=2)
+    resumed = run(small, toy_task, rounds=6, resume=path)
+    pd.testing.assert_frame_equal(resumed.table, whole.table, check_exact=True)
+    assert np.array_equal(resumed.received, whole.received)
+    assert [file.name for file in path.parent.iterdir()] == ["run.pt"]
+
+
+def test_a_resumed_run_forms_the_batches_of_frozen_layers_again(small, toy_task, tmp_path, monkeypatch):
+    """On some machines the last bits of an output depend on the size of its batch: here more than the last bits do."""
+    embed = Backbone.embed
+    monkeypatch.setattr(
+        Backbone, "embed", lambda self, batch, frozen: embed(self, batch, frozen) * (1 + 0.01 * len(batch.ids))
+    )
+    whole = run(small, toy_task, rounds=8)
+    run(small, toy_task, rounds=4, resume=tmp_path / "run.pt")
+    resumed = run(small, toy_task, rounds=8, resume=tmp_path / "run.pt")
+    pd.testing.assert_frame_equal(resumed.table, whole.table, check_exact=True)
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_20_random_moments_ends_as_one_left_alone(tmp_path):
+    command = [sys.executable, str(Path(__file__).with_name("killed_run.py")), str(tmp_path), "20", "0"]
+    report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert len(report["rounds"]) == 20
+    assert report["rounds"] == sorted(report["rounds"])
+    assert len(set(report["rounds"])) > 3
+    assert report["halves"] > 0  # some died while they wrote
+    whole, killed = (pd.read_pickle(tmp_path / name) for name in ("whole", "killed"))
+    assert len(whole) == 20
+    pd.testing.assert_frame_equal(killed, whole, check_exact=True)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_finished_run_is_not_run_again(small, toy_task, tmp_path, monkeypatch):
+    first = run(small, toy_task, resume=tmp_path / "run.pt")
+    monkeypatch.setattr(Federation, "update", lambda *_: pytest.fail("trained again"))
+    pd.testing.assert_frame_equal(run(small, toy_task, resume=tmp_path / "run.pt").table, first.table)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_a_checkpoint_is_written_every_so_many_rounds_and_after_the_last(every, small, toy_task, tmp_path, monkeypatch):
+    rounds, save = [], checkpoint.save
+
+    def watched(path, settings, world, scheme, log):
+        save(path, settings, world, scheme, log)
+        rounds.append(len(log.rows))
+
+    monkeypatch.setattr(checkpoint, "save", watched)
+    run(small, toy_task, resume=tmp_path / "run.pt", checkpoint_every=every)
+    assert rounds == {1: [1, 2, 3, 4], 2: [2, 4], 3: [3, 4]}[every]
+
+
+def test_numbers_of_numpy_are_saved_as_well(small, toy_task, tmp_path):
+    path = tmp_path / "run.pt"
+    numpy_made = dataclasses.replace(small, num_ues=np.int64(6), learning_rate=np.float64(3e-3))
+    run(numpy_made, toy_task, rounds=1, seed=np.int64(4), resume=path)
+    pd.testing.assert_frame_equal(
+        run(small, toy_task, rounds=2, seed=4, resume=path).table, run(small, toy_task, rounds=2, seed=4).table
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [({"seed": 1}, "seed"), ({"scheme": "greedy"}, "scheme"), ({"evaluate_every": 2}, "evaluate_every")],
+)
+def test_the_checkpoint_of_another_run_is_refused(changed, named, small, toy_task, tmp_path):
+    path = tmp_path / "run.pt"
+    run(small, toy_task, rounds=1, resume=path)
+    with pytest.raises(FedswitchError, match=rf"belongs to another run \(it differs in: {named}\): delete it or name"):
+        run(small, toy_task, rounds=2, resume=path, **changed)
+
+
+def test_the_checkpoint_of_another_scenario_is_refused(small, toy_task, tmp_path):
+    path = tmp_path / "run.pt"
+    run(small, toy_task, rounds=1, resume=path)
+    with pytest.raises(FedswitchError, match=r"differs in: scenario\)"):
+        run(dataclasses.replace(small, learning_rate=1e-3), toy_task, rounds=2, resume=path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("format", checkpoint.FORMAT - 1), ("version", "0.0.1"), ("format", None)]
+)
+def test_the_checkpoint_of_another_version_is_refused_and_kept(field, value, small, toy_task, tmp_path, saved):
+    path = tmp_path / "run.pt"
+    run(small, toy_task, rounds=1, resume=path)
+    torch.save({**saved(path), field: value}, path)
+    before = path.read_bytes()
+    with pytest.raises(FedswitchError, match=r"run\.pt was written by another version of fedswitch: delete it"):
+        run(small, toy_task, rounds=2, resume=path)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_refused_and_kept(small, toy_task, tmp_path):
+    path = tmp_path / "run.pt"
+    run(small, toy_task, rounds=1, resume=path)
+    damaged = path.read_bytes()[:2000]
+    path.write_bytes(damaged)
+    with pytest.raises(FedswitchError, match="cannot be read"):
+        run(small, toy_task, rounds=2, resume=path)
+    assert path.read_bytes() == damaged
+
+
+def test_a_checkpoint_that_cannot_be_written_says_so(small, toy_task, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        FedswitchError, match=r"checkpoint .*run\.pt could not be written .*: free space or name another"
+    ):
+        run(small, toy_task, rounds=1, resume=tmp_path / "file" / "run.pt")
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(small, toy_task, tmp_path, monkeypatch):
+    path = tmp_path / "run.pt"
+    run(small, toy_task, rounds=2, resume=path)
+    good = path.read_bytes()
+
+    def full(state, unfinished):
+        Path(unfinished).write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(FedswitchError, match=r"could not be written .*No space left on device"):
+            run(small, toy_task, rounds=4, resume=path, checkpoint_every=1)
+    assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]
+    assert path.read_bytes() == good
+    pd.testing.assert_frame_equal(run(small, toy_task, resume=path).table, run(small, toy_task).table, check_exact=True)

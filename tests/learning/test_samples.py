@@ -1,0 +1,126 @@
+import functools
+
+import numpy as np
+import pytest
+import torch
+
+from fedswitch import Scenario
+from fedswitch.learning import engine, federation, simulate
+from fedswitch.learning.backbones import Backbone, load_backbone
+from fedswitch.learning.engine import Learner
+from fedswitch.learning.federation import Federation
+from fedswitch.learning.samples import MEMORY_LIMIT_BYTES, FrozenOutputs, Samples
+from fedswitch.learning.tokens import Tokens
+
+HIDDEN = 3
+
+
+@pytest.fixture
+def samples():
+    """Five samples of 2, 1, 3, 1 and 2 tokens; token ids tell where a number came from."""
+    ids = [[10, 11], [20], [30, 31, 32], [40], [50, 51]]
+    return Samples(Tokens.join(ids, [[0] * len(row) for row in ids], padding_id=0), torch.zeros(5, dtype=torch.long))
+
+
+class Counted:
+    """Outputs that tell token and size of the batch, and a record of the batches."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, batch):
+        self.seen.append(sorted(batch.ids[:, 0].tolist()))
+        return batch.ids[..., None] + torch.tensor([0.0, 0.25, 0.0]) + 0.001 * len(batch.ids)
+
+
+@pytest.mark.parametrize("limit_bytes", [0, MEMORY_LIMIT_BYTES])
+def test_outputs_are_computed_once_and_come_back_padded_in_the_order_asked_for(samples, limit_bytes):
+    compute = Counted()
+    outputs = FrozenOutputs(samples, compute, HIDDEN, limit_bytes)
+    outputs.batch(np.array([3, 0]))
+    hidden, mask = outputs.batch(np.array([2, 0, 4]))
+    assert compute.seen == [[10, 40], [30, 50]]
+    assert mask.tolist() == [[True, True, True], [True, True, False], [True, True, False]]
+    assert torch.equal(hidden[0, :, 0], torch.tensor([30.002, 31.002, 32.002]))
+    assert torch.equal(hidden[1, :2, 1], torch.tensor([10.252, 11.252]))
+    assert torch.equal(hidden[2, :2, 2], torch.tensor([50.002, 51.002]))
+    assert torch.isfinite(hidden).all()  # padding too: what is masked is still multiplied by zero
+
+
+def test_beyond_the_limit_outputs_lie_in_a_file_that_goes_with_them(samples, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    size = 4 * 9 * HIDDEN
+    in_memory = FrozenOutputs(samples, Counted(), HIDDEN, size)
+    assert not list(tmp_path.iterdir())
+    in_file = FrozenOutputs(samples, Counted(), HIDDEN, size - 1)
+    (file,) = tmp_path.glob("fedswitch-*/*")
+    assert file.stat().st_size == size
+    everything = np.arange(5)
+    assert torch.equal(in_memory.batch(everything)[0], in_file.batch(everything)[0])
+    del in_file
+    assert not list(tmp_path.iterdir())
+
+
+def test_batches_that_were_formed_are_formed_again(samples):
+    """A run that goes on asks in another order, and must get what the run got that was never stopped."""
+    first, again = Counted(), Counted()
+    before, after = FrozenOutputs(samples, first, HIDDEN, 1000), FrozenOutputs(samples, again, HIDDEN, 1000)
+    before.batch(np.array([0, 1, 2]))
+    before.batch(np.array([2, 3]))
+    after.batch_of = before.batch_of.copy()
+    everything = np.arange(5)
+    expected = before.batch(everything)[0]
+    assert torch.equal(after.batch(np.array([3, 1]))[0], before.batch(np.array([3, 1]))[0])
+    assert torch.equal(after.batch(everything)[0], expected)
+    assert sorted(again.seen) == sorted(first.seen) == [[10, 20, 30], [40], [50]]
+
+
+class Uncached:
+    """In the place of `FrozenOutputs`: computes whatever is asked for, every time."""
+
+    def __init__(self, samples, compute, hidden_size, limit_bytes):
+        self.tokens, self.compute = samples.tokens, compute
+
+    def batch(self, group):
+        batch = self.tokens.batch(group)
+        return self.compute(batch), batch.mask
+
+
+def run(task, **options):
+    # plain SGD: Adam divides by the root of tiny squared gradients and would amplify rounding
+    scenario = Scenario.corrected(
+        num_ues=6, batch_size=5, test_samples=20, lora_layers=1, optimizer="sgd", learning_rate=0.5
+    )
+    return simulate(scenario, task=task, backbone="tiny", rounds=4, scheme="random", **options)
+
+
+def test_kept_mapped_and_recomputed_outputs_give_the_same_run(toy_task, monkeypatch):
+    kept = run(toy_task).table
+    with monkeypatch.context() as patch:
+        patch.setattr(federation, "Learner", functools.partial(Learner, limit_bytes=0))
+        mapped = run(toy_task).table
+    monkeypatch.setattr(engine, "FrozenOutputs", Uncached)
+    recomputed = run(toy_task).table
+    assert kept["loss"].nunique() == 4
+    assert kept["loss"].equals(mapped["loss"])
+    np.testing.assert_allclose(kept["loss"], recomputed["loss"], rtol=1e-5)
+    assert kept["accuracy_pooled"].equals(recomputed["accuracy_pooled"])
+
+
+def test_frozen_layers_run_once_for_each_sample_that_is_needed(toy_task, monkeypatch):
+    embedded, embed = [], Backbone.embed
+
+    def counted(self, batch, frozen_layers):
+        assert frozen_layers == 1
+        embedded.append(len(batch.ids))
+        return embed(self, batch, frozen_layers)
+
+    monkeypatch.setattr(Backbone, "embed", counted)
+    history = run(toy_task)
+    monkeypatch.undo()
+    scenario = Scenario(**history.settings["scenario"])
+    world = Federation.start(scenario, toy_task, load_backbone("tiny"), 0)
+    needed = [world.mini_batch(t, int(k)) for t in range(4) for k in np.flatnonzero(history.received[t].any(axis=0))]
+    trained_on = np.concatenate(needed)
+    assert len(np.unique(trained_on)) < len(trained_on)  # some samples were needed twice
+    assert sum(embedded) == len(np.unique(trained_on)) + len(toy_task.test.labels)
