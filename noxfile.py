@@ -1,7 +1,8 @@
 """Sessions that set up, build and check: `nox -s book`, `nox -s tests`, `nox -s lint`, `nox -s bench`, `nox -s lock`.
 
-All of them share one environment, `.nox/environment`, which is installed from requirements.lock when that changes. With
-`--no-venv` they run in the Python that runs nox, and nothing is installed.
+All of them share one environment, `.nox/environment`, which is installed from requirements.lock when that changes.
+Flower, which a benchmark compares with, has one of its own, `.nox/flower`. With `--no-venv` they run in the Python that
+runs nox, and nothing is installed.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ LOCK_HEADER = """\
 #   export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
 """
 CUDA = re.compile(r"(cuda|nvidia|triton)\b")
+
+FLOWER = "flwr[simulation]==1.41.0"
+WITH_FLOWER = ("numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")  # pinned as for ours
 
 _programs: Path | None = None  # the folder of the shared environment's programs; the session `environment` finds it
 
@@ -100,7 +104,25 @@ def book(session: nox.Session) -> None:
     session.log(f"The book: {BUILD / 'html' / 'index.html'}")
 
 
-@nox.session(venv_backend="none", requires=["environment"], default=False)
+@nox.session(venv_backend="virtualenv", reuse_venv=True, default=False)
+def flower(session: nox.Session) -> None:
+    """Install Flower, if it is not there, for the benchmark `round`, which does without where that fails."""
+    if session.venv_backend == "none" or (session.posargs and "round" not in session.posargs):
+        return
+    pins = [line for line in LOCK.read_text().splitlines() if line.split("==")[0] in WITH_FLOWER]
+    stamp = session.env_dir / "installed.sha256"
+    wanted = _digest([], FLOWER, *pins)
+    if not _vouches(stamp, wanted):
+        session.log("Installing Flower for the benchmark `round`; the first time, this takes some minutes")
+        try:
+            session.install(FLOWER, *pins)
+        except nox.command.CommandFailed:
+            session.warn("Flower could not be installed, see above: the benchmark `round` goes on without it")
+        else:
+            stamp.write_text(wanted)
+
+
+@nox.session(venv_backend="none", requires=["environment", "flower"], default=False)
 def bench(session: nox.Session) -> None:
     """Measure speed with all of benchmarks/, one after the other; `-- power` and the like with that one alone."""
     scripts = {path.stem: path for path in sorted(BENCHMARKS.glob("[!_]*.py"))}

@@ -14,7 +14,7 @@ from .ranked import Ranked, mean_head
 
 
 class HetLora(Ranked):
-    """The complete method: truncation, tail penalty, rank pruning, sparsity weights and zero-padding.
+    """HetLoRA complete: truncation, tail penalty, rank pruning, sparsity weights and zero-padding.
 
     All UEs apply the scale of the largest rank, because the method's update is B A without one.
     """

@@ -6,4 +6,4 @@ from .base import Scheme
 
 
 class Random(Scheme):
-    """Each UE subscribes to s^t of the N modules, drawn anew in each round."""
+    """Each UE subscribes to as many modules as (7c) allows, drawn anew in each round."""
