@@ -110,7 +110,7 @@ ELEMENTS: tuple[Element, ...] = (
         ("learning.engine.cell_gradient",),
         (
             "tests/learning/test_engine.py::test_the_union_batch_gives_the_aggregate_of_1",
-            "tests/learning/test_simulation.py::test_one_sgd_round_is_equation_1",
+            "tests/learning/test_federation.py::test_one_sgd_round_is_equation_1",
         ),
     ),
     Element(
@@ -123,7 +123,7 @@ ELEMENTS: tuple[Element, ...] = (
     ),
     Element(
         "eq-3", _SYSTEM, "inference risk of the ensemble",
-        ("learning.engine.Learner",), ("tests/learning/test_simulation.py::test_risk_and_accuracy_follow_3",),
+        ("learning.engine.Learner",), ("tests/learning/test_federation.py::test_risk_and_accuracy_follow_3",),
     ),
     Element(
         "eq-4", _SYSTEM, "energy of a UE",
@@ -366,7 +366,7 @@ ELEMENTS: tuple[Element, ...] = (
     ),
     Element(
         "fig-2", _RESULTS, "rounds to converge against the number of UEs",
-        note="No study yet. It needs the schemes that the figure compares.",
+        note="No study yet; `learning.simulate` has the schemes that the figure compares.",
     ),
     Element(
         "fig-3", _RESULTS, "Algorithm 1 at work",
