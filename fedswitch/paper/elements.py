@@ -377,7 +377,7 @@ ELEMENTS: tuple[Element, ...] = (
         "fig-4", _RESULTS, "accuracy against rounds",
         ("learning.simulate", "studies.fig4_switching.draw"),
         ("tests/studies/test_fig4_switching.py::test_lines_are_means_over_seeds_at_the_rounds_that_were_tested",),
-        note="With random subscriptions so far; the schemes that the figure compares are not there yet.",
+        note="With random subscriptions so far; `learning.simulate` has the schemes that the figure compares.",
     ),
     Element(
         "fig-5", _RESULTS, "energy against the threshold",
