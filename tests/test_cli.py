@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 
@@ -73,3 +76,9 @@ def test_a_folder_that_cannot_be_written_is_named(command, tmp_path):
     assert code != 0
     assert "file" in err
     assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "fedswitch", "nonsense"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "No such command 'nonsense'" in done.stderr

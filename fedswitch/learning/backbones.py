@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import difflib
 import hashlib
 import importlib.util
 import re
@@ -118,9 +119,22 @@ def load_backbone(name: str, device: torch.device | str = "cpu") -> Backbone:
     Raises MissingWeightsError, in one sentence, when they are not here and cannot be fetched, or are not the expected
     ones.
     """
+    place = usable_device(device)
     backbone = _load_tiny() if name == "tiny" else _load_pretrained(name)
-    backbone.encoder.requires_grad_(False).eval().to(torch.device(device))
+    backbone.encoder.requires_grad_(False).eval().to(place)
     return backbone
+
+
+def usable_device(name: torch.device | str) -> torch.device:
+    """The device of that name; ValueError, in one sentence, for one that torch does not know or that is not here."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"the device {str(name)!r} cannot be used here: take cpu, or see `fedswitch doctor`"
+        ) from error
+    return device
 
 
 def backbone_status(name: str) -> tuple[bool, str]:
@@ -160,7 +174,11 @@ def _local_folder(name: str) -> Path | None:
 
 def _fetched_folder(name: str) -> Path:
     """The folder of a backbone, fetched from the hub."""
-    missing = f"The backbone {name!r} is not on this machine: {_how_to_get(name)}."
+    near = difflib.get_close_matches(name, BACKBONES, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near and name not in BACKBONES else ""
+    missing = f"The backbone {name!r} is not on this machine: {_how_to_get(name)}.{hint}"
+    if not HUB_NAME.fullmatch(_hub_name(name)):
+        raise MissingWeightsError(f"There is no folder {name!r}, and it is no name on the Hugging Face hub.{hint}")
     if not hub_answers():
         raise MissingWeightsError(missing)
     try:

@@ -67,11 +67,16 @@ def load(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, 
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
-        raise FedswitchError(f"The checkpoint {path} cannot be read ({type(error).__name__}): delete it.") from error
-    if not isinstance(state, dict) or state.get("format") != FORMAT or state.get("version") != version("fedswitch"):
+        raise FedswitchError(
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}): name another file, or delete it if it "
+            "was one."
+        ) from error
+    if not isinstance(state, dict) or "format" not in state:
+        raise FedswitchError(f"{path} is no checkpoint of fedswitch: name another file.")
+    if state["format"] != FORMAT or state.get("version") != version("fedswitch"):
         raise FedswitchError(f"The checkpoint {path} was written by another version of fedswitch: delete it.")
-    saved = json.loads(state["settings"])
-    differing = [key for key, value in json.loads(_to_json(settings)).items() if saved.get(key) != value]
+    saved, now = _flat(json.loads(state["settings"])), _flat(json.loads(_to_json(settings)))
+    differing = [key for key, value in now.items() if saved.get(key) != value]
     if differing:
         raise FedswitchError(
             f"The checkpoint {path} belongs to another run (it differs in: {', '.join(differing)}): "
@@ -89,6 +94,12 @@ def _to_json(settings: dict[str, Any]) -> str:
     return json.dumps(settings, sort_keys=True, default=np.generic.item)  # a seed may be a number of NumPy's
 
 
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the scenario's fields beside the others."""
+    fields = {f"scenario.{name}": value for name, value in settings["scenario"].items()}
+    return {name: value for name, value in settings.items() if name != "scenario"} | fields
+
+
 def _to_tensors(value: Any) -> Any:
     """Arrays in nested dictionaries and lists as tensors, and NumPy's numbers as Python's: saved without pickling."""
     if isinstance(value, np.generic):
@@ -97,7 +108,14 @@ def _to_tensors(value: Any) -> Any:
         return torch.from_numpy(value)
     if isinstance(value, dict):
         return {name: _to_tensors(item) for name, item in value.items()}
-    return [_to_tensors(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, (list, tuple)):
+        return [_to_tensors(item) for item in value]
+    if value is None or isinstance(value, (torch.Tensor, bool, int, float, str)):
+        return value
+    raise FedswitchError(
+        f"A {type(value).__name__} cannot be kept in a checkpoint: let state() of the scheme return numbers, texts, "
+        "arrays, and lists and dictionaries of these."
+    )
 
 
 def _to_arrays(value: Any) -> Any:

@@ -241,7 +241,7 @@ def _check_sizes(sizes: Integers, min_samples: int, have: str) -> None:
     if sizes[-1] < min_samples:
         raise ValueError(
             f"{have} do not give num_ues = {len(sizes)} UEs min_samples = {min_samples} each, only {sizes[-1]} each, "
-            f"or {min_samples} each to {np.count_nonzero(sizes >= min_samples)} UEs: lower num_ues or the mini-batch"
+            f"or {min_samples} each to {np.count_nonzero(sizes >= min_samples)} UEs: lower num_ues or batch_size"
         )
 
 

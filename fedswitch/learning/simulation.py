@@ -16,7 +16,7 @@ from .engine import GRADIENTS
 from .federation import Federation
 from .history import History, Log
 from .progress import interrupt_later, rounds_bar
-from .schemes import Scheme, find_scheme
+from .schemes import Scheme, check_plan, find_scheme
 from .tasks import Task, load_task
 
 
@@ -62,11 +62,12 @@ def simulate(
         KeyboardInterrupt: after Ctrl-C, once the round is finished and saved; it says how to go on. A second Ctrl-C
             ends at once.
     """
-    if rounds < 1 or evaluate_every < 1 or checkpoint_every < 1:
-        raise ValueError(
-            f"rounds = {rounds}, evaluate_every = {evaluate_every} and checkpoint_every = {checkpoint_every} "
-            "must be whole numbers of at least 1"
-        )
+    counts = {"rounds": rounds, "evaluate_every": evaluate_every, "checkpoint_every": checkpoint_every}
+    for argument, count in counts.items():
+        if not isinstance(count, (int, np.integer)) or count < 1:
+            raise ValueError(f"{argument} = {count!r} must be a whole number of at least 1")
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed = {seed!r} must be a whole number of at least 0")
     if engine not in GRADIENTS:
         raise ValueError(f"unknown engine {engine!r}; there are: {', '.join(GRADIENTS)}")
     name, kind = find_scheme(scheme)
@@ -91,11 +92,16 @@ def simulate(
         checkpoint.load(Path(resume), settings, run, policy, log)
 
     first = len(log.rows)
+    if first > rounds:
+        raise ValueError(
+            f"the checkpoint {resume} holds {first} rounds already: rounds = {rounds} must be at least that"
+        )
     with rounds_bar(f"{name} on {loaded_task.name}", first, rounds, progress) as bar, interrupt_later() as interrupt:
         for t in range(first, rounds):
             started = time.perf_counter()
             seen = policy.observe(run, t)
             plan = policy.plan(t, seen)
+            check_plan(plan, policy.scenario, name)
             uplink = run.transmit(t, plan, seen.payload_bits)
             policy.learn(run, t, uplink.received)
             due = (t + 1) % evaluate_every == 0 or t + 1 == rounds

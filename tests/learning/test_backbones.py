@@ -221,3 +221,16 @@ def test_minilm_has_the_size_that_the_design_states(minilm):
     backbone = load_backbone(minilm)
     assert backbone.num_layers == 6
     assert backbone.num_parameters == pytest.approx(22.7e6, rel=2e-3)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99"])
+def test_a_device_that_is_not_here_is_named(device):
+    with pytest.raises(ValueError, match=f"the device '{device}' cannot be used here: take cpu"):
+        load_backbone("tiny", device)
+
+
+def test_a_mistyped_backbone_is_met_with_the_nearest_name():
+    with pytest.raises(MissingWeightsError, match="Did you mean 'minilm'"):
+        load_backbone("minlm")
+    with pytest.raises(MissingWeightsError, match="There is no folder '/no/such/dir', and it is no name on"):
+        load_backbone("/no/such/dir")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from fedswitch.errors import FedswitchError
-from fedswitch.learning import checkpoint, simulate
+from fedswitch.learning import Scheme, checkpoint, simulate
 from fedswitch.learning.backbones import Backbone
 from fedswitch.learning.federation import Federation
 
@@ -98,7 +98,7 @@ def test_the_checkpoint_of_another_run_is_refused(changed, named, small, toy_tas
 def test_the_checkpoint_of_another_scenario_is_refused(small, toy_task, tmp_path):
     path = tmp_path / "run.pt"
     run(small, toy_task, rounds=1, resume=path)
-    with pytest.raises(FedswitchError, match=r"differs in: scenario\)"):
+    with pytest.raises(FedswitchError, match=r"differs in: scenario\.learning_rate\)"):
         run(dataclasses.replace(small, learning_rate=1e-3), toy_task, rounds=2, resume=path)
 
 
@@ -149,3 +149,31 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(small, toy_task, tmp_path, 
     assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]
     assert path.read_bytes() == good
     pd.testing.assert_frame_equal(run(small, toy_task, resume=path).table, run(small, toy_task).table, check_exact=True)
+
+
+def test_a_folder_or_a_foreign_file_is_not_called_a_checkpoint(small, toy_task, tmp_path):
+    foreign = tmp_path / "other.pt"
+    torch.save({"mine": 1}, foreign)
+    for path, message in ((tmp_path, "cannot be read as a checkpoint"), (foreign, "is no checkpoint of fedswitch")):
+        with pytest.raises(FedswitchError, match=f"{message}.*name another file"):
+            simulate(small, task=toy_task, backbone="tiny", rounds=1, resume=path)
+    assert torch.load(foreign) == {"mine": 1}
+
+
+def test_fewer_rounds_than_the_checkpoint_holds_are_refused(small, toy_task, tmp_path):
+    simulate(small, task=toy_task, backbone="tiny", rounds=2, resume=tmp_path / "run.pt")
+    with pytest.raises(ValueError, match=r"holds 2 rounds already: rounds = 1 must be at least that"):
+        simulate(small, task=toy_task, backbone="tiny", rounds=1, resume=tmp_path / "run.pt")
+
+
+def test_a_state_that_cannot_be_kept_is_refused_before_anything_is_written(small, toy_task, tmp_path):
+    class Careless(Scheme):
+        """Carries what a checkpoint cannot hold."""
+
+        def state(self):
+            """See `Scheme`."""
+            return {"rng": np.random.default_rng(0)}
+
+    with pytest.raises(FedswitchError, match=r"A Generator cannot be kept in a checkpoint: let state\(\)"):
+        simulate(small, task=toy_task, backbone="tiny", scheme=Careless, rounds=1, resume=tmp_path / "run.pt")
+    assert not list(tmp_path.iterdir())

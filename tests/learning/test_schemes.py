@@ -323,3 +323,33 @@ def test_risks_are_measured_every_fifth_round_and_kept_in_between(small, toy_tas
         measured_in = t // 5 * 5
         assert np.array_equal(scheme.observe(world, t).remaining_risk, world.ue_risks(measured_in))
     assert not np.array_equal(world.ue_risks(0), world.ue_risks(5))
+
+
+class Odd(Scheme):
+    """A scheme whose plan is set by the test."""
+
+    made = None
+
+    def plan(self, t, seen):
+        """See `Scheme`."""
+        return self.made
+
+
+def odd_plan(shape=(4, 6), dtype=bool, power_w=0.2, num_ues=6):
+    return Plan(np.zeros(shape, dtype=dtype), np.full(num_ues, power_w))
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (None, "plan of the scheme Odd must return a Plan, got NoneType"),
+        (odd_plan(shape=(2, 2)), r"boolean subscription of shape \(N, K\) = \(4, 6\), got bool of shape \(2, 2\)"),
+        (odd_plan(dtype=float), "got float64 of shape"),
+        (odd_plan(power_w=50.0), r"a power of shape \(6,\) between 0 and max_power_w = 0\.2 W, got 0 to 50 W"),
+        (odd_plan(num_ues=1), r"of shape \(1,\)"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_by_the_name_of_its_scheme(small, toy_task, made, message):
+    kind = type("Odd", (Odd,), {"made": made})
+    with pytest.raises(ValueError, match=message):
+        simulate(small, task=toy_task, backbone="tiny", scheme=kind, rounds=1)

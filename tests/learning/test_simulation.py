@@ -156,8 +156,10 @@ def test_a_diverged_module_is_named_and_the_last_good_checkpoint_stays(small, to
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rounds": 0}, "rounds = 0"),
-        ({"evaluate_every": 0}, "evaluate_every = 0"),
+        ({"rounds": 0}, "rounds = 0 must be a whole number of at least 1"),
+        ({"rounds": 1.5}, "rounds = 1.5 must be a whole number"),
+        ({"evaluate_every": 0}, "evaluate_every = 0 must be"),
+        ({"seed": "a"}, "seed = 'a' must be a whole number of at least 0"),
         ({"checkpoint_every": 0}, "checkpoint_every = 0"),
         ({"scheme": "randon"}, "unknown scheme 'randon'.*Did you mean 'random'"),
         ({"engine": "x"}, "unknown engine 'x'; there are: cell, per_ue"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from .base import Plan, Scheme
+from .base import Plan, Scheme, check_plan
 from .fedlora import FedLora
 from .flexlora import FlexLora
 from .full import Full
@@ -42,4 +42,4 @@ def find_scheme(scheme: str | type[Scheme]) -> tuple[str, type[Scheme]]:
     return str(scheme), SCHEMES[str(scheme)]
 
 
-__all__ = ["SCHEMES", "Plan", "Scheme", "find_scheme"]
+__all__ = ["SCHEMES", "Plan", "Scheme", "check_plan", "find_scheme"]

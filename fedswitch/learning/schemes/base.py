@@ -73,12 +73,38 @@ class Scheme:
         run.update(t, received)
 
     def state(self) -> dict[str, Any]:
-        """What the scheme carries from round to round, for a checkpoint."""
+        """What the scheme carries from round to round, for a checkpoint.
+
+        Numbers, texts, arrays, and lists and dictionaries of these; a scheme that carries more overrides this and
+        `restore`.
+        """
         return {"decisions": dataclasses.asdict(self.decisions)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what `state` returned."""
         self.decisions = State(**state["decisions"])
+
+
+def check_plan(plan: Plan, scenario: Scenario, name: str) -> None:
+    """Raise ValueError that names the scheme unless its plan has the right shapes and keeps to the power limit.
+
+    The limit (7c) on subscriptions is not checked: the printed Algorithm 2 starts beyond it.
+    """
+    shape = (scenario.num_modules, scenario.num_ues)
+    if not isinstance(plan, Plan):
+        raise ValueError(f"plan of the scheme {name} must return a Plan, got {type(plan).__name__}")
+    subscription, power_w = np.asarray(plan.subscription), np.asarray(plan.power_w)
+    if subscription.shape != shape or subscription.dtype != bool:
+        raise ValueError(
+            f"plan of the scheme {name} must have a boolean subscription of shape (N, K) = {shape}, "
+            f"got {subscription.dtype} of shape {subscription.shape}"
+        )
+    if power_w.shape != shape[1:] or not ((power_w >= 0.0) & (power_w <= scenario.max_power_w * (1 + 1e-9))).all():
+        raise ValueError(
+            f"plan of the scheme {name} must have a power of shape {shape[1:]} between 0 and max_power_w = "
+            f"{scenario.max_power_w:g} W, got {power_w.min(initial=0.0):g} to {power_w.max(initial=0.0):g} W "
+            f"of shape {power_w.shape}"
+        )
 
 
 def with_one_module(scenario: Scenario, rank: int) -> Scenario:

@@ -1,0 +1,5 @@
+"""`python -m fedswitch` is the command `fedswitch`."""
+
+from .cli import main
+
+main()
