@@ -113,3 +113,26 @@ def test_every_sample_is_scored_with_every_module(learner, monkeypatch):
 def test_chosen_samples_are_scored_in_the_order_asked_for(learner):
     chosen = np.array([31, 2, 399, 7])
     np.testing.assert_allclose(learner.log_probabilities(chosen), learner.log_probabilities()[:, chosen], rtol=1e-4)
+
+
+def test_a_round_costs_what_its_samples_cost_however_many_ues_hold_them(learner, monkeypatch):
+    """Tokens that pass the trained layers, padding included, for the same samples of 2 UEs and of 50, and for twice."""
+    encode, passed = type(learner.modules.backbone).encode, []
+
+    def counted(self, hidden, mask, frozen_layers):
+        passed.append(mask.numel())
+        return encode(self, hidden, mask, frozen_layers)
+
+    monkeypatch.setattr(type(learner.modules.backbone), "encode", counted)
+    chosen = np.random.default_rng(0).permutation(400)
+
+    def tokens(samples, num_ues):
+        passed.clear()
+        cell_gradient(learner, 0, np.array_split(samples, num_ues))
+        return sum(passed)
+
+    few = tokens(chosen[:200], 2)
+    assert tokens(chosen[:200], 50) == few
+    assert tokens(chosen, 50) == pytest.approx(2 * few, rel=0.1)
+    real = learner.samples.tokens.lengths[chosen[:200]].sum()
+    assert real <= few < 1.3 * real
