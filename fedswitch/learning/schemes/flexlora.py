@@ -22,14 +22,10 @@ class FlexLora(Ranked):
         return LocalModel(pairs, common.head_weight, common.head_bias, scale)
 
     def aggregate(
-        self,
-        ues: NDArray[np.int64],
-        start: Sequence[LocalModel],
-        trained: Sequence[LocalModel],
-        shares: NDArray[np.float64],
+        self, ues: NDArray[np.int64], start: Sequence[LocalModel], trained: Sequence[LocalModel]
     ) -> LocalModel:
-        """Average the products by shares of the data, and split."""
-        scales, weights = [model.scale for model in trained], shares.tolist()
+        """Average the products by shares of the data, which are equal, and split."""
+        scales, weights = [model.scale for model in trained], [1.0 / len(trained)] * len(trained)
         scale = self.scenario.lora_alpha / self.rank_max
         layers = zip(*(model.pairs for model in trained), strict=True)
         pairs = tuple(flexlora(layer, weights, scales, self.rank_max, scale) for layer in layers)

@@ -30,11 +30,7 @@ class HetLora(Ranked):
         return LocalModel(pairs, common.head_weight, common.head_bias, common.scale)
 
     def aggregate(
-        self,
-        ues: NDArray[np.int64],
-        start: Sequence[LocalModel],
-        trained: Sequence[LocalModel],
-        shares: NDArray[np.float64],
+        self, ues: NDArray[np.int64], start: Sequence[LocalModel], trained: Sequence[LocalModel]
     ) -> LocalModel:
         """Prune, weigh by the norms of the products, fill up with zeros, and average."""
         for k, before, after in zip(ues, start, trained, strict=True):
@@ -42,6 +38,6 @@ class HetLora(Ranked):
         sent = [
             [truncate(pair, int(self.ranks[k])) for pair in model.pairs] for k, model in zip(ues, trained, strict=True)
         ]
-        weights = sparsity_weights(sent, sample_weights=shares.tolist())
+        weights = sparsity_weights(sent)
         pairs = tuple(average(layer, weights, self.rank_max) for layer in zip(*sent, strict=True))
         return LocalModel(pairs, *mean_head(trained, weights.tolist()), start[0].scale)

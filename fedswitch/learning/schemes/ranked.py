@@ -62,8 +62,7 @@ class Ranked(Scheme):
         start = [cut[rank] for rank in ranks]
         trained, loss = run.train_locally(t, ues, start, penalty=self.penalty)
         run.refuse_divergence({0: loss}, t)
-        shares = np.full(len(ues), 1.0 / len(ues))  # all mini-batches are of one size
-        run.modules.assign(0, self.aggregate(ues, start, trained, shares).parameters)
+        run.modules.assign(0, self.aggregate(ues, start, trained).parameters)
 
     @abc.abstractmethod
     def distribute(self, common: LocalModel, rank: int) -> LocalModel:
@@ -71,13 +70,9 @@ class Ranked(Scheme):
 
     @abc.abstractmethod
     def aggregate(
-        self,
-        ues: NDArray[np.int64],
-        start: Sequence[LocalModel],
-        trained: Sequence[LocalModel],
-        shares: NDArray[np.float64],
+        self, ues: NDArray[np.int64], start: Sequence[LocalModel], trained: Sequence[LocalModel]
     ) -> LocalModel:
-        """The common model from what the received UEs `ues` started from and sent; `shares` are their data's."""
+        """The common model from what the received UEs `ues` started from and sent; all have equally much data."""
 
     def state(self) -> dict[str, Any]:
         """See `Scheme`."""
