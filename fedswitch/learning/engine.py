@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from .modules import Modules
-from .samples import MEMORY_LIMIT_BYTES, FrozenOutputs, Samples
+from .samples import Kept, Samples
 from .tokens import Indices, micro_batches
 
 TOKEN_BUDGET = 1024
@@ -24,15 +24,15 @@ GPU_TOKEN_BUDGET = 32768
 
 
 class Learner:
-    """Modules and the samples that they learn from or are tested on, cut into micro-batches of similar length."""
+    """Modules and the samples that they learn from or are tested on, cut into micro-batches of similar length.
 
-    def __init__(self, modules: Modules, samples: Samples, *, limit_bytes: int = MEMORY_LIMIT_BYTES) -> None:
+    The output of frozen layers is taken from, and added to, `kept`.
+    """
+
+    def __init__(self, modules: Modules, samples: Samples, *, kept: Kept | None = None) -> None:
         self.modules = modules
         self.samples = samples
-        # on a GPU computing is faster than fetching from here
-        cached = modules.frozen_layers > 0 and samples.device.type == "cpu"
-        hidden = modules.backbone.hidden_size
-        self._outputs = FrozenOutputs(samples, modules.frozen, hidden, limit_bytes) if cached else None
+        self._outputs = (kept or Kept()).outputs(samples, modules)
 
     def state(self) -> dict[str, NDArray[np.int32]]:
         """What a resumed run needs to get the output of frozen layers to the last bit, for a checkpoint."""

@@ -18,7 +18,8 @@ from .backbones import Backbone
 from .engine import GRADIENTS, Learner
 from .modules import FullModel, Modules
 from .partition import partition_task
-from .samples import Samples
+from .personal import mixture_weights, own_module
+from .samples import Kept, Samples
 from .schemes import Plan, Scheme
 from .stacked import OPTIMIZERS, LocalModel, Penalty, train_locally
 from .tasks import Split, Task
@@ -57,8 +58,13 @@ class Federation:
         *,
         scheme: type[Scheme] = Scheme,
         engine: str = "cell",
+        kept: Kept | None = None,
     ) -> Federation:
-        """Place the UEs, deal out the data, and put untrained modules on the backbone, all decided by `seed`."""
+        """Place the UEs, deal out the data, and put untrained modules on the backbone, all decided by `seed`.
+
+        `kept` is what runs on the same task and backbone have in common.
+        """
+        kept = kept or Kept()
         partition, test_indices = partition_task(
             task,
             scenario.num_ues,
@@ -79,9 +85,9 @@ class Federation:
             backbone=backbone,
             modules=modules,
             optimizers=[OPTIMIZERS[scenario.optimizer](modules.parameters(n), lr=rate) for n in range(len(modules))],
-            learner=Learner(modules, _tokenized(task.train, backbone, scenario)),
+            learner=Learner(modules, _tokenized(kept, task.train, backbone, scenario), kept=kept),
             ue_indices=partition.indices,
-            tester=Learner(modules, _tokenized(task.test, backbone, scenario)),
+            tester=Learner(modules, _tokenized(kept, task.test, backbone, scenario), kept=kept),
             test_labels=task.test.labels,
             ue_test_indices=test_indices,
         )
@@ -164,41 +170,54 @@ class Federation:
 
     def ue_risks(self, t: int) -> NDArray[np.float64]:
         """Risk of every module on the training mini-batch of every UE in round `t`, (N, K)."""
-        batches = np.stack([self.mini_batch(t, k) for k in range(self.scenario.num_ues)])
-        union = batches.ravel()
-        scores = self.learner.log_probabilities(union)
-        labels = self.learner.samples.labels.cpu().numpy()[union]
-        losses = -np.take_along_axis(scores, labels[np.newaxis, :, np.newaxis], axis=2)[..., 0]
-        risks: NDArray[np.float64] = losses.reshape(len(losses), *batches.shape).mean(axis=2).astype(np.float64)
+        risks: NDArray[np.float64] = -self._log_likelihood(t).mean(axis=2).astype(np.float64)
         return risks
 
-    def evaluate(self, t: int) -> dict[str, float]:
+    def evaluate(self, t: int, *, personal: bool = False) -> dict[str, float]:
         """Risk (3) and accuracy after round `t` of the ensemble, which predicts by the mean of its probabilities.
 
-        Raises FedswitchError, in one sentence, where the loss of a module is not a finite number.
+        With `personal`, also the accuracy of UEs that each use one module, and of UEs that weigh the modules, as they
+        find best on their training mini-batch. Raises FedswitchError, in one sentence, where the loss of a module is
+        not a finite number.
         """
         scores = self.tester.log_probabilities()
         losses_of_modules = -np.take_along_axis(scores, self.test_labels[None, :, None], axis=2)[..., 0]
         self.refuse_divergence(dict(enumerate(torch.from_numpy(losses_of_modules).mean(dim=1))), t)
         losses = losses_of_modules.mean(axis=0)
-        correct = np.exp(scores).mean(axis=0).argmax(axis=1) == self.test_labels
-        return {
+        probabilities = np.exp(scores)
+        correct = probabilities.mean(axis=0).argmax(axis=1) == self.test_labels
+        measured = {
             "loss": float(losses[self.ue_test_indices].mean()),
             "accuracy": float(correct[self.ue_test_indices].mean()),
             "accuracy_pooled": float(correct.mean()),
         }
+        if personal:
+            likelihood = np.exp(self._log_likelihood(t))
+            own = probabilities[:, self.ue_test_indices]
+            labels = self.test_labels[self.ue_test_indices]
+            for name, weights in (("own", own_module(likelihood)), ("weighted", mixture_weights(likelihood))):
+                predicted = np.einsum("nk,nksc->ksc", weights, own).argmax(axis=2)
+                measured[f"accuracy_{name}"] = float((predicted == labels).mean())
+        return measured
+
+    def _log_likelihood(self, t: int) -> NDArray[np.float32]:
+        """Log p(label) by every module of the training mini-batch of every UE in round `t`, (N, K, S)."""
+        batches = np.stack([self.mini_batch(t, k) for k in range(self.scenario.num_ues)])
+        union = batches.ravel()
+        scores = self.learner.log_probabilities(union)
+        labels = self.learner.samples.labels.cpu().numpy()[union]
+        chosen = np.take_along_axis(scores, labels[np.newaxis, :, np.newaxis], axis=2)[..., 0]
+        return chosen.reshape(len(chosen), *batches.shape)
 
 
 def _rate_field(modules: Modules) -> str:
     return "full_learning_rate" if isinstance(modules, FullModel) else "learning_rate"
 
 
-def _tokenized(split: Split, backbone: Backbone, scenario: Scenario) -> Samples:
+def _tokenized(kept: Kept, split: Split, backbone: Backbone, scenario: Scenario) -> Samples:
     if scenario.tokens_per_sample > backbone.max_tokens:
         raise ValueError(
             f"tokens_per_sample = {scenario.tokens_per_sample} exceeds the {backbone.max_tokens} tokens that the "
             f"backbone {backbone.name!r} has positions for"
         )
-    tokens = backbone.tokenize(split.texts, split.pairs, scenario.tokens_per_sample)
-    device = next(backbone.encoder.parameters()).device
-    return Samples(tokens, torch.from_numpy(split.labels).to(device))
+    return kept.samples(split, backbone, scenario.tokens_per_sample)

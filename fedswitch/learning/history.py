@@ -26,7 +26,8 @@ class History:
     subscribed and received (uploads), participation_min (the left side of (7d), least over modules and UEs),
     energy_compute_j and energy_uplink_j (over all UEs, (4)), delay_s (13), power_mean_w (over the UEs that send), and
     bound, the part of Theorem 1' that missed gradients have added so far, mean over modules. Rounds that were not
-    evaluated hold NaN in loss and the accuracies. Concatenate the tables of several runs to get the result of a study.
+    evaluated hold NaN in loss and the accuracies. With `personal` there are also accuracy_own and accuracy_weighted,
+    means over UEs on their own test data as accuracy is, of `learning.personal`. Concatenate the tables of several runs to get the result of a study.
 
     `subscribed` (beta) and `received` (beta * gamma) are boolean of shape (T, N, K); `distance_m` is (K,); `settings`
     holds what the run was made with: the scenario's fields, task, backbone, their sources, scheme, seed and rounds.
@@ -62,7 +63,7 @@ class Log:
         A, B = theory.constants(weights, plan.subscription, uplink.success, **scenario.bound_constants)
         self.bound = theory.next_bound(self.bound, A, B)
         sends = plan.subscription.any(axis=0)
-        risk = {name: measured.get(name, float("nan")) for name in ("loss", "accuracy", "accuracy_pooled")}
+        risk = dict.fromkeys(("loss", "accuracy", "accuracy_pooled"), float("nan")) | measured
         self.rows.append(
             {
                 "round": len(self.rows) + 1,

@@ -8,10 +8,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from tqdm import tqdm
+
+Run = TypeVar("Run")
 
 PROGRESS_VARIABLE = "FEDSWITCH_PROGRESS"
 """Set to 1 to show bars where standard error is not a terminal (in a notebook's kernel, say), to 0 to hide them."""
@@ -19,13 +21,19 @@ PROGRESS_VARIABLE = "FEDSWITCH_PROGRESS"
 
 def rounds_bar(label: str, first: int, total: int, shown: bool | None) -> Any:
     """A tqdm bar over rounds `first` to `total`; `shown` None means as the place and PROGRESS_VARIABLE say."""
+    return tqdm(total=total, initial=first, desc=label, unit="round", **_look(shown))
+
+
+def runs_bar(runs: Sequence[Run]) -> Iterable[Run]:
+    """The runs of a study, with a tqdm bar over them where bars are shown."""
+    return tqdm(runs, unit="run", **_look(None))
+
+
+def _look(shown: bool | None) -> dict[str, Any]:
     if shown is None:
         asked = os.environ.get(PROGRESS_VARIABLE)
         shown = sys.stderr.isatty() if asked is None else asked == "1"
-    return tqdm(
-        total=total, initial=first, desc=label, unit="round", disable=not shown, file=sys.stderr, mininterval=1.0,
-        dynamic_ncols=False, ncols=100,
-    )  # fmt: skip
+    return {"disable": not shown, "file": sys.stderr, "mininterval": 1.0, "dynamic_ncols": False, "ncols": 100}
 
 
 @dataclasses.dataclass

@@ -1,4 +1,4 @@
-"""A tokenized data set, and the output of frozen layers for it, computed once."""
+"""Tokenized data, and the output of frozen layers for them, computed once, for one run or for many."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import dataclasses
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from .tokens import Batch, Indices, Tokens
+
+if TYPE_CHECKING:
+    from .backbones import Backbone
+    from .modules import Modules
+    from .tasks import Split
 
 MEMORY_LIMIT_BYTES = 512 * 2**20
 """Outputs of frozen layers beyond this are kept in a file that is mapped into memory."""
@@ -78,3 +84,37 @@ class FrozenOutputs:
         rows = np.repeat(tokens.offsets[unknown] - before, lengths) + np.arange(lengths.sum())
         self._outputs[rows] = hidden
         self._known[unknown] = True
+
+
+class Kept:
+    """Tokenized data, and the output of frozen layers for them, kept from one call of `simulate` to the next.
+
+    Runs that are given the same `Kept`, the same `Task` object and backbones of one source share both. The last bits of
+    a result then depend on which of them asked first.
+    """
+
+    def __init__(self, *, limit_bytes: int = MEMORY_LIMIT_BYTES) -> None:
+        self._limit_bytes = limit_bytes
+        # by identity of the data, which are kept so that no other object takes the number
+        self._samples: dict[tuple[int, str, int], tuple[Split, Samples]] = {}
+        self._outputs: dict[tuple[int, str, int], FrozenOutputs] = {}
+
+    def samples(self, split: Split, backbone: Backbone, max_tokens: int) -> Samples:
+        """The split in tokens of that backbone, at most `max_tokens` of each sample, on the backbone's device."""
+        key = id(split), backbone.source, max_tokens
+        if key not in self._samples:
+            tokens = backbone.tokenize(split.texts, split.pairs, max_tokens)
+            device = next(backbone.encoder.parameters()).device
+            self._samples[key] = split, Samples(tokens, torch.from_numpy(split.labels).to(device))
+        return self._samples[key][1]
+
+    def outputs(self, samples: Samples, modules: Modules) -> FrozenOutputs | None:
+        """What the frozen layers below these modules make of the samples; None where keeping it does not pay."""
+        # on a GPU computing is faster than fetching from here
+        if modules.frozen_layers == 0 or samples.device.type != "cpu":
+            return None
+        backbone = modules.backbone
+        key = id(samples), backbone.source, modules.frozen_layers
+        if key not in self._outputs:
+            self._outputs[key] = FrozenOutputs(samples, modules.frozen, backbone.hidden_size, self._limit_bytes)
+        return self._outputs[key]

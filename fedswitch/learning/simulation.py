@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +18,12 @@ from .engine import GRADIENTS
 from .federation import Federation
 from .history import History, Log
 from .progress import interrupt_later, rounds_bar
+from .samples import Kept
 from .schemes import Scheme, check_plan, find_scheme
 from .tasks import Task, load_task
+
+Stop = Callable[[Sequence[Mapping[str, Any]]], bool]
+"""Whether a run may end, from the rows of `History.table` so far."""
 
 
 def simulate(
@@ -32,9 +38,12 @@ def simulate(
     device: str = "cpu",
     data: str | Path | None = None,
     evaluate_every: int = 1,
+    personal: bool = False,
     resume: str | Path | None = None,
     checkpoint_every: int = 5,
     progress: bool | None = None,
+    stop: Stop | None = None,
+    kept: Kept | None = None,
 ) -> History:
     """Fine-tune N LoRA modules over `rounds` rounds of (1), each upload passing the channel (2); return a `History`.
 
@@ -51,9 +60,13 @@ def simulate(
         device: a torch device.
         data: folder of the task's parquet files; where not given, the environment variable FEDSWITCH_DATA.
         evaluate_every: the modules are tested every so many rounds, and after the last.
+        personal: also test UEs that use one module, or a weighted ensemble, of their own: two more columns.
         resume: a checkpoint file, continued from where it exists, and written as the run goes on.
         checkpoint_every: rounds between two checkpoints; the last round always writes one.
         progress: show a bar; where not given, on a terminal only.
+        stop: asked after every round that was tested, with the rows of `History.table` so far; the run ends where it
+            says so.
+        kept: what runs on the same `Task` object and backbone have in common; give one to several calls.
 
     Raises:
         ValueError: for an argument out of range or an unknown name.
@@ -74,7 +87,9 @@ def simulate(
     loaded_task = task if isinstance(task, Task) else load_task(task, data=data, seed=seed)
     policy = kind(scenario, seed)
     loaded_backbone = load_backbone(backbone, device)
-    run = Federation.start(policy.scenario, loaded_task, loaded_backbone, seed, scheme=kind, engine=engine)
+    run = Federation.start(
+        policy.scenario, loaded_task, loaded_backbone, seed, scheme=kind, engine=engine, kept=kept
+    )
     settings = {
         "scenario": dataclasses.asdict(scenario),
         "task": loaded_task.name,
@@ -85,6 +100,7 @@ def simulate(
         "seed": seed,
         "engine": engine,
         "evaluate_every": evaluate_every,
+        "personal": personal,
     }
     labels = {"scheme": name, "task": loaded_task.name, "num_ues": scenario.num_ues, "seed": seed}
     log = Log(labels, np.zeros(policy.scenario.num_modules))
@@ -105,13 +121,14 @@ def simulate(
             uplink = run.transmit(t, plan, seen.payload_bits)
             policy.learn(run, t, uplink.received)
             due = (t + 1) % evaluate_every == 0 or t + 1 == rounds
-            log.add(run.scenario, plan, uplink, run.evaluate(t) if due else {})
+            log.add(run.scenario, plan, uplink, run.evaluate(t, personal=personal) if due else {})
             bar.update()
             accuracy = {"accuracy": f"{log.rows[-1]['accuracy_pooled']:.3f}"} if due else {}
             seconds = time.perf_counter() - started
             bar.set_postfix(**accuracy, received=log.rows[-1]["received"], s=f"{seconds:.1f}", refresh=False)
             interrupted = interrupt.asked  # read once: Ctrl-C may come at any moment
-            ends = t + 1 == rounds or interrupted
+            stopped = due and stop is not None and stop(log.rows)
+            ends = t + 1 == rounds or interrupted or stopped
             if resume is not None and (ends or (t + 1) % checkpoint_every == 0):
                 checkpoint.save(Path(resume), settings, run, policy, log)
             if interrupted:
@@ -119,6 +136,8 @@ def simulate(
                     f"the same call with resume={str(resume)!r} goes on" if resume is not None else "nothing is kept"
                 )
                 raise KeyboardInterrupt(f"stopped after round {t + 1} of {rounds}: {goes_on}")
+            if stopped:
+                break
     return History(
         table=pd.DataFrame(log.rows),
         subscribed=np.stack(log.subscribed),

@@ -46,6 +46,16 @@ class Split:
         return len(self.texts)
 
 
+def subset(split: Split, indices: NDArray[np.int64]) -> Split:
+    """The samples of a split at `indices`, in that order."""
+    texts, pairs = (
+        None if column is None else tuple(column[i] for i in indices) for column in (split.texts, split.pairs)
+    )
+    assert texts is not None
+    domains = None if split.domains is None else split.domains[indices]
+    return Split(texts, split.labels[indices], pairs, domains)
+
+
 @dataclasses.dataclass(frozen=True)
 class Task:
     """A classification task. `source` says where the data came from, `label_names` what label 0, 1, ... means."""

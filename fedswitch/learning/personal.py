@@ -1,0 +1,31 @@
+"""Inference by a UE of its own: one module, or an ensemble weighted for it, instead of the uniform ensemble of (3)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def own_module(likelihood: NDArray[np.floating]) -> Array:
+    """All weight of every UE on the module with the smallest risk on its samples: (N, K, S) -> (N, K).
+
+    `likelihood` is the probability that each module gives to the label of each of the S samples of each of the K UEs.
+    """
+    best = np.log(likelihood).mean(axis=2).argmax(axis=0)
+    return np.equal(best, np.arange(len(likelihood))[:, np.newaxis]).astype(np.float64)
+
+
+def mixture_weights(likelihood: NDArray[np.floating], *, steps: int = 50) -> Array:
+    """The weights of every UE whose mixture of modules explains its samples best: (N, K, S) -> (N, K), sums of 1.
+
+    The logarithm of a mixture is concave in its weights, and `steps` steps of expectation maximization from equal
+    weights climb it. `likelihood` is as in `own_module`.
+    """
+    count = len(likelihood)
+    weights = np.full((*likelihood.shape[:2], 1), 1.0 / count)
+    for _ in range(steps):
+        joint = weights * likelihood
+        weights = (joint / joint.sum(axis=0)).mean(axis=2, keepdims=True)
+    return weights[..., 0]

@@ -1,0 +1,159 @@
+"""Studies made of federated runs: arms that are compared, cells and seeds that pair them, and runs that are kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..learning import Task, load_task, simulate
+from ..learning.progress import runs_bar
+from ..learning.samples import Kept
+from ..learning.schemes import Scheme, find_scheme
+from ..learning.simulation import Stop
+from ..learning.tasks import subset
+from ..scenario import Scenario
+from ..streams import stream
+
+SOURCES = ("task_source", "backbone_source")
+"""What a History says of its data and weights, with their digests."""
+
+KEPT_BYTES = 8 * 2**30
+"""Room for the output of frozen layers of all runs of a study, in memory."""
+
+AS_PRINTED: Mapping[str, Any] = MappingProxyType(
+    {"outage": "printed", "rate": "instantaneous", "compute_energy": "per_model_bit"}
+)
+"""What an arm of the printed form computes its decisions from; the cell, the fading and reception (2) stay the same."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One side of a comparison: a scheme, and what it changes in the scenario.
+
+    `label` is how pages and figures call it, `reading` "printed" or "corrected", or "" for a scheme that has one form.
+    """
+
+    name: str
+    label: str
+    scheme: str | type[Scheme]
+    reading: str = ""
+    changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One federated run of a study: an arm in one cell, at one seed. `labels` are columns that the table gets."""
+
+    arm: Arm
+    scenario: Scenario
+    seed: int
+    labels: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """What all runs of a study have in common.
+
+    `test_size` is how many samples of the task's test set are used, drawn once and the same for all runs (None: all of
+    them); `personal` is that of `simulate`.
+    """
+
+    task: str
+    backbone: str
+    rounds: int
+    evaluate_every: int
+    test_size: int | None = None
+    personal: bool = False
+    device: str = "cpu"
+
+
+def arms_by_name(arms: Iterable[Arm], names: Sequence[str]) -> list[Arm]:
+    """The arms of these names, in their order; ValueError that lists what there is for an unknown name."""
+    known = {arm.name: arm for arm in arms}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"unknown arm {unknown[0]!r}; there are: {', '.join(known)}")
+    return [known[name] for name in names]
+
+
+def measure_runs(
+    runs: Sequence[Run], protocol: Protocol, *, stop: Stop | None = None, finished: Path | None = None
+) -> pd.DataFrame:
+    """The tables of all runs, one below the other, with the columns `arm` and those of `Run.labels`.
+
+    Runs are made in their order. In the folder `finished` each is kept when it is done, and not made again by a later
+    call. `DataFrame.attrs` say how many seconds they took together, and which data and weights they used. Runs at one
+    seed share cell, fading and data.
+    """
+    kept = Kept(limit_bytes=KEPT_BYTES)
+    tasks: dict[int, Task] = {}
+    tables = []
+    for run in runs_bar(runs):
+        path = finished / f"{_identity(run, protocol)}.parquet" if finished else None
+        if path is not None and path.exists():
+            tables.append(pd.read_parquet(path))
+            continue
+        if run.seed not in tasks:
+            tasks[run.seed] = _task(protocol, run.seed)
+        table = _measure(run, protocol, tasks[run.seed], kept, stop)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_suffix(".part")
+            table.to_parquet(unfinished, index=False)
+            unfinished.replace(path)
+        tables.append(table)
+    result = pd.concat(tables, ignore_index=True)
+    sources = {name: sorted({table.attrs[name] for table in tables}) for name in SOURCES}
+    result.attrs = {"seconds": round(sum(table.attrs["seconds"] for table in tables)), **sources}
+    return result
+
+
+def _measure(run: Run, protocol: Protocol, task: Task, kept: Kept, stop: Stop | None) -> pd.DataFrame:
+    started = time.perf_counter()
+    history = simulate(
+        dataclasses.replace(run.scenario, **run.arm.changes),
+        task=task,
+        backbone=protocol.backbone,
+        scheme=run.arm.scheme,
+        rounds=protocol.rounds,
+        seed=run.seed,
+        device=protocol.device,
+        evaluate_every=protocol.evaluate_every,
+        personal=protocol.personal,
+        progress=False,
+        stop=stop,
+        kept=kept,
+    )
+    table = history.table
+    for place, (column, value) in enumerate({"arm": run.arm.name, **run.labels}.items()):
+        table.insert(place, column, value)
+    seconds = time.perf_counter() - started
+    table.attrs = {"seconds": seconds, **{name: history.settings[name] for name in SOURCES}}
+    return table
+
+
+def _task(protocol: Protocol, seed: int) -> Task:
+    """The task with its test samples, the same at every seed where the task is not written anew for it."""
+    task = load_task(protocol.task, seed=seed)
+    if protocol.test_size is None:
+        return task
+    chosen = stream(0, "test subset").permutation(len(task.test))[: protocol.test_size]
+    return dataclasses.replace(task, test=subset(task.test, np.sort(chosen)))
+
+
+def _identity(run: Run, protocol: Protocol) -> str:
+    """A digest of all that decides what a run measures."""
+    scheme, _ = find_scheme(run.arm.scheme)
+    scenario = dataclasses.asdict(dataclasses.replace(run.scenario, **run.arm.changes))
+    common = {name: value for name, value in dataclasses.asdict(protocol).items() if name != "device"}
+    what = {"arm": run.arm.name, "scheme": scheme, "scenario": scenario, "seed": run.seed, **run.labels, **common}
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
