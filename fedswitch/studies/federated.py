@@ -22,9 +22,13 @@ from ..learning.simulation import Stop
 from ..learning.tasks import subset
 from ..scenario import Scenario
 from ..streams import stream
+from .records import made_here
 
 SOURCES = ("task_source", "backbone_source")
 """What a History says of its data and weights, with their digests."""
+
+MADE = (*SOURCES, "commit", "machine", "date")
+"""What is kept with every run: where its data and weights come from, and what made it, when and on what."""
 
 KEPT_BYTES = 8 * 2**30
 """Room for the output of frozen layers of all runs of a study, in memory."""
@@ -91,8 +95,8 @@ def measure_runs(
     """The tables of all runs, one below the other, with the columns `arm` and those of `Run.labels`.
 
     Runs are made in their order. In the folder `finished` each is kept when it is done, and not made again by a later
-    call. `DataFrame.attrs` say how many seconds they took together, and which data and weights they used. Runs at one
-    seed share cell, fading and data.
+    call. `DataFrame.attrs` say how many seconds they took together, and list what `MADE` names. Runs at one seed share
+    cell, fading and data.
     """
     kept = Kept(limit_bytes=KEPT_BYTES)
     tasks: dict[int, Task] = {}
@@ -112,8 +116,8 @@ def measure_runs(
             unfinished.replace(path)
         tables.append(table)
     result = pd.concat(tables, ignore_index=True)
-    sources = {name: sorted({table.attrs[name] for table in tables}) for name in SOURCES}
-    result.attrs = {"seconds": round(sum(table.attrs["seconds"] for table in tables)), **sources}
+    made = {name: sorted({table.attrs[name] for table in tables}) for name in MADE}
+    result.attrs = {"seconds": round(sum(table.attrs["seconds"] for table in tables)), **made}
     return result
 
 
@@ -137,7 +141,8 @@ def _measure(run: Run, protocol: Protocol, task: Task, kept: Kept, stop: Stop | 
     for place, (column, value) in enumerate({"arm": run.arm.name, **run.labels}.items()):
         table.insert(place, column, value)
     seconds = time.perf_counter() - started
-    table.attrs = {"seconds": seconds, **{name: history.settings[name] for name in SOURCES}}
+    sources = {name: history.settings[name] for name in SOURCES}
+    table.attrs = {"seconds": seconds, **sources, **made_here()}
     return table
 
 

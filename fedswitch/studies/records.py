@@ -1,7 +1,8 @@
-"""What a study leaves behind: its table, its figure, and where both came from."""
+"""What a study leaves behind: its table, its figure, and where both came from; and what full-scale runs measured."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import platform
@@ -15,18 +16,101 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ..errors import FedswitchError
+
 PACKAGES = ("fedswitch", "numpy", "scipy", "torch", "transformers", "peft", "datasets")
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a full-scale run of a study measured: its tidy table, and the record of where that came from."""
+
+    name: str
+    table: pd.DataFrame
+    record: dict[str, Any]
+
+    def provenance(self) -> str:
+        """One line of Markdown: seeds, machine, dates, commits, computing time and versions."""
+        record = self.record
+        seeds = record["settings"].get("seeds")
+        parts = [
+            f"Full scale, `results/{self.name}.parquet`",
+            f"seeds {', '.join(map(str, seeds))}" if isinstance(seeds, list) else "",
+            "; ".join(record["machine"]),
+            " and ".join(record["date"]),
+            f"{record['seconds'] / 60:.0f} minutes of computing",
+            "commit " + ", ".join(f"`{commit[:10]}`{commit[40:]}" for commit in record["commit"]),
+            ", ".join(f"{name} {number}" for name, number in record["versions"].items()),
+        ]
+        return ". ".join(part for part in parts if part) + "."
+
+    def mismatch(self, settings: Mapping[str, Any]) -> str:
+        """A sentence that names the parameters whose recorded values are not those of `settings`; empty if all are."""
+        recorded, now = self.record["settings"], json.loads(json.dumps(dict(settings)))
+        differing = sorted(name for name in recorded | now if recorded.get(name) != now.get(name))
+        if not differing:
+            return ""
+        return (
+            f"The recorded run differs from the study as it is now in: {', '.join(differing)}. "
+            f"`nox -s reproduce -- {self.name}` measures it anew."
+        )
+
+
+def results_folder() -> Path:
+    """The folder of what full-scale runs measured: inside the installed package, or beside it in a clone."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "results"
+    return installed if installed.is_dir() else package.parent / "results"
+
+
+def load_result(name: str, folder: Path | None = None) -> Result:
+    """What the full-scale run of a study measured.
+
+    Raises FedswitchError, in one sentence, where it has not been made, or cannot be read.
+    """
+    place = folder or results_folder()
+    table, record = place / f"{name}.parquet", place / f"{name}.json"
+    for path in (table, record):
+        if not path.is_file():
+            raise FedswitchError(
+                f"There is no {path.name} in {place}: `nox -s reproduce -- {name}` makes it, which takes long."
+            )
+    try:
+        return Result(name, pd.read_parquet(table), json.loads(record.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise FedswitchError(f"{table} or its record is damaged ({error}): get both anew.") from error
+
+
+def save_result(
+    name: str, table: pd.DataFrame, settings: Mapping[str, Any], *, seconds: float, folder: Path | None = None
+) -> Path:
+    """Write ``NAME.parquet`` and ``NAME.json`` to the folder of results; return the table's path.
+
+    What made the runs is taken from `DataFrame.attrs` where a study has kept it, and is otherwise what runs now.
+    """
+    place = folder or results_folder()
+    made = {key: [value] for key, value in made_here().items()} | {"seconds": round(seconds)} | dict(table.attrs)
+    record = {"study": name, "settings": dict(settings), **made, "versions": versions()}
+    path = place / f"{name}.parquet"
+    _write(path, lambda unfinished: table.to_parquet(unfinished, index=False, compression="zstd"))
+    _write(path.with_suffix(".json"), lambda unfinished: _write_json(unfinished, record))
+    return path
+
+
+def made_here() -> dict[str, str]:
+    """What makes a result now: the commit of the module, the machine and the date."""
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {_processor()}"
+    return {"commit": _commit(), "machine": machine, "date": datetime.now(UTC).date().isoformat()}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that numbers depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def provenance(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Everything needed to repeat a result: what it was made with, versions, commit, machine, date."""
-    return {
-        "settings": dict(settings),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "commit": _commit(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "date": datetime.now(UTC).date().isoformat(),
-    }
+    return {"settings": dict(settings), "versions": versions(), **made_here()}
 
 
 def save_study(out: str | Path, name: str, *, table: pd.DataFrame, figure: Figure, settings: Mapping[str, Any]) -> None:
@@ -35,19 +119,37 @@ def save_study(out: str | Path, name: str, *, table: pd.DataFrame, figure: Figur
     `settings` is what the study was made with: `History.settings`, or the parameters of the notebook. Each file
     replaces an older one only when it is complete.
     """
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    record = json.dumps(provenance(settings), indent=2)
+    record = provenance(settings)
     writers: dict[str, Callable[[Path], object]] = {
         "parquet": lambda path: table.to_parquet(path, index=False),
         "png": lambda path: figure.savefig(path, format="png", dpi=200, bbox_inches="tight"),
         "svg": lambda path: figure.savefig(path, format="svg", bbox_inches="tight"),
-        "json": lambda path: path.write_text(record + "\n", encoding="utf-8"),
+        "json": lambda path: _write_json(path, record),
     }
     for suffix, write in writers.items():
-        unfinished = folder / f"{name}.{suffix}.part"
-        write(unfinished)
-        unfinished.replace(folder / f"{name}.{suffix}")
+        _write(Path(out) / f"{name}.{suffix}", write)
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
+    """Replace a file only once the new one is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.part")
+    write(unfinished)
+    unfinished.replace(path)
+
+
+def _write_json(path: Path, record: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _processor() -> str:
+    """The processor's name where Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
 
 
 def _commit() -> str:
