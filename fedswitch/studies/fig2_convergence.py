@@ -27,10 +27,10 @@ FULL_SCALE: dict[str, Any] = {
     "arms": [arm.name for arm in ARMS],
     "num_ues": [10, 25, 50, 100],
     "costly_arms": ["hetlora", "flexlora", "full"],
-    "costly_up_to": 50,
-    "seeds": [0, 1, 2, 3, 4],
+    "costly_up_to": 25,
+    "seeds": [1, 2, 3, 4, 5],
     "rounds": 40,
-    "target": 0.75,
+    "target": 0.7,
     "hold": 10,
     "batch_size": 8,
     "learning_rate": 3e-3,
@@ -40,7 +40,11 @@ FULL_SCALE: dict[str, Any] = {
     "test_size": 256,
     "evaluate_every": 2,
 }
-"""The parameters of the recorded run, named as in the notebook."""
+"""The parameters of the recorded run, named as in the notebook.
+
+The target was set after pilots with seeds 0 and 100, before any recorded run: at 10 UEs all schemes but the slowest came
+to 0.70 and above within 40 rounds.
+"""
 
 
 def measure(
