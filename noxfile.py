@@ -1,4 +1,4 @@
-"""Sessions that set up, build and check: `nox -s book`, `nox -s tests`, `nox -s lint`, `nox -s bench`, `nox -s lock`.
+"""Sessions that set up, build, check and measure: `nox -s book`, `tests`, `lint`, `bench`, `reproduce` and `lock`.
 
 All of them share one environment, `.nox/environment`, which is installed from requirements.lock when that changes.
 Flower, which a benchmark compares with, has one of its own, `.nox/flower`. With `--no-venv` they run in the Python that
@@ -104,6 +104,12 @@ def book(session: nox.Session) -> None:
     session.log(f"The book: {BUILD / 'html' / 'index.html'}")
 
 
+@nox.session(venv_backend="none", requires=["environment"], default=False)
+def reproduce(session: nox.Session) -> None:
+    """Measure studies at full scale, all of them or `-- fig5_energy` and the like; `-- -h` says more."""
+    _run(session, "python", "-m", "fedswitch.studies.reproduce", *session.posargs, online=True)
+
+
 @nox.session(venv_backend="virtualenv", reuse_venv=True, default=False)
 def flower(session: nox.Session) -> None:
     """Install Flower, if it is not there, for the benchmark `round`, which does without where that fails."""
@@ -145,11 +151,11 @@ def lock(session: nox.Session) -> None:
     LOCK.write_text(LOCK_HEADER + "".join(pin for pin in pins if not CUDA.match(pin)))
 
 
-def _run(session: nox.Session, program: str, *arguments: str) -> None:
-    """Run a program of the shared environment, with that environment first on the path and no network asked for."""
+def _run(session: nox.Session, program: str, *arguments: str, online: bool = False) -> None:
+    """Run a program of the shared environment, with that environment first on the path; `online`: it may ask a hub."""
     if _programs is None:
         session.error("the session `environment` has not run here: leave --no-dependencies and --parallel away")
-    env = {"PATH": f"{_programs}{os.pathsep}{os.environ['PATH']}", "HF_HUB_OFFLINE": "1"}
+    env = {"PATH": f"{_programs}{os.pathsep}{os.environ['PATH']}"} | ({} if online else {"HF_HUB_OFFLINE": "1"})
     session.run(str(_programs / program), *arguments, env=env, external=True)
 
 

@@ -87,9 +87,7 @@ def simulate(
     loaded_task = task if isinstance(task, Task) else load_task(task, data=data, seed=seed)
     policy = kind(scenario, seed)
     loaded_backbone = load_backbone(backbone, device)
-    run = Federation.start(
-        policy.scenario, loaded_task, loaded_backbone, seed, scheme=kind, engine=engine, kept=kept
-    )
+    run = Federation.start(policy.scenario, loaded_task, loaded_backbone, seed, scheme=kind, engine=engine, kept=kept)
     settings = {
         "scenario": dataclasses.asdict(scenario),
         "task": loaded_task.name,

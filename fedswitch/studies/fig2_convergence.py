@@ -84,9 +84,7 @@ def measure(
         if arm.name not in costly_arms or k <= costly_up_to
     ]
     protocol = Protocol(task, backbone, rounds, evaluate_every, test_size, device=device)
-    return measure_runs(
-        runs, protocol, stop=lambda rows: reached(rows, target, hold) is not None, finished=finished
-    )
+    return measure_runs(runs, protocol, stop=lambda rows: reached(rows, target, hold) is not None, finished=finished)
 
 
 def reached(rows: Sequence[Mapping[str, Any]], target: float, hold: int) -> int | None:
