@@ -14,7 +14,8 @@ def own_module(likelihood: NDArray[np.floating]) -> Array:
     `likelihood` is the probability that each module gives to the label of each of the S samples of each of the K UEs.
     """
     best = np.log(likelihood).mean(axis=2).argmax(axis=0)
-    return np.equal(best, np.arange(len(likelihood))[:, np.newaxis]).astype(np.float64)
+    weights: Array = np.equal(best, np.arange(len(likelihood))[:, np.newaxis]).astype(np.float64)
+    return weights
 
 
 def mixture_weights(likelihood: NDArray[np.floating], *, steps: int = 50) -> Array:

@@ -26,7 +26,8 @@ def rounds_bar(label: str, first: int, total: int, shown: bool | None) -> Any:
 
 def runs_bar(runs: Sequence[Run]) -> Iterable[Run]:
     """The runs of a study, with a tqdm bar over them where bars are shown."""
-    return tqdm(runs, unit="run", **_look(None))
+    bar: Iterable[Run] = tqdm(runs, unit="run", **_look(None))
+    return bar
 
 
 def _look(shown: bool | None) -> dict[str, Any]:

@@ -42,8 +42,8 @@ FULL_SCALE: dict[str, Any] = {
 }
 """The parameters of the recorded run, named as in the notebook.
 
-The target was set after pilots with seeds 0 and 100, before any recorded run: at 10 UEs all schemes but the slowest came
-to 0.70 and above within 40 rounds.
+The target was set after pilots with seeds 0 and 100, before any recorded run: at 10 UEs most schemes came to 0.70
+within 40 rounds.
 """
 
 

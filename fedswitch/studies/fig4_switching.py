@@ -51,7 +51,7 @@ ARMS = (
     Arm("random", "at random", "random", "", NO_ENERGY),
     Arm("fedlora", "one common module (FedLoRA)", "fedlora", "", NO_ENERGY),
 )
-"""Without weight on energy but for "energy_printed", which has the paper's 1e5; `energy_arms` has the corrected ones."""
+"""Energy has no weight but in "energy_printed", which has the paper's 1e5; `energy_arms` makes the corrected ones."""
 
 FULL_SCALE: dict[str, Any] = {
     "task": "qnli",
