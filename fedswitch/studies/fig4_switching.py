@@ -57,19 +57,23 @@ FULL_SCALE: dict[str, Any] = {
     "task": "qnli",
     "backbone": "minilm",
     "arms": [arm.name for arm in ARMS if arm.name != "random"],
-    "energy_shares": [0.6, 0.8],
+    "energy_shares": [0.7],
     "num_ues": 20,
-    "seeds": [0, 1, 2, 3, 4],
-    "rounds": 25,
-    "batch_size": 16,
+    "seeds": [1, 2, 3, 4, 5],
+    "rounds": 60,
+    "batch_size": 4,
     "learning_rate": 3e-3,
     "lora_layers": 2,
     "sinr_threshold_db": -5.0,
     "concentration": 0.5,
     "test_size": 400,
-    "evaluate_every": 5,
+    "evaluate_every": 15,
 }
-"""The parameters of the recorded run, named as in the notebook."""
+"""The parameters of the recorded run, named as in the notebook.
+
+Mini-batch and learning rate come from pilots of one common module with seed 100, which is not among the recorded seeds:
+with 16 samples of a UE and a quarter of the rounds nothing was learned in the time that there was.
+"""
 
 
 def energy_arms(scenario: Scenario, shares: Sequence[float]) -> list[Arm]:
