@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -23,6 +24,7 @@ def cli() -> None:
     fedswitch list                       which studies there are, and their parameters
     fedswitch doctor                     which data, models and devices this machine has
     fedswitch run fig4_switching -p num_ues=20 -p rounds=30 --out OUT
+    fedswitch sweep fig4_switching -p num_ues=10,20,40 -p seeds=0:5 --out OUT
     """
 
 
@@ -59,6 +61,87 @@ def run(notebook: str, assignments: tuple[str, ...], out: Path, data: Path | Non
     click.echo(f"Running {study.name} ...", err=True)
     executed = run_study(study, parameters, out)
     click.echo(f"Wrote {executed} and, beside it, the table, the figure and their record.")
+
+
+@cli.command()
+@click.argument("notebook")
+@click.option(
+    "-p", "--parameter", "assignments", metavar="NAME=VALUES", multiple=True,
+    help="Values of a parameter, separated by commas, or a range: seeds=0:5 stands for 0,1,2,3,4, and 0:10:2 for every "
+    "second. Values of a parameter that takes several at once stand in brackets: num_ues=[10,20],[40,80].",
+)  # fmt: skip
+@click.option("--out", type=_FOLDER, required=True, help="Folder for all runs, the collected table and the figure.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Runs at once on this machine.")
+@click.option(
+    "--scheduler", metavar="ADDRESS",
+    help="Have the runs done by the workers of this Dask scheduler, such as tcp://127.0.0.1:8786. Results come back "
+    "over the network: no shared folder is needed.",
+)  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Repeat the finished runs that another version of fedswitch made.")
+@click.option("--x", metavar="COLUMN", help="What the figure has across. Default: the first parameter swept but seeds.")
+@click.option("--y", metavar="COLUMN", help="What it has upwards. Default: accuracy, or the first real number.")
+@click.option(
+    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with the GLUE data. Default: $FEDSWITCH_DATA; that of each worker, where --scheduler is given.",
+)  # fmt: skip
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def sweep(
+    notebook: str,
+    assignments: tuple[str, ...],
+    out: Path,
+    jobs: int,
+    scheduler: str | None,
+    fresh: bool,
+    x: str | None,
+    y: str | None,
+    data: Path | None,
+    quiet: bool,
+) -> None:
+    """Run one study with every combination of parameters.
+
+    The folder given by --out receives each run (runs/), the tables of all runs as one (sweep.parquet), a figure of them
+    (sweep.png, sweep.svg) and the list of runs with what became of each (sweep.json). A run that fails is kept apart
+    (failed/), and the others go on. The same command again does what failed or is missing, and with more values what is
+    new.
+
+    \b
+    fedswitch sweep fig4_switching -p num_ues=10,20,40 -p seeds=0:5 --out OUT --jobs 2
+    fedswitch sweep fig3_bandwidth -p num_cells=20,40 -p "num_ues=[10,20],[40,80]" --out OUT
+
+    Beyond one machine, with the extra `dask` installed on all of them: start `dask scheduler` on one, `dask worker
+    ADDRESS --nthreads 1` on each (more threads mean more runs at once there), and name the ADDRESS here:
+
+    \b
+    fedswitch sweep fig4_switching -p seeds=0:20 --out OUT --scheduler tcp://127.0.0.1:8786
+    """
+    from .studies.notebooks import find_study
+    from .studies.sweep import parse_sweep
+    from .studies.sweep import sweep as run_sweep
+    from .studies.sweep_workers import run_here, run_on
+
+    if scheduler and data:
+        raise click.UsageError(
+            "--data is of this machine: where --scheduler is given, set FEDSWITCH_DATA of each worker."
+        )
+    study = find_study(notebook)
+    swept = parse_sweep(study, assignments)
+    # the kernels inherit the environment
+    if data is not None:
+        os.environ["FEDSWITCH_DATA"] = str(data.resolve())
+    if jobs > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
+    execute = partial(run_on, scheduler) if scheduler else partial(run_here, jobs=jobs)
+    try:
+        tally = run_sweep(study, swept, out, execute, fresh=fresh, show=not quiet, x=x, y=y)
+    except KeyboardInterrupt:
+        raise FedswitchError("Interrupted. Finished runs are kept: the same command does the others.") from None
+    if tally.failures:
+        run_id, failure = next(iter(tally.failures.items()))
+        raise FedswitchError(
+            f"{len(tally.failures)} of {tally.runs} runs failed, the first one so: {failure} It is kept in "
+            f"{out / 'failed' / run_id}; the same command repeats those that failed."
+        )
+    click.echo(f"{tally.runs} runs, {tally.kept} of them from before. Wrote {out / 'sweep.parquet'} and its figure.")
 
 
 @cli.command("list")

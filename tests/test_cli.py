@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -26,7 +27,7 @@ def command(monkeypatch, capsys):
     return call
 
 
-@pytest.mark.parametrize("name", [(), ("run",), ("list",), ("doctor",)])
+@pytest.mark.parametrize("name", [(), ("run",), ("sweep",), ("list",), ("doctor",)])
 def test_help_explains_itself(name):
     result = invoke(*name, "--help")
     assert result.exit_code == 0
@@ -68,6 +69,75 @@ def test_an_unknown_notebook_is_refused_with_the_nearest(command, tmp_path):
     code, _, err = command("run", "fig4_switchng", "--out", str(tmp_path))
     assert code == 1
     assert "Did you mean 'fig4_switching'?" in err
+
+
+SWEPT = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# A study of nothing
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+seed = 0           # of nothing
+out = None         # folder
+```
+
+```{code-cell} ipython3
+import os, pathlib
+import pandas as pd
+if seed == 2:
+    raise ValueError("The seed 2 is not sown.")
+threads = int(os.environ["OMP_NUM_THREADS"])
+pd.DataFrame({"value": [seed / 2], "threads": threads}).to_parquet(pathlib.Path(out, "swept.parquet"))
+```
+"""
+
+
+@pytest.mark.slow
+def test_a_sweep_shares_the_cores_and_ends_with_an_error_if_a_run_fails(command, tmp_path, monkeypatch):
+    notebook, out = tmp_path / "swept.md", tmp_path / "out"
+    notebook.write_text(SWEPT)
+    monkeypatch.setenv("OMP_NUM_THREADS", "")  # so that it is as before after the test
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    arguments = ("sweep", str(notebook), "--out", str(out), "--jobs", "2", "--quiet")
+
+    code, said, err = command(*arguments, "-p", "seed=1:4")
+    assert code == 1
+    assert "1 of 3 runs failed, the first one so: The seed 2 is not sown." in err
+    assert str(out / "failed") in err
+    assert "Traceback" not in err
+    table = pd.read_parquet(out / "sweep.parquet")
+    assert table[["seed", "value", "threads"]].values.tolist() == [[1, 0.5, 3], [3, 1.5, 3]]
+
+    code, said, _ = command(*arguments, "-p", "seed=1,3")
+    assert code == 0
+    assert f"2 runs, 2 of them from before. Wrote {out / 'sweep.parquet'}" in said
+
+
+def test_data_of_this_machine_are_not_promised_to_workers_elsewhere(command, tmp_path):
+    elsewhere = ("--scheduler", "tcp://127.0.0.1:1", "--data", str(tmp_path), "--out", str(tmp_path / "out"))
+    code, _, err = command("sweep", "fig3_bandwidth", *elsewhere)
+    assert code == 2
+    assert "set FEDSWITCH_DATA of each worker" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_over_an_unknown_parameter_is_refused_with_the_nearest(command, tmp_path):
+    code, _, err = command("sweep", "fig4_switching", "-p", "num_eus=20,40", "--out", str(tmp_path / "out"))
+    assert code == 1
+    assert "has no parameter 'num_eus'. Did you mean 'num_ues'?" in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_named(command, tmp_path):

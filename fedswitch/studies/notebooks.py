@@ -67,7 +67,7 @@ def find_study(name: str) -> Study:
         return _read_study(by_path)
     names = [path.stem for path in sorted(notebooks_folder().glob("*.md"))]
     if name not in names:
-        raise ParameterError(f"There is no notebook {name!r}.{_nearest(name, names)} There are: {', '.join(names)}.")
+        raise ParameterError(f"There is no notebook {name!r}.{nearest(name, names)} There are: {', '.join(names)}.")
     return _read_study(notebooks_folder() / f"{name}.md")
 
 
@@ -88,7 +88,7 @@ def parse_assignments(study: Study, assignments: Iterable[str]) -> dict[str, Any
             raise ParameterError("Where results go is said by --out, not by a parameter.")
         if name not in settable:
             raise ParameterError(
-                f"{study.name} has no parameter {name!r}.{_nearest(name, settable)} It has: {', '.join(settable)}."
+                f"{study.name} has no parameter {name!r}.{nearest(name, settable)} It has: {', '.join(settable)}."
             )
         if name in values:
             raise ParameterError(f"The parameter {name!r} is given twice.")
@@ -96,18 +96,18 @@ def parse_assignments(study: Study, assignments: Iterable[str]) -> dict[str, Any
     return values
 
 
-def run_study(study: Study, parameters: Mapping[str, Any], out: Path) -> Path:
+def run_study(study: Study, parameters: Mapping[str, Any], out: Path, *, echo: bool = True) -> Path:
     """Execute a study with `parameters`; write notebook, table and figure to the folder `out`; return the notebook.
 
-    Progress of the cells goes to standard error. Files of an earlier run in `out` are replaced only by complete ones.
-    Raises FedswitchError with one sentence when the notebook fails; the notebook as far as it went is then kept as
-    ``NAME.failed.ipynb``.
+    With `echo`, what the cells say on standard error, such as their progress, is said here too. Files of an earlier run
+    in `out` are replaced only by complete ones. Raises FedswitchError with one sentence when the notebook fails; the
+    notebook as far as it went is then kept as ``NAME.failed.ipynb``.
     """
     import jupytext
     import nbformat
     import papermill
 
-    _make_folder(out)
+    make_folder(out)
     with tempfile.TemporaryDirectory() as scratch:
         source, executed = Path(scratch) / "source.ipynb", Path(scratch) / "executed.ipynb"
         nbformat.write(jupytext.read(study.path), source)
@@ -118,13 +118,12 @@ def run_study(study: Study, parameters: Mapping[str, Any], out: Path) -> Path:
                 parameters={**parameters, OUT_PARAMETER: str(out.resolve())},
                 kernel_name="python3",
                 progress_bar=False,
-                stderr_file=sys.stderr,
-                config=_kernel_configuration(),
+                stderr_file=sys.stderr if echo else None,
+                config=_kernel_configuration(Path(scratch)),
             )
         except papermill.PapermillExecutionError as error:
             kept = _keep(executed, out / f"{study.name}.failed.ipynb")
             if error.ename in RAISED_FOR_THE_USER:
-                kept.unlink()
                 raise FedswitchError(str(error.evalue)) from error
             raise FedswitchError(
                 f"The notebook {study.name} failed with {error.ename}: {error.evalue} (as far as it went: {kept})"
@@ -132,14 +131,14 @@ def run_study(study: Study, parameters: Mapping[str, Any], out: Path) -> Path:
         return _keep(executed, out / f"{study.name}.ipynb")
 
 
-def _kernel_configuration() -> Any:
-    """Talk to kernels through files where that works: no port can be taken by, or read from, another process."""
-    from traitlets.config import Config
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A question, with a space before it, that names the nearest of `names`; empty where none is near."""
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
-    return Config({"KernelManager": {"transport": "tcp" if os.name == "nt" else "ipc"}})
 
-
-def _make_folder(out: Path) -> None:
+def make_folder(out: Path) -> None:
+    """Make a folder for results; FedswitchError where it cannot be written to."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
@@ -148,6 +147,17 @@ def _make_folder(out: Path) -> None:
         raise FedswitchError(
             f"The folder {out} cannot be written to ({error.strerror}): name another with --out."
         ) from error
+
+
+def _kernel_configuration(runtime: Path) -> Any:
+    """Talk to kernels through files in the folder `runtime`, where that works: no other process can take or read them.
+
+    The folder stands in for the user's JUPYTER_RUNTIME_DIR, which kernels that run at once would share.
+    """
+    from traitlets.config import Config
+
+    transport = "tcp" if os.name == "nt" else "ipc"
+    return Config({"KernelManager": {"transport": transport, "connection_file": str(runtime / "kernel.json")}})
 
 
 def _keep(executed: Path, target: Path) -> Path:
@@ -224,8 +234,3 @@ def _mismatch(value: Any, default: Any) -> str:
     accepted, wanted = kinds.get(type(default), ((object,), ""))
     wrong_bool = isinstance(value, bool) and not isinstance(default, bool) and wanted
     return wanted if not isinstance(value, accepted) or wrong_bool else ""
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(names), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""

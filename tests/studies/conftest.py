@@ -1,0 +1,45 @@
+import textwrap
+
+import pytest
+
+from fedswitch.studies.notebooks import find_study
+
+TINY = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# A study of nothing
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+count = 3          # how many
+share = 0.5        # of what
+seed = 0           # of nothing
+sizes = [1, 2]     # several
+name = "a"         # what it is called
+depth = None       # as deep as it goes
+marks = ""         # folder for traces of the runs
+out = None         # folder
+```
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """Makes a notebook, tiny.md, of parameters and the code that is given."""
+
+    def make(code: str = "pass"):
+        path = tmp_path / "tiny.md"
+        path.write_text(TINY + "\n```{code-cell} ipython3\n" + textwrap.dedent(code).strip() + "\n```\n")
+        return find_study(str(path))
+
+    return make

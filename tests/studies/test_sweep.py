@@ -1,0 +1,253 @@
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import psutil
+import pytest
+
+from fedswitch.errors import FedswitchError, ParameterError
+from fedswitch.studies import sweep as sweep_module
+from fedswitch.studies.sweep import parse_sweep, plan, sweep
+from fedswitch.studies.sweep_workers import Outcome, module_version
+
+
+class Doer:
+    """Stands in for kernels: leaves a table of one row for every run, and remembers which runs it was given."""
+
+    def __init__(self, *, failing=(), stop_after=None, extra=()):
+        self.failing, self.stop_after, self.extra = failing, stop_after, extra
+        self.done = []
+
+    def __call__(self, runs):
+        for run in runs:
+            if len(self.done) == self.stop_after:
+                raise KeyboardInterrupt
+            self.done.append(run.parameters["count"])
+            if run.parameters["count"] in self.failing:
+                yield Outcome(run, {"tiny.failed.ipynb": b"as far as it went"}, "It broke.", 0.1)
+            else:
+                table = io.BytesIO()
+                pd.DataFrame({"value": [run.parameters["count"] / 10]}).to_parquet(table)
+                files = {"tiny.parquet": table.getvalue(), **dict.fromkeys(self.extra, b"")}
+                yield Outcome(run, files, "", 0.1)
+
+
+def listed(out):
+    return {run["parameters"]["count"]: run for run in json.loads((out / "sweep.json").read_text())["runs"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("count=1", [1]),
+        ("count=10, 20,40", [10, 20, 40]),
+        ("seed=0:5", [0, 1, 2, 3, 4]),
+        ("seed=0:10:3,20", [0, 3, 6, 9, 20]),
+        ("seed=2:-1:-1", [2, 1, 0]),
+        ("share=1:3", [1, 2]),
+        ("sizes=[10,20],[40]", [[10, 20], [40]]),
+        ("sizes=[10, 20]", [[10, 20]]),
+        ("sizes=10,20", [[10], [20]]),
+        ("sizes=1:3", [[1], [2]]),
+        ("name=b,c", ["b", "c"]),
+        ("name='b,c',d", ["b,c", "d"]),
+        ("name=0:2", ["0:2"]),
+        ("depth=None,2,(1,2)", [None, 2, (1, 2)]),
+    ],
+)
+def test_values_are_parted_at_commas_and_ranges_written_out(tiny, text, values):
+    assert list(parse_sweep(tiny(), [text]).values()) == [values]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["cuont=1,2"], "has no parameter 'cuont'. Did you mean 'count'?"),
+        (["cuont=0:2"], "Did you mean 'count'?"),
+        (["count"], "name=value, not as 'count'"),
+        (["count=1", "count=2,3"], "'count' is given twice"),
+        (["count=1,2,1"], "value 1 of the parameter 'count' is given twice"),
+        (["share=1,1.0"], "value 1.0 of the parameter 'share' is given twice"),
+        (["count=1,,2"], "count takes a whole number"),
+        (["count=1,2.5"], "count takes a whole number (default 3: how many), not '2.5'"),
+        (["count=1,__import__('os')"], "count takes a whole number"),
+        (["sizes=[1,x]"], "sizes takes one or more values"),
+        (["seed=5:5"], "range 5:5 of the parameter 'seed' holds no number"),
+        (["seed=0:5:0"], "range 0:5:0 of the parameter 'seed' holds no number"),
+        (["out=a,b"], "--out"),
+    ],
+)
+def test_bad_values_are_refused_in_one_sentence(tiny, texts, message):
+    with pytest.raises(ParameterError) as raised:
+        parse_sweep(tiny(), texts)
+    assert message in str(raised.value)
+
+
+def test_every_combination_is_one_run(tiny):
+    runs = plan(tiny(), {"count": [1, 2], "seed": [0, 1, 2]})
+    assert [(run.parameters["count"], run.parameters["seed"]) for run in runs] == [
+        (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2),
+    ]  # fmt: skip
+    assert len({run.run_id for run in runs}) == 6
+
+
+def test_a_run_is_known_by_all_its_parameters_and_the_text_of_its_notebook(tiny):
+    study = tiny()
+    (run,) = plan(study, {"count": [1], "seed": [0]})
+    (turned,) = plan(study, {"seed": [0], "count": [1]})
+    (without_the_default,) = plan(study, {"count": [1]})
+    (other_value,) = plan(study, {"count": [2]})
+    (other_kind,) = plan(study, {"count": [1], "name": ["0"]})
+    (other_text,) = plan(tiny("pass  # something else"), {"count": [1]})
+    assert run.run_id == turned.run_id == without_the_default.run_id
+    assert len({run.run_id, other_value.run_id, other_kind.run_id, other_text.run_id}) == 4
+
+
+def test_a_second_call_does_only_what_is_new_and_collects_all(tiny, tmp_path):
+    study, out, first, second = tiny(), tmp_path / "out", Doer(), Doer()
+    assert sweep(study, {"count": [1, 2]}, out, first).kept == 0
+    tally = sweep(study, {"count": [1, 2, 3], "seed": [0]}, out, second)
+    assert (first.done, second.done) == ([1, 2], [3])
+    assert (tally.runs, tally.kept, tally.failures) == (3, 2, {})
+    table = pd.read_parquet(out / "sweep.parquet")
+    assert table[["count", "seed", "value"]].values.tolist() == [[1, 0, 0.1], [2, 0, 0.2], [3, 0, 0.3]]
+    assert set(table["run_id"]) == {path.name for path in (out / "runs").iterdir()}
+    assert {path.name for path in out.iterdir()} >= {"sweep.json", "sweep.parquet", "sweep.png", "sweep.svg"}
+    assert not [path for path in out.rglob("*") if path.suffix in (".part", ".old")]
+
+
+def test_a_failure_is_recorded_and_only_it_is_repeated(tiny, tmp_path):
+    study, out = tiny(), tmp_path / "out"
+    tally = sweep(study, {"count": [1, 2, 3]}, out, Doer(failing=[2]))
+    assert list(tally.failures.values()) == ["It broke."]
+    assert {count: (run["state"], run["failure"]) for count, run in listed(out).items()} == {
+        1: ("finished", ""), 2: ("failed", "It broke."), 3: ("finished", ""),
+    }  # fmt: skip
+    kept = out / "failed" / listed(out)[2]["run_id"] / "tiny.failed.ipynb"
+    assert kept.read_bytes() == b"as far as it went"
+    assert pd.read_parquet(out / "sweep.parquet")["count"].tolist() == [1, 3]
+
+    again = Doer()
+    assert sweep(study, {"count": [1, 2, 3]}, out, again).failures == {}
+    assert again.done == [2]
+    assert listed(out)[2]["state"] == "finished"
+    assert not kept.exists()
+
+
+def test_an_interruption_keeps_what_is_finished(tiny, tmp_path):
+    study, out, again = tiny(), tmp_path / "out", Doer()
+    with pytest.raises(KeyboardInterrupt):
+        sweep(study, {"count": [1, 2, 3]}, out, Doer(stop_after=1))
+    assert [run["state"] for run in listed(out).values()] == ["finished", "missing", "missing"]
+    sweep(study, {"count": [1, 2, 3]}, out, again)
+    assert again.done == [2, 3]
+
+
+def test_runs_of_another_version_are_kept_and_marked_until_asked_for_anew(tiny, tmp_path, monkeypatch):
+    study, out, again = tiny(), tmp_path / "out", Doer()
+    sweep(study, {"count": [1]}, out, Doer(extra=["older"]))
+    monkeypatch.setattr(sweep_module, "module_version", lambda: "another")
+    sweep(study, {"count": [1, 2]}, out, again)
+    assert again.done == [2]
+    assert pd.read_parquet(out / "sweep.parquet")["other_version"].tolist() == [True, False]
+    assert {run["module"] for run in listed(out).values()} == {module_version(), "another"}
+
+    sweep(study, {"count": [1, 2]}, out, Doer(failing=[1]), fresh=True)
+    assert pd.read_parquet(out / "sweep.parquet")["other_version"].tolist() == [True, False]
+    assert listed(out)[1]["state"] == "failed"
+
+    fresh = Doer()
+    sweep(study, {"count": [1, 2]}, out, fresh, fresh=True)
+    assert fresh.done == [1]
+    assert pd.read_parquet(out / "sweep.parquet")["other_version"].tolist() == [False, False]
+    assert not list(out.rglob("older"))
+
+
+def test_two_sweeps_do_not_share_a_folder(tiny, tmp_path):
+    study, out, second = tiny(), tmp_path / "out", Doer()
+
+    def while_at_work(runs):
+        sweep(study, {"count": [1]}, out, second)
+        yield from ()
+
+    with pytest.raises(FedswitchError, match="Another sweep is at work"):
+        sweep(study, {"count": [1]}, out, while_at_work)
+    assert second.done == []
+    sweep(study, {"count": [1]}, out, second)
+    assert second.done == [1]
+
+
+def test_a_folder_that_can_no_longer_be_written_to_is_named(tiny, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "runs").write_text("in the way")
+    with pytest.raises(FedswitchError, match="cannot be written to any more"):
+        sweep(tiny(), {"count": [1]}, tmp_path / "out", Doer())
+
+
+def test_a_column_that_cannot_be_drawn_costs_the_figure_only(tiny, tmp_path):
+    with pytest.raises(FedswitchError, match=r"no column 'valeu'\. Did you mean 'value'"):
+        sweep(tiny(), {"count": [1, 2]}, tmp_path / "out", Doer(), y="valeu")
+    assert len(pd.read_parquet(tmp_path / "out" / "sweep.parquet")) == 2
+
+
+WAITING = """
+import os, pathlib, time
+import pandas as pd
+mark = pathlib.Path(marks)
+started = mark / f"started-{seed}"
+begun = mark / f"begun-{seed}"
+begun.write_text((started.read_text() if started.exists() else "") + f"{os.getpid()}\\n")
+begun.replace(started)
+while seed > 0 and not (mark / "go").exists():
+    time.sleep(0.1)
+pd.DataFrame({"value": [seed / 2]}).to_parquet(pathlib.Path(out, "tiny.parquet"))
+with open(mark / f"finished-{seed}", "a") as file:
+    file.write("x")
+"""
+
+
+def wait_for(condition):
+    end = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < end, "waited for five minutes in vain"
+        time.sleep(0.1)
+
+
+def is_gone(pid):
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
+def test_a_sweep_that_is_stopped_loses_only_what_was_running(tiny, tmp_path, blow):
+    marks, out = tmp_path / "marks", tmp_path / "out"
+    marks.mkdir()
+    study = tiny(WAITING)
+    arguments = ["-p", "seed=0:3", "-p", f"marks={marks}", "--out", str(out), "--jobs", "2", "--quiet"]
+    command = [sys.executable, "-m", "fedswitch", "sweep", str(study.path), *arguments]
+
+    stopped = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # the first run ends, and both others wait
+    wait_for(lambda: len(list(marks.glob("started-*"))) == 3 and list(out.glob("runs/*/run.json")))
+    stopped.send_signal(blow)
+    _, said = stopped.communicate(timeout=300)
+    assert stopped.returncode == (-signal.SIGKILL if blow == signal.SIGKILL else 1)
+    if blow == signal.SIGINT:
+        assert "the same command does the others" in said
+        assert "Traceback" not in said
+    kernels = [int((marks / f"started-{seed}").read_text()) for seed in (1, 2)]
+    wait_for(lambda: all(is_gone(kernel) for kernel in kernels))
+
+    (marks / "go").touch()
+    subprocess.run(command, check=True, timeout=300)
+    assert {path.name: path.read_text() for path in marks.glob("finished-*")} == {
+        f"finished-{seed}": "x" for seed in (0, 1, 2)
+    }
+    assert len((marks / "started-0").read_text().split()) == 1
+    assert pd.read_parquet(out / "sweep.parquet")["value"].tolist() == [0, 0.5, 1]
