@@ -25,8 +25,8 @@ FULL_SCALE: dict[str, Any] = {
     "backbone": "minilm",
     "arms": [arm.name for arm in ARMS],
     "skews": ["label", "quantity", "domain"],
-    "num_ues": 20,
-    "seeds": [0, 1, 2, 3, 4],
+    "num_ues": 12,
+    "seeds": [1, 2, 3, 4, 5],
     "rounds": 20,
     "batch_size": 16,
     "learning_rate": 3e-3,
@@ -35,7 +35,7 @@ FULL_SCALE: dict[str, Any] = {
     "concentration": 0.1,
     "domains_per_ue": 1,
     "test_size": 400,
-    "evaluate_every": 5,
+    "evaluate_every": 20,
 }
 """The parameters of the recorded run, named as in the notebook."""
 
