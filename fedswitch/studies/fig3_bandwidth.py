@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..control import allocate_bandwidth, random_subscription
 from ..scenario import Scenario
@@ -25,6 +25,20 @@ Bracket = tuple[float | None, float | None]
 LORA_TARGETS = 2
 """Query and value: the matrices of a layer that carry LoRA."""
 
+FULL_SCALE: dict[str, Any] = {
+    "num_ues": list(range(10, 101, 10)),
+    "num_cells": 200,
+    "traced_cells": 1,
+    "tolerance": 1e-3,
+    "min_delay_s": 5e-3,
+    "max_delay_s": 1e3,
+    "hidden_size": 768,
+    "layers": 12,
+}
+
+PAPER_ITERATIONS = 45
+"""Where the iteration axis of Fig. 3 ends."""
+
 
 def lora_payload_bits(scenario: Scenario, *, hidden_size: int, layers: int) -> NDArray[np.float64]:
     """G_n of shape (N,): bits of one gradient of each module for an encoder of that size, without its small head."""
@@ -33,25 +47,31 @@ def lora_payload_bits(scenario: Scenario, *, hidden_size: int, layers: int) -> N
 
 
 def measure(
-    scenario: Scenario,
     *,
     num_ues: Sequence[int],
-    seeds: Sequence[int],
-    brackets: Mapping[str, Bracket],
+    num_cells: int,
+    traced_cells: int,
+    tolerance: float,
+    min_delay_s: float,
+    max_delay_s: float,
     hidden_size: int,
     layers: int,
 ) -> pd.DataFrame:
     """Run Algorithm 1 on one round of many cells, all UEs subscribed at random and sending at the largest power.
 
-    `brackets` are ends (E_min, E_input) by name. Returns one row per iteration: num_ues, seed, bracket, iteration,
-    delay_s (the delay that was tried) and total_share (the share of the bandwidth that it takes).
+    Each cell is searched from two brackets: "fitted to the cell", and "fixed" from `min_delay_s` to `max_delay_s`.
+    `tolerance` is the share of the bandwidth that may stay unused. Returns one row per iteration for the first
+    `traced_cells` cells of each K, and for the others the last iteration alone: num_ues, seed, bracket, iteration,
+    delay_s (the delay that was tried) and total_share (the share of the bandwidth that it takes). Raises ValueError as
+    `Scenario` and `allocate_bandwidth`.
     """
+    brackets: dict[str, Bracket] = {"fitted to the cell": (None, None), "fixed": (min_delay_s, max_delay_s)}
     tables = []
     for k in num_ues:
-        cell_scenario = dataclasses.replace(scenario, num_ues=k)
-        payload_bits = lora_payload_bits(cell_scenario, hidden_size=hidden_size, layers=layers)
-        for seed in seeds:
-            channel = Cell.draw(cell_scenario, seed).channel(0)
+        scenario = Scenario.corrected(num_ues=k, bandwidth_tolerance=tolerance)
+        payload_bits = lora_payload_bits(scenario, hidden_size=hidden_size, layers=layers)
+        for seed in range(num_cells):
+            channel = Cell.draw(scenario, seed).channel(0)
             subscribed = random_subscription(
                 scenario.num_modules, k, scenario.subscription_limit, stream(seed, "subscription", 0)
             )
@@ -63,13 +83,14 @@ def measure(
                     bandwidth_hz=scenario.bandwidth_hz,
                     noise_psd_w_per_hz=scenario.noise_psd_w_per_hz,
                     method="bisection",
-                    tolerance=scenario.bandwidth_tolerance,
+                    tolerance=tolerance,
                     max_iterations=scenario.max_bisections,
                     delay_bracket_s=bracket,
                 )
                 labels = {"num_ues": k, "seed": seed, "bracket": name}
                 steps = np.arange(1, allocation.iterations + 1)
-                tables.append(pd.DataFrame({**labels, "iteration": steps, **dataclasses.asdict(allocation.trace)}))
+                run = pd.DataFrame({**labels, "iteration": steps, **dataclasses.asdict(allocation.trace)})
+                tables.append(run if seed < traced_cells else run.tail(1))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -77,6 +98,46 @@ def outcomes(table: pd.DataFrame) -> pd.DataFrame:
     """The last iteration of every run: its number is the count of iterations, its delay the common delay."""
     runs = ["num_ues", "seed", "bracket"]
     return table.loc[table.groupby(runs)["iteration"].idxmax()].reset_index(drop=True)
+
+
+def bootstrap_interval(values: ArrayLike, statistic: Callable[..., Any] = np.mean) -> tuple[float, float]:
+    """Ends of the 95 % percentile bootstrap interval of a statistic over independent values; NaN without any."""
+    sample = np.asarray(values, dtype=float)
+    if not sample.size:
+        return float("nan"), float("nan")
+    draws = stream(0, "bootstrap").choice(sample, (2000, sample.size))
+    low, high = np.quantile(statistic(draws, axis=1), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def medians(table: pd.DataFrame) -> pd.DataFrame:
+    """Median iterations and common delay for each bracket and K, with the ends of their 95 % bootstrap intervals."""
+    rows = []
+    for (bracket, k), runs in outcomes(table).groupby(["bracket", "num_ues"]):
+        row: dict[str, Any] = {"bracket": bracket, "num_ues": k, "cells": len(runs)}
+        for name, column in {"iterations": "iteration", "delay_s": "delay_s"}.items():
+            low, high = bootstrap_interval(runs[column], np.median)
+            row |= {name: runs[column].median(), f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def growth(table: pd.DataFrame) -> pd.DataFrame:
+    """By how many iterations the largest K differs from the smallest, for each bracket.
+
+    `few` and `many` are the mean counts, `difference` is the mean over seeds of their difference, and `low` and `high`
+    are the ends of its 95 % bootstrap interval.
+    """
+    counts = outcomes(table).pivot(index=["bracket", "seed"], columns="num_ues", values="iteration")
+    rows = []
+    for bracket, runs in counts.groupby("bracket"):
+        few, many = runs[runs.columns.min()], runs[runs.columns.max()]
+        low, high = bootstrap_interval(many - few)
+        rows.append({
+            "bracket": bracket, "few": few.mean(), "many": many.mean(),
+            "difference": (many - few).mean(), "low": low, "high": high,
+        })  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def draw_search(table: pd.DataFrame, *, seed: int, bracket: str) -> Figure:
@@ -104,9 +165,11 @@ def draw_counts(table: pd.DataFrame) -> Figure:
         _draw_quartiles(top, of_bracket, "iteration", name, look)
     # the delay does not depend on where the search started
     _draw_quartiles(bottom, of_bracket, "delay_s", "", {"color": "0.2", "marker": "o"})
+    top.axhline(PAPER_ITERATIONS, color="0.3", linestyle=":", linewidth=1.0)
+    top.annotate("end of the paper's axis", (0.01, PAPER_ITERATIONS), xycoords=("axes fraction", "data"), va="top")
     top.set_ylabel("iterations")
-    top.set_ylim(bottom=0)
-    top.legend(title="bracket")
+    top.set_ylim(0, PAPER_ITERATIONS * 1.05)
+    top.legend(title="bracket", ncols=2, loc="upper right", bbox_to_anchor=(1.0, 0.9))
     bottom.set(xlabel="UEs in the cell, $K$", ylabel="delay $E^t$ in s", yscale="log")
     return figure
 

@@ -1,5 +1,8 @@
+import inspect
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from transformers import RobertaConfig, RobertaModel
 
@@ -7,14 +10,23 @@ from fedswitch import Scenario
 from fedswitch.learning.backbones import Backbone
 from fedswitch.learning.modules import LoraModules
 from fedswitch.studies import fig3_bandwidth as fig3
+from fedswitch.studies.notebooks import find_study
+
+SMALL = {
+    "num_ues": [5, 20], "num_cells": 3, "traced_cells": 3, "tolerance": 1e-3, "min_delay_s": 5e-3, "max_delay_s": 1e4,
+    "hidden_size": 768, "layers": 12,
+}  # fmt: skip
+FITTED = "fitted to the cell"
 
 
 @pytest.fixture(scope="module")
 def table():
-    return fig3.measure(
-        Scenario.corrected(), num_ues=(5, 20), seeds=range(3), brackets={"fitted": (None, None), "fixed": (5e-3, 1e4)},
-        hidden_size=768, layers=12,
-    )  # fmt: skip
+    return fig3.measure(**SMALL)
+
+
+def test_the_notebook_the_function_and_the_full_scale_have_the_same_parameters():
+    of_notebook = {parameter.name for parameter in find_study("fig3_bandwidth").parameters} - {"out"}
+    assert of_notebook == set(fig3.FULL_SCALE) == set(inspect.signature(fig3.measure).parameters)
 
 
 def test_payloads_are_those_of_the_real_modules():
@@ -31,14 +43,14 @@ def test_payloads_are_those_of_the_real_modules():
 
 
 def test_every_run_uses_the_bandwidth_up_to_the_tolerance(table):
-    ends = fig3.outcomes(table)
-    assert len(ends) == 2 * 3 * 2
-    assert ends["total_share"].between(1 - 1e-3, 1).all()
+    last = fig3.outcomes(table)
+    assert len(last) == 2 * 3 * 2
+    assert last["total_share"].between(1 - 1e-3, 1).all()
 
 
 def test_the_delay_does_not_depend_on_where_the_search_starts(table):
     delays = fig3.outcomes(table).pivot(index=["num_ues", "seed"], columns="bracket", values="delay_s")
-    np.testing.assert_allclose(delays["fitted"], delays["fixed"], rtol=2e-3)
+    np.testing.assert_allclose(delays[FITTED], delays["fixed"], rtol=2e-3)
 
 
 def test_a_longer_delay_always_takes_a_smaller_share(table):
@@ -47,12 +59,58 @@ def test_a_longer_delay_always_takes_a_smaller_share(table):
         assert ordered["total_share"].is_monotonic_decreasing
 
 
+def test_of_cells_that_are_not_traced_the_last_iteration_is_kept(table):
+    brief = fig3.measure(**SMALL | {"traced_cells": 1})
+    pd.testing.assert_frame_equal(fig3.outcomes(brief), fig3.outcomes(table))
+    rows = brief.groupby("seed").size()
+    assert rows[0] == (table["seed"] == 0).sum()
+    assert rows[1] == rows[2] == 2 * 2
+
+
+def test_the_tolerance_decides_how_long_the_search_goes_on(table):
+    finer = fig3.outcomes(fig3.measure(**SMALL | {"tolerance": 1e-6}))
+    assert finer["total_share"].between(1 - 1e-6, 1).all()
+    assert finer["iteration"].mean() > fig3.outcomes(table)["iteration"].mean() + 5
+
+
+def ends(counts: dict[int, list[int]]) -> pd.DataFrame:
+    """A made-up table of the last iterations of cells, by number of UEs."""
+    return pd.DataFrame([
+        {"num_ues": k, "seed": seed, "bracket": "fixed", "iteration": count, "delay_s": 0.1 * count, "total_share": 1.0}
+        for k, cells in counts.items() for seed, count in enumerate(cells)
+    ])  # fmt: skip
+
+
+def test_medians_come_with_the_interval_of_the_median():
+    cells = [*range(1, 40), 1000]
+    row = fig3.medians(ends({10: cells})).iloc[0]
+    assert (row["num_ues"], row["cells"], row["iterations"], row["delay_s"]) == (10, 40, 20.5, pytest.approx(2.05))
+    # by order statistics: ranks 14 and 27 of 40 enclose the median with 96 %
+    assert 11 <= row["iterations_low"] <= 16
+    assert 25 <= row["iterations_high"] <= 30
+    assert row["delay_s_low"] == pytest.approx(0.1 * row["iterations_low"])
+
+
+def test_growth_is_the_difference_between_the_largest_and_the_smallest_cell_of_a_seed():
+    row = fig3.growth(ends({100: [20, 22, 24], 10: [10, 12, 14], 50: [0, 0, 0]})).iloc[0]
+    # each seed differs by the same, so that the interval has no width: pairing removes the spread over seeds
+    assert row[["few", "many", "difference", "low", "high"]].tolist() == [12, 22, 10, 10, 10]
+
+
+def test_the_bootstrap_agrees_with_the_normal_interval_of_a_mean():
+    sample = np.random.default_rng(1).normal(3.0, 2.0, 400)
+    low, high = fig3.bootstrap_interval(sample)
+    half = 1.96 * sample.std(ddof=1) / 20
+    assert (low, high) == pytest.approx((sample.mean() - half, sample.mean() + half), abs=0.15 * half)
+    assert np.isnan(fig3.bootstrap_interval([])).all()
+
+
 def test_the_figures_show_every_number_of_ues(table):
     search = fig3.draw_search(table, seed=0, bracket="fixed")
     assert [text.get_text() for text in search.axes[0].get_legend().get_texts()] == ["$K = 5$", "$K = 20$"]
     counts = fig3.draw_counts(table)
-    assert {text.get_text() for text in counts.axes[0].get_legend().get_texts()} == {"fitted", "fixed"}
+    assert {text.get_text() for text in counts.axes[0].get_legend().get_texts()} == {FITTED, "fixed"}
     drawn = counts.axes[1].lines[0].get_ydata()
-    ends = fig3.outcomes(table)
-    assert drawn == pytest.approx(ends[ends["bracket"] == "fixed"].groupby("num_ues")["delay_s"].median().to_numpy())
+    last = fig3.outcomes(table)
+    assert drawn == pytest.approx(last[last["bracket"] == "fixed"].groupby("num_ues")["delay_s"].median().to_numpy())
     plt.close("all")
