@@ -21,13 +21,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-from ..control import Decision, Observation, State, airtime_s, decide, reception_benefit, share_bandwidth, start
+from ..control import reception_benefit
 from ..control.online import Rule
 from ..scenario import Scenario
-from ..streams import stream
 from ..theory.constants import Reading as Form
 from ..units import db_to_ratio
-from ..wireless import Cell, Reception, training_energy_j
+from ..wireless import training_energy_j
+from .control_loop import as_decided, at_full_power, control_rounds
 from .fig3_bandwidth import bootstrap_interval, lora_payload_bits
 from .style import distinct_lines
 
@@ -158,58 +158,23 @@ def measure(
 
 def _rounds(reading: Reading, scenario: Scenario, seed: int, rounds: int, rule: Rule) -> Iterator[dict[str, Any]]:
     """What each round of one cell takes, with the powers of Algorithm 2 and at full power."""
-    payload_bits = lora_payload_bits(scenario, **ROBERTA_BASE)
     compute_j = training_energy_j(scenario, ROBERTA_PARAMETERS * scenario.bits_per_parameter)
-    cell = Cell.draw(scenario, seed)
-    state = start(scenario, rng=stream(seed, "start"), form=reading.form)
-    for t in range(rounds):
-        seen = Observation(cell.channel(t), payload_bits, compute_j if reading.computing else 0.0)
-        rng = stream(seed, "decision", t)
-        decision, following = decide(scenario, seen, state, rng=rng, rule=rule, form=reading.form)
-        sendings = _as_decided(decision), _at_full_power(scenario, seen, state)
-        for power_rule, sending in zip(RULES, sendings, strict=True):
+    for done in control_rounds(
+        scenario,
+        seed,
+        rounds,
+        payload_bits=lora_payload_bits(scenario, **ROBERTA_BASE),
+        compute_energy_j=compute_j if reading.computing else 0.0,
+        rule=rule,
+        form=reading.form,
+    ):
+        for power_rule, sending in zip(RULES, (as_decided(done), at_full_power(scenario, done)), strict=True):
             yield {
                 "power_rule": power_rule,
-                "subscribed": int(state.subscription.sum()),
+                "subscribed": int(done.state.subscription.sum()),
                 "compute_energy_j": compute_j * sending.uploads.sum(),
                 **sending.totals(),
             }
-        state = following
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Sending:
-    """The uploads (N, K) of a round, the powers (K,) and the delay they take, and how likely each is received."""
-
-    uploads: NDArray[np.bool_]
-    power_w: NDArray[np.float64]
-    delay_s: float
-    success_probability: NDArray[np.float64]
-
-    def totals(self) -> dict[str, float]:
-        """Sums over the UEs of the round."""
-        senders = self.uploads.any(axis=0)
-        return {
-            "sent": float(self.uploads.sum()),
-            "received": float(self.success_probability[self.uploads].sum()),
-            "uplink_energy_j": float((self.power_w * self.delay_s * self.uploads).sum()),
-            "delay_s": self.delay_s,
-            "radiated_w": float(self.power_w[senders].sum()),
-            "senders": float(senders.sum()),
-        }
-
-
-def _as_decided(decision: Decision) -> _Sending:
-    return _Sending(decision.subscription, decision.power_w, decision.delay_s, decision.success_probability)
-
-
-def _at_full_power(scenario: Scenario, seen: Observation, state: State) -> _Sending:
-    power_w = np.full(scenario.num_ues, scenario.max_power_w)
-    payload = seen.payload_of_ues_bits
-    share, delay_s = share_bandwidth(scenario, seen.channel, state.subscription * payload, power_w)
-    # a share of infinity is never received
-    reception = Reception.of(scenario, seen.channel.distance_m, np.where(share > 0.0, share, np.inf), payload)
-    return _Sending(state.subscription, power_w, airtime_s(scenario, delay_s), reception.probability(power_w))
 
 
 def savings(table: pd.DataFrame) -> pd.DataFrame:
