@@ -99,16 +99,15 @@ def measure_runs(
     cell, fading and data.
     """
     kept = Kept(limit_bytes=KEPT_BYTES)
-    tasks: dict[int, Task] = {}
+    tasks: dict[str, Task] = {}  # by source: some are written anew for each seed, the others shared
     tables = []
     for run in runs_bar(runs):
         path = finished / f"{_identity(run, protocol)}.parquet" if finished else None
         if path is not None and path.exists():
             tables.append(pd.read_parquet(path))
             continue
-        if run.seed not in tasks:
-            tasks[run.seed] = _task(protocol, run.seed)
-        table = _measure(run, protocol, tasks[run.seed], kept, stop)
+        task = _task(protocol, run.seed)
+        table = _measure(run, protocol, tasks.setdefault(task.source, task), kept, stop)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             unfinished = path.with_suffix(".part")
