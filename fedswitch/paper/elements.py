@@ -366,7 +366,8 @@ ELEMENTS: tuple[Element, ...] = (
     ),
     Element(
         "fig-2", _RESULTS, "rounds to converge against the number of UEs",
-        note="No study yet; `learning.simulate` has the schemes that the figure compares.",
+        ("studies.fig2_convergence.measure", "studies.fig2_convergence.reached"),
+        ("tests/studies/test_fig2_convergence.py::FILL",),
     ),
     Element(
         "fig-3", _RESULTS, "Algorithm 1 at work",
@@ -375,13 +376,16 @@ ELEMENTS: tuple[Element, ...] = (
     ),
     Element(
         "fig-4", _RESULTS, "accuracy against rounds",
-        ("learning.simulate", "studies.fig4_switching.draw"),
+        ("studies.fig4_switching.measure",),
         ("tests/studies/test_fig4_switching.py::test_lines_are_means_over_seeds_at_the_rounds_that_were_tested",),
-        note="With random subscriptions so far; `learning.simulate` has the schemes that the figure compares.",
     ),
     Element(
         "fig-5", _RESULTS, "energy against the threshold",
-        note="No study yet. `control.decide` has the powers that it would show.",
+        ("studies.fig5_energy.measure",),
+        (
+            "tests/studies/test_fig5_energy.py::test_full_power_is_what_the_laws_of_the_cell_say",
+            "tests/studies/test_fig5_energy.py::test_means_are_over_rounds_and_power_over_those_that_send",
+        ),
     ),
     Element("eq-23", _PROOF, "the gap in two parts", tests=(_HOLDS,)),
     Element(

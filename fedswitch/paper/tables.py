@@ -10,7 +10,7 @@ from ..wireless._checks import check_choice
 from .elements import ELEMENTS, Element, element_name, places
 from .errata import ERRATA, PAPER, Erratum, Verdict, fails, run
 
-_VERDICTS: tuple[Verdict, ...] = ("right", "ambiguous", "wrong", "open")
+_VERDICTS: tuple[Verdict, ...] = ("right", "ambiguous", "wrong", "measured")
 _LONG_FORMULA = 60  # characters of TeX
 _NEW_LINES = "\n\n"
 

@@ -39,7 +39,7 @@ def test_a_verdict_is_shown_by_its_checks(erratum):
     elif erratum.verdict == "right":
         assert not any(failed)
     else:
-        assert erratum.verdict == "open"
+        assert erratum.verdict == "measured"
         assert not failed
 
 
@@ -75,7 +75,7 @@ def test_both_sides_are_told_in_words_and_links_lead_somewhere(erratum):
 
 
 @pytest.mark.parametrize("paper", [PAPER, SIBLING])
-@pytest.mark.parametrize("verdict", ["right", "ambiguous", "wrong", "open"])
+@pytest.mark.parametrize("verdict", ["right", "ambiguous", "wrong", "measured"])
 def test_the_page_shows_every_record_with_its_checks(paper, verdict):
     text = blocks(paper, verdict)
     chosen = [erratum for erratum in ERRATA if (erratum.paper, erratum.verdict) == (paper, verdict)]
@@ -127,5 +127,5 @@ def test_a_check_that_is_not_there_is_named(name):
 
 
 def test_an_unknown_verdict_is_refused():
-    with pytest.raises(ValueError, match="verdict must be one of right, ambiguous, wrong, open, got 'bad'"):
+    with pytest.raises(ValueError, match="verdict must be one of right, ambiguous, wrong, measured, got 'bad'"):
         errata_blocks(PAPER, "bad")

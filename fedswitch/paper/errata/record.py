@@ -8,7 +8,7 @@ from typing import Literal
 from ...theory.claims import Counterexample, Statement
 from ..elements import resolve
 
-Verdict = Literal["right", "ambiguous", "wrong", "open"]
+Verdict = Literal["right", "ambiguous", "wrong", "measured"]
 
 PAPER, SIBLING = "2509.19306", "2407.02924"
 """The paper and its sibling, by their arXiv numbers."""
@@ -19,8 +19,9 @@ class Erratum:
     """What holds of one element of a paper.
 
     `paper` is its arXiv number, `element` the element, as in "eq-7a", and `title` what that is. `verdict` is "right";
-    "ambiguous": right once a reading is fixed that the print leaves open; "wrong"; or "open": a measurement that has
-    not been repeated here. `prints` says what is printed, `holds` what holds (instead), both in MyST.
+    "ambiguous": right once a reading is fixed that the print leaves open; "wrong"; or "measured": a measurement, whose
+    verdict is among the claims (`studies.claims`). `prints` says what is printed, `holds` what holds (instead), both in
+    MyST.
 
     `checks` are names under `fedswitch` of functions that return a `Counterexample` or a `Statement`. Of a "right"
     element all hold (a definition has none). Of an "ambiguous" or "wrong" one the first fails: it shows what is left
