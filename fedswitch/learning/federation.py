@@ -18,7 +18,7 @@ from .backbones import Backbone
 from .engine import GRADIENTS, Learner
 from .modules import FullModel, Modules
 from .partition import partition_task
-from .personal import mixture_weights, own_module
+from .personal import label_odds, mixture_weights, own_module
 from .samples import Kept, Samples
 from .schemes import Plan, Scheme
 from .stacked import OPTIMIZERS, LocalModel, Penalty, train_locally
@@ -176,9 +176,10 @@ class Federation:
     def evaluate(self, t: int, *, personal: bool = False) -> dict[str, float]:
         """Risk (3) and accuracy after round `t` of the ensemble, which predicts by the mean of its probabilities.
 
-        With `personal`, also the accuracy of UEs that each use one module, and of UEs that weigh the modules, as they
-        find best on their training mini-batch. Raises FedswitchError, in one sentence, where the loss of a module is
-        not a finite number.
+        With `personal`, also the accuracy of UEs that use one module (`own`) or weigh the modules (`weighted`) as they
+        find best on their training mini-batch, and of UEs that multiply the probabilities of the ensemble by the odds
+        of the labels in that mini-batch (`prior`). Raises FedswitchError, in one sentence, where the loss of a module
+        is not a finite number.
         """
         scores = self.tester.log_probabilities()
         losses_of_modules = -np.take_along_axis(scores, self.test_labels[None, :, None], axis=2)[..., 0]
@@ -192,22 +193,34 @@ class Federation:
             "accuracy_pooled": float(correct.mean()),
         }
         if personal:
-            likelihood = np.exp(self._log_likelihood(t))
-            own = probabilities[:, self.ue_test_indices]
-            labels = self.test_labels[self.ue_test_indices]
-            for name, weights in (("own", own_module(likelihood)), ("weighted", mixture_weights(likelihood))):
-                predicted = np.einsum("nk,nksc->ksc", weights, own).argmax(axis=2)
-                measured[f"accuracy_{name}"] = float((predicted == labels).mean())
+            own_tests, labels = probabilities[:, self.ue_test_indices], self.test_labels[self.ue_test_indices]
+            for name, scaled in self._personal_scores(t, own_tests).items():
+                measured[f"accuracy_{name}"] = float((scaled.argmax(axis=2) == labels).mean())
         return measured
+
+    def _personal_scores(self, t: int, probabilities: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
+        """Scores (K, S, C) by way of inference of the UEs' own test samples, with `probabilities` (N, K, S, C)."""
+        likelihood = np.exp(self._log_likelihood(t))
+        held = self.learner.samples.labels.cpu().numpy()[self._mini_batches(t)]
+        odds = label_odds(held, probabilities.shape[-1])
+        return {
+            "own": np.einsum("nk,nksc->ksc", own_module(likelihood), probabilities),
+            "weighted": np.einsum("nk,nksc->ksc", mixture_weights(likelihood), probabilities),
+            "prior": probabilities.mean(axis=0) * odds[:, np.newaxis],
+        }
 
     def _log_likelihood(self, t: int) -> NDArray[np.float32]:
         """Log p(label) by every module of the training mini-batch of every UE in round `t`, (N, K, S)."""
-        batches = np.stack([self.mini_batch(t, k) for k in range(self.scenario.num_ues)])
+        batches = self._mini_batches(t)
         union = batches.ravel()
         scores = self.learner.log_probabilities(union)
         labels = self.learner.samples.labels.cpu().numpy()[union]
         chosen = np.take_along_axis(scores, labels[np.newaxis, :, np.newaxis], axis=2)[..., 0]
         return chosen.reshape(len(chosen), *batches.shape)
+
+    def _mini_batches(self, t: int) -> Indices:
+        """The mini-batches of all UEs in round `t`, (K, S)."""
+        return np.stack([self.mini_batch(t, k) for k in range(self.scenario.num_ues)])
 
 
 def _rate_field(modules: Modules) -> str:

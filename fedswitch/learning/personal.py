@@ -1,4 +1,4 @@
-"""Inference by a UE of its own: one module, or an ensemble weighted for it, instead of the uniform ensemble of (3)."""
+"""Inference by a UE of its own: one module, an ensemble weighted for it, or its labels, instead of just (3)."""
 
 from __future__ import annotations
 
@@ -30,3 +30,15 @@ def mixture_weights(likelihood: NDArray[np.floating], *, steps: int = 50) -> Arr
         joint = weights * likelihood
         weights = (joint / joint.sum(axis=0)).mean(axis=2, keepdims=True)
     return weights[..., 0]
+
+
+def label_odds(held: NDArray[np.integer], num_labels: int) -> Array:
+    """How much more often each label is held by each UE than by all, (K, C), from the labels `held` by each UE, (K, S).
+
+    Probabilities times these odds are those for a UE whose labels, but nothing else, are distributed differently. One
+    more of each label is counted, so that no label is ruled out.
+    """
+    counts = np.stack([np.bincount(labels, minlength=num_labels) for labels in held]) + 1.0
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    odds: Array = shares / shares.mean(axis=0)
+    return odds

@@ -60,7 +60,7 @@ def simulate(
         device: a torch device.
         data: folder of the task's parquet files; where not given, the environment variable FEDSWITCH_DATA.
         evaluate_every: the modules are tested every so many rounds, and after the last.
-        personal: also test UEs that use one module, or a weighted ensemble, of their own: two more columns.
+        personal: also test UEs that infer in three ways of their own: three more columns.
         resume: a checkpoint file, continued from where it exists, and written as the run goes on.
         checkpoint_every: rounds between two checkpoints; the last round always writes one.
         progress: show a bar; where not given, on a terminal only.

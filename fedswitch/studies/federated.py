@@ -106,7 +106,7 @@ def measure_runs(
         if path is not None and path.exists():
             tables.append(pd.read_parquet(path))
             continue
-        task = _task(protocol, run.seed)
+        task = load_shared(protocol, run.seed)
         table = _measure(run, protocol, tasks.setdefault(task.source, task), kept, stop)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,8 +145,8 @@ def _measure(run: Run, protocol: Protocol, task: Task, kept: Kept, stop: Stop | 
     return table
 
 
-def _task(protocol: Protocol, seed: int) -> Task:
-    """The task with its test samples, the same at every seed where the task is not written anew for it."""
+def load_shared(protocol: Protocol, seed: int) -> Task:
+    """The task with the test samples of a study, the same at every seed where the task is not written anew for it."""
     task = load_task(protocol.task, seed=seed)
     if protocol.test_size is None:
         return task

@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ..scenario import Scenario
 from ..units import db_to_ratio
 from .federated import AS_PRINTED, Arm, Protocol, Run, arms_by_name, measure_runs
+from .style import CLAIMED, distinct_lines
 
 ARMS = (
     Arm("ours", "Algorithm 2, corrected", "switching", "corrected"),
@@ -104,6 +109,73 @@ def reached(rows: Sequence[Mapping[str, Any]], target: float, hold: int) -> int 
         if since is not None and row["round"] >= since + hold:
             return since
     return None
+
+
+CLAIMED_FEWER = 0.427
+"""The share by which Algorithm 2 is said to need fewer rounds than FedLoRA, on average over K."""
+
+SPENT = {"rounds": "rounds to the target", "seconds": "seconds on air", "joules": "joules"}
+"""Columns of `claims.fig2.convergence` that are drawn: what it takes to come to the target."""
+
+
+def draw(runs: pd.DataFrame) -> Figure:
+    """Rounds, seconds on air and joules to the target against K: medians over seeds, bars from the least to the most.
+
+    `runs` is the table of `claims.fig2.convergence`. Each run that was cut off is a cross, at what it had taken. The
+    seconds and joules of the printed form are counted by other formulas, and left out. Stars are where the rounds of
+    Algorithm 2 would be as claimed.
+    """
+    sizes = sorted(runs["num_ues"].unique())
+    arms = [arm for arm in ARMS if arm.name in set(runs["arm"])]
+    figure, panels = plt.subplots(len(SPENT), 1, figsize=(6.0, 8.0), sharex=True, height_ratios=(3, 2, 2))
+    for place, (arm, look) in enumerate(distinct_lines(arms)):
+        chosen = runs[runs["arm"] == arm.name]
+        at = chosen["num_ues"].map(sizes.index) + 0.11 * (place - (len(arms) - 1) / 2)
+        for axes, column in zip(panels, SPENT, strict=True):
+            if column == "rounds" or arm.reading != "printed":
+                _draw_spent(axes, at, chosen[column], chosen["cut_off"], {**look, "label": arm.label})
+    of_fedlora = runs[runs["arm"] == "fedlora"].groupby("num_ues")["rounds"].median()
+    if len(of_fedlora):
+        wanted = (1.0 - CLAIMED_FEWER) * of_fedlora
+        panels[0].plot([sizes.index(k) for k in wanted.index], wanted, label="Algorithm 2 as claimed", **CLAIMED)
+    for axes, (column, name) in zip(panels, SPENT.items(), strict=True):
+        axes.set(ylabel=name, yscale="linear" if column == "rounds" else "log")
+    panels[0].set_ylim(bottom=0)
+    panels[-1].set_xticks(range(len(sizes)), [str(k) for k in sizes])
+    panels[-1].set_xlabel("UEs in the cell, $K$")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")
+    return figure
+
+
+def _draw_spent(axes: Axes, at: pd.Series, spent: pd.Series, cut_off: pd.Series, look: Mapping[str, Any]) -> None:
+    over_seeds = spent.groupby(at)
+    median = over_seeds.median()
+    reach = np.stack([median - over_seeds.min(), over_seeds.max() - median])
+    axes.errorbar(median.index, median, yerr=reach, capsize=2, elinewidth=1.0, markersize=6, **look)
+    axes.plot(at[cut_off], spent[cut_off], linestyle="", marker="x", markersize=10, mew=2, color=look["color"])
+
+
+def summary(runs: pd.DataFrame) -> pd.DataFrame:
+    """`claims.fig2.convergence` for a page, by arm and K: medians over seeds, with the least and the most.
+
+    Where more than half of the runs were cut off, the median is that of what they had taken by then.
+    """
+    rows = []
+    for arm in ARMS:
+        for k, chosen in runs[runs["arm"] == arm.name].groupby("num_ues"):
+            by_printed_formulas = arm.reading == "printed"
+            rows.append({
+                "scheme": arm.label, "K": k, "cut off": f"{chosen['cut_off'].sum()} of {len(chosen)}",
+                "rounds": _spread(chosen["rounds"]), "to own plateau": _spread(chosen["rounds_to_plateau"]),
+                "s on air": "-" if by_printed_formulas else _spread(chosen["seconds"]),
+                "joules": "-" if by_printed_formulas else _spread(chosen["joules"]),
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _spread(values: pd.Series) -> str:
+    median, low, high = (f"{value:.3g}" for value in (values.median(), values.min(), values.max()))
+    return median if low == high else f"{median} ({low} to {high})"
 
 
 def _scenario(

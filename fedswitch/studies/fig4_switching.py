@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -22,7 +22,8 @@ from ..theory.constants import Reading
 from ..units import db_to_ratio
 from ..wireless import training_energy_j
 from .federated import AS_PRINTED, Arm, Protocol, Run, arms_by_name, measure_runs
-from .style import distinct_lines
+from .paired import Comparison, last_tests
+from .style import LABEL_WIDTH, distinct_lines, draw_range
 
 
 class GreedyPrinted(Greedy):
@@ -131,47 +132,114 @@ def measure(
     )
 
 
-ACCURACIES = {
-    "accuracy": "each UE on its own test data, mean over UEs",
-    "accuracy_pooled": "pooled test set",
-}
+CLAIMED_GAINS = {"greedy": 1.3, "one_shot": 1.9}
+"""Percentage points by which Algorithm 2 is said to be more accurate than these."""
+
+CLAIMED_PRICE = 0.9
+"""Percentage points that the energy constraint is said to cost."""
 
 
-def draw(table: pd.DataFrame) -> Figure:
-    """Accuracy of the ensemble (3), and uploads received, against rounds.
+def comparisons(arms: Iterable[str]) -> list[Comparison]:
+    """What the paper compares, of the `arms` measured: Algorithm 2 and its rivals, then with and without energy."""
+    there = list(arms)
+    without = {"energy_printed": "ours_printed"}
+    pairs = [
+        Comparison(f"over {_label(rival + suffix)}", f"ours{suffix}", f"{rival}{suffix}", gain)
+        for suffix in ("", "_printed")
+        for rival, gain in CLAIMED_GAINS.items()
+    ]
+    pairs += [
+        Comparison(f"{_label(arm)}, over without", arm, without.get(arm, "ours"), -CLAIMED_PRICE)
+        for arm in there
+        if arm.startswith("energy_")
+    ]
+    return [pair for pair in pairs if {pair.arm, pair.other} <= set(there)]
 
-    `table` is `History.table`, or several of them concatenated: lines are means over seeds, for each scheme.
+
+def draw(table: pd.DataFrame, *, column: str = "accuracy_pooled") -> Figure:
+    """Test accuracy against rounds: means over seeds, bands from the least to the most.
+
+    `table` is `History.table` of several runs with the column `arm`. The corrected forms, the printed ones, and what
+    weight on energy changes each have a panel; arms that were not measured are left out.
     """
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.0, 5.0), sharex=True, height_ratios=(2, 1))
-    _draw_accuracy(top, table)
-    _draw_uploads(bottom, table)
-    bottom.set_xlabel("round $t$")
+    panels = _panels(table["arm"].unique())
+    figure, grid = plt.subplots(
+        len(panels), 1, figsize=(6.0, 0.8 + 3.0 * len(panels)), sharex=True, sharey=True, squeeze=False
+    )
+    tested = table.dropna(subset=[column])
+    looks = dict(distinct_lines(tested["arm"].unique()))
+    for axes, (title, arms) in zip(grid[:, 0], panels.items(), strict=True):
+        for arm in arms:
+            curves = tested[tested["arm"] == arm].pivot(index="round", columns="seed", values=column)
+            draw_range(axes, curves, label=_label(arm), markersize=5, **looks[arm])
+        axes.set(title=title, ylabel="test accuracy")
+        axes.legend(fontsize="small")
+    grid[-1, 0].set_xlabel("round $t$")
+    grid[-1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
-def _draw_accuracy(axes: Axes, table: pd.DataFrame) -> None:
-    evaluated = table.dropna(subset=["accuracy"])
-    several = evaluated["scheme"].nunique() > 1
-    lines: list[tuple[str, str]] = [
-        (scheme, column) for scheme in evaluated["scheme"].unique() for column in ACCURACIES
-    ]
-    for (scheme, column), look in distinct_lines(lines):
-        mean = evaluated[evaluated["scheme"] == scheme].groupby("round")[column].mean()
-        axes.plot(
-            mean, label=f"{scheme}: {ACCURACIES[column]}" if several else ACCURACIES[column], markersize=5, **look
-        )
-    axes.set_ylabel("test accuracy")
-    axes.legend(loc="upper left")
-    axes.margins(y=0.25)  # room for the legend above the curves
+def _panels(there: Sequence[str]) -> dict[str, list[str]]:
+    energy = [name for name in there if name.startswith("energy_")]
+    wanted = {
+        "Corrected": ["ours", "greedy", "one_shot", "random", "fedlora"],
+        "As printed": ["ours_printed", "greedy_printed", "one_shot_printed", "fedlora"],
+        "With weight on energy": ["ours", *energy],
+    }
+    panels: dict[str, list[str]] = {}
+    for title, arms in wanted.items():
+        measured = [name for name in arms if name in there]
+        if set(measured) - {name for shown in panels.values() for name in shown}:  # not only arms shown already
+            panels[title] = measured
+    return panels
 
 
-def _draw_uploads(axes: Axes, table: pd.DataFrame) -> None:
-    per_round = table.groupby("round")[["subscribed", "received"]].mean()
-    axes.fill_between(per_round.index, per_round["subscribed"], color="0.85", label="sent")
-    axes.fill_between(per_round.index, per_round["received"], color="0.45", label="received")
-    axes.set_ylabel("uploads")
-    axes.set_ylim(bottom=0)
-    axes.legend(loc="lower right", ncols=2)
+def _label(arm: str) -> str:
+    """How pages call an arm, by its name."""
+    labels = {one.name: one.label for one in ARMS}
+    return labels.get(arm) or f"with energy, {arm.removeprefix('energy_')} of an upload's worth"
+
+
+def draw_uploads(table: pd.DataFrame, *, promised: float) -> Figure:
+    """How often the least served pair of UE and module took part, and the uploads received in a round, for each arm.
+
+    Bars are means over seeds, dots the seeds. `promised` is v_n of (7d), a dotted line.
+    """
+    runs = table.groupby(["arm", "seed"], sort=False).agg(
+        least=("participation_min", "last"), received=("received", "mean")
+    )
+    arms = table["arm"].unique()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(6.0, 1.2 + 0.4 * len(arms)), sharey=True)
+    for axes, column in ((left, "least"), (right, "received")):
+        axes.barh(range(len(arms)), [runs.loc[arm, column].mean() for arm in arms], color="0.8")
+        for place, arm in enumerate(arms):
+            axes.plot(runs.loc[arm, column], [place] * len(runs.loc[arm]), linestyle="", marker=".", color="black")
+        axes.set_xlim(left=0)
+        axes.grid(axis="y", visible=False)
+    left.axvline(promised, color="0.3", linestyle=":")
+    left.set_yticks(range(len(arms)), [textwrap.fill(_label(arm), LABEL_WIDTH) for arm in arms], fontsize="small")
+    left.invert_yaxis()
+    left.set_xlabel("least\nparticipation")
+    right.set_xlabel("received\nin a round")
+    return figure
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """How the runs of each arm end, for a page: means over seeds.
+
+    Accuracies at the last test, subscriptions in a round after the first, in which the printed algorithm has every UE
+    in every module, uploads received in a round, and the least participation of a pair of UE and module.
+    """
+    ends = last_tests(table).groupby("arm")
+    runs = table.groupby("arm", sort=False)
+    return pd.DataFrame({
+        "seeds": runs["seed"].nunique(),
+        "accuracy, pooled": ends["accuracy_pooled"].mean().round(3),
+        "accuracy of UEs": ends["accuracy"].mean().round(3),
+        "subscribed later": table[table["round"] > 1].groupby("arm")["subscribed"].mean().round(1),
+        "received": runs["received"].mean().round(1),
+        "least participation": ends["participation_min"].mean().round(3),
+    }).loc[list(runs.groups)].rename(index=_label).rename_axis("scheme").reset_index()  # fmt: skip
 
 
 def draw_subscriptions(history: History) -> Figure:

@@ -1,16 +1,23 @@
-"""Beyond the paper: does switching beat one common module, and where? Three kinds of skew, three kinds of inference."""
+"""Beyond the paper: does switching beat one common module, and where? Three kinds of skew, four kinds of inference."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
+from ..learning.partition import partition_task
 from ..scenario import Scenario
 from ..units import db_to_ratio
-from .federated import AS_PRINTED, Arm, Protocol, Run, arms_by_name, measure_runs
+from .claims.intervals import estimate
+from .federated import AS_PRINTED, Arm, Protocol, Run, arms_by_name, load_shared, measure_runs
+from .paired import draw_estimate, in_points, last_tests
+from .style import distinct_lines
 
 ARMS = (
     Arm("fedlora", "one common module", "fedlora"),
@@ -62,9 +69,9 @@ def measure(
 ) -> pd.DataFrame:
     """Fine-tune with every arm under every skew, without weight on energy.
 
-    Returns `History.table` of all runs with the columns `arm` and `skew`. The UEs are tested in three ways: with the
+    Returns `History.table` of all runs with the columns `arm` and `skew`. The UEs are tested in four ways: with the
     uniform ensemble (3), `accuracy`; with one module each, `accuracy_own`; with weights of their own,
-    `accuracy_weighted`.
+    `accuracy_weighted`; with the ensemble's probabilities times the odds of their own labels, `accuracy_prior`.
     """
     scenarios = {
         skew: Scenario.corrected(
@@ -88,3 +95,132 @@ def measure(
     ]
     protocol = Protocol(task, backbone, rounds, evaluate_every, test_size, personal=True, device=device)
     return measure_runs(runs, protocol, finished=finished)
+
+
+COMMON = "fedlora"
+"""The arm with one module for all, to which the others are compared."""
+
+INFERENCES = {
+    "accuracy": "uniform ensemble",
+    "accuracy_own": "one own module",
+    "accuracy_weighted": "own weights",
+    "accuracy_prior": "own label odds",
+}
+
+
+def against_common(table: pd.DataFrame) -> pd.DataFrame:
+    """How much more accurate the UEs end than with one common module, as it is, of the same seed, cell and data.
+
+    One row per skew, arm, inference (a column of `INFERENCES`) and seed: the `accuracy` on the UEs' own test data, and
+    the `difference` in percentage points. The common module itself is there with the odds of the UEs' labels: what it
+    gains knows nothing of modules. `table` is that of `measure`. Raises ValueError for arms that cannot be compared.
+    """
+    if not {COMMON} < set(table["arm"]):
+        raise ValueError(f"arms must hold {COMMON!r} and at least one that is compared with it")
+    ends = last_tests(table)
+    accuracies = ends.melt(["skew", "arm", "seed"], list(INFERENCES), "inference", "reached")
+    common = ends[ends["arm"] == COMMON].set_index(["skew", "seed"])["accuracy"].rename("common")
+    own = (accuracies["arm"] != COMMON) | (accuracies["inference"] == "accuracy_prior")
+    found = accuracies[own].join(common, on=["skew", "seed"], how="inner")
+    found = found.rename(columns={"reached": "accuracy"})
+    return found.assign(difference=100 * (found["accuracy"] - found["common"])).reset_index(drop=True)
+
+
+def labels_alone(settings: Mapping[str, Any]) -> pd.DataFrame:
+    """The accuracy of UEs that read nothing: each always says the label that is the most frequent in its training data.
+
+    `settings` are the parameters of `measure`; one row per skew and seed, on the same data and test samples.
+    """
+    common = ("task", "backbone", "rounds", "evaluate_every", "test_size")
+    protocol = Protocol(**{name: settings[name] for name in common})
+    rows = []
+    for seed in settings["seeds"]:
+        task = load_shared(protocol, seed)
+        for skew in settings["skews"]:
+            partition, tests = partition_task(
+                task,
+                settings["num_ues"],
+                kind=skew,
+                concentration=settings["concentration"],
+                domains_per_ue=settings["domains_per_ue"],
+                min_samples=settings["batch_size"],
+                test_samples=Scenario.corrected().test_samples,
+                seed=seed,
+            )
+            said = np.array([np.bincount(task.train.labels[held]).argmax() for held in partition.indices])
+            right = task.test.labels[tests] == said[:, np.newaxis]
+            rows.append({"skew": skew, "seed": seed, "accuracy": float(right.mean())})
+    return pd.DataFrame(rows)
+
+
+def beside_labels(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Mean accuracy, by skew, of UEs that only know their labels (`labels_alone`) and of one common module."""
+    ends = last_tests(table)
+    common = ends[ends["arm"] == COMMON].groupby("skew", sort=False)["accuracy"].mean()
+    alone = labels_alone(settings).groupby("skew", sort=False)["accuracy"].mean()
+    return pd.DataFrame({"own label alone": alone, "one common module": common}).round(3).reset_index()
+
+
+def conclusions(found: pd.DataFrame) -> str:
+    """Which of `against_common` differ from one common module, as a list in Markdown: by skew, those above and below.
+
+    An arm differs where the 95 % bootstrap interval of its mean difference does not hold zero.
+    """
+    labels = {arm.name: arm.label for arm in ARMS}
+    lines = []
+    for skew, of_skew in found.groupby("skew", sort=False):
+        known = {
+            f"{labels[arm]} with {INFERENCES[column]}": estimate(rows["difference"])
+            for (arm, column), rows in of_skew.groupby(["arm", "inference"], sort=False)
+        }
+        better = [f"{name} ({one.mean:+.1f})" for name, one in known.items() if one.low > 0.0]
+        worse = [f"{name} ({one.mean:+.1f})" for name, one in known.items() if one.high < 0.0]
+        same = len(known) - len(better) - len(worse)
+        lines.append(
+            f"- **{skew} skew**: better than one common module, in points: {'; '.join(better) or 'nothing'}. "
+            f"Worse: {'; '.join(worse) or 'nothing'}. {same} of {len(known)} cannot be told apart from it."
+        )
+    return "\n".join(lines)
+
+
+def draw(found: pd.DataFrame) -> Figure:
+    """`against_common`, a panel for each skew: dots are seeds, bars the means and their 95 % bootstrap intervals."""
+    skews = list(found["skew"].unique())
+    arms = [arm for arm in ARMS if arm.name in set(found["arm"])]
+    figure, panels = plt.subplots(
+        len(skews), 1, figsize=(6.0, 1.0 + len(skews) * (0.5 + 0.5 * len(arms))), sharex=True, squeeze=False
+    )
+    for axes, skew in zip(panels[:, 0], skews, strict=True):
+        for row, (column, look) in enumerate(distinct_lines(INFERENCES)):
+            for place, arm in enumerate(arms):
+                chosen = (found["skew"] == skew) & (found["arm"] == arm.name) & (found["inference"] == column)
+                if chosen.any():
+                    draw_estimate(
+                        axes,
+                        place + 0.2 * (row - (len(INFERENCES) - 1) / 2),
+                        found.loc[chosen, "difference"],
+                        color=look["color"],
+                        marker=look["marker"],
+                        label=INFERENCES[column] if arm is arms[-1] else None,
+                    )
+        axes.axvline(0.0, color="0.3", linewidth=1.0)
+        axes.set(title=f"{skew} skew", yticks=range(len(arms)), yticklabels=[arm.label for arm in arms])
+        axes.set_ylim(len(arms) - 0.5, -0.5)
+        axes.grid(axis="y", visible=False)
+    panels[-1, 0].set_xlabel("points of accuracy over one common module")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")
+    return figure
+
+
+def summary(found: pd.DataFrame) -> pd.DataFrame:
+    """`against_common` for a page: mean differences in points with their intervals, by skew and arm."""
+    labels = {arm.name: arm.label for arm in ARMS}
+    rows = []
+    for (skew, arm), group in found.groupby(["skew", "arm"], sort=False):
+        by_inference = group.groupby("inference")["difference"]
+        shown = {
+            name: in_points(by_inference.get_group(column)) if column in by_inference.groups else "-"
+            for column, name in INFERENCES.items()
+        }
+        rows.append({"skew": skew, "scheme": labels[arm], **shown})
+    return pd.DataFrame(rows)

@@ -7,13 +7,27 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 Label = TypeVar("Label")
 
 LINE_STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P")
+
+LABEL_WIDTH = 24
+"""Characters after which the label of a row is broken."""
+
+CLAIMED: dict[str, Any] = {
+    "linestyle": "",
+    "marker": "*",
+    "markersize": 14,
+    "color": "black",
+    "markeredgecolor": "white",
+}
+"""How a value that the paper claims is marked."""
 
 
 def use_style() -> None:
@@ -33,3 +47,11 @@ def distinct_lines(labels: Iterable[Label]) -> Iterator[tuple[Label, dict[str, A
     colors, styles, markers = sns.color_palette("colorblind"), itertools.cycle(LINE_STYLES), itertools.cycle(MARKERS)
     for label, color, style, marker in zip(labels, itertools.cycle(colors), styles, markers, strict=False):
         yield label, {"color": color, "linestyle": style, "marker": marker}
+
+
+def draw_range(axes: Axes, curves: pd.DataFrame, **look: Any) -> None:
+    """Draw the mean of the columns of `curves` (one for each seed), and a band from the least to the most."""
+    axes.plot(curves.mean(axis=1), **look)
+    axes.fill_between(
+        curves.index, curves.min(axis=1), curves.max(axis=1), color=look["color"], alpha=0.15, linewidth=0
+    )

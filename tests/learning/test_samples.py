@@ -1,15 +1,16 @@
-import functools
+import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from fedswitch import Scenario
-from fedswitch.learning import engine, federation, simulate
+from fedswitch.learning import samples as samples_module
+from fedswitch.learning import simulate
 from fedswitch.learning.backbones import Backbone, load_backbone
-from fedswitch.learning.engine import Learner
 from fedswitch.learning.federation import Federation
-from fedswitch.learning.samples import MEMORY_LIMIT_BYTES, FrozenOutputs, Samples
+from fedswitch.learning.samples import MEMORY_LIMIT_BYTES, FrozenOutputs, Kept, Samples
 from fedswitch.learning.tokens import Tokens
 
 HIDDEN = 3
@@ -96,10 +97,8 @@ def run(task, **options):
 
 def test_kept_mapped_and_recomputed_outputs_give_the_same_run(toy_task, monkeypatch):
     kept = run(toy_task).table
-    with monkeypatch.context() as patch:
-        patch.setattr(federation, "Learner", functools.partial(Learner, limit_bytes=0))
-        mapped = run(toy_task).table
-    monkeypatch.setattr(engine, "FrozenOutputs", Uncached)
+    mapped = run(toy_task, kept=Kept(limit_bytes=0)).table
+    monkeypatch.setattr(samples_module, "FrozenOutputs", Uncached)
     recomputed = run(toy_task).table
     assert kept["loss"].nunique() == 4
     assert kept["loss"].equals(mapped["loss"])
@@ -124,3 +123,40 @@ def test_frozen_layers_run_once_for_each_sample_that_is_needed(toy_task, monkeyp
     trained_on = np.concatenate(needed)
     assert len(np.unique(trained_on)) < len(trained_on)  # some samples were needed twice
     assert sum(embedded) == len(np.unique(trained_on)) + len(toy_task.test.labels)
+
+
+def embedded_samples(monkeypatch, make):
+    """How many samples went through the frozen layers while `make` ran."""
+    embedded, embed = [], Backbone.embed
+
+    def counted(self, batch, frozen_layers):
+        embedded.append(len(batch.ids))
+        return embed(self, batch, frozen_layers)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Backbone, "embed", counted)
+        make()
+    return sum(embedded)
+
+
+def test_runs_that_keep_together_tokenize_and_embed_once(toy_task, monkeypatch):
+    kept = Kept()
+    first = run(toy_task, kept=kept)
+    assert embedded_samples(monkeypatch, lambda: run(toy_task)) > len(toy_task.test.labels)
+    tokenized, tables = [], []
+    monkeypatch.setattr(samples_module, "Samples", lambda *given: tokenized.append(given))
+    assert embedded_samples(monkeypatch, lambda: tables.append(run(toy_task, kept=kept).table)) == 0
+    assert not tokenized
+    pd.testing.assert_frame_equal(tables[0], first.table)
+
+
+def test_runs_on_other_data_or_with_other_frozen_layers_share_nothing(toy_task, monkeypatch):
+    kept = Kept()
+    run(toy_task, kept=kept)
+    alike = dataclasses.replace(toy_task, test=dataclasses.replace(toy_task.test))
+    # the training data are the same object still
+    assert embedded_samples(monkeypatch, lambda: run(alike, kept=kept)) == len(toy_task.test.labels)
+    scenario = Scenario.corrected(num_ues=6, batch_size=5, test_samples=20, lora_layers=2)
+    options = {"task": toy_task, "backbone": "tiny", "rounds": 1}
+    apart = simulate(scenario, **options).table
+    pd.testing.assert_frame_equal(simulate(scenario, **options, kept=kept).table, apart)

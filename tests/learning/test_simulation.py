@@ -117,6 +117,70 @@ def test_rounds_between_evaluations_hold_no_accuracy(small, toy_task):
     assert table["accuracy"].notna().tolist() == [False, True, False, True, True]
 
 
+def test_a_run_may_stop_after_a_round_that_was_tested(small, toy_task, tmp_path):
+    asked = []
+
+    def stop(rows):
+        asked.append([row["round"] for row in rows])
+        return len(rows) >= 3
+
+    history = run(small, toy_task, rounds=8, evaluate_every=2, stop=stop, resume=tmp_path / "run")
+    assert asked == [[1, 2], [1, 2, 3, 4]]
+    assert history.table["round"].tolist() == [1, 2, 3, 4]
+    assert history.subscribed.shape[0] == 4
+    whole = run(small, toy_task, rounds=8, evaluate_every=2)
+    pd.testing.assert_frame_equal(history.table, whole.table.iloc[:4])
+    # what was saved where it stopped goes on
+    resumed = run(small, toy_task, rounds=8, evaluate_every=2, resume=tmp_path / "run")
+    pd.testing.assert_frame_equal(resumed.table, whole.table)
+
+
+def test_personal_inference_is_that_of_the_modules_at_the_end(small, toy_task, monkeypatch):
+    """Predictions of each UE recomputed one by one, from weights fitted on its mini-batch of the round."""
+    worlds, start = [], federation.Federation.start
+
+    def watched(*given, **options):
+        worlds.append(start(*given, **options))
+        return worlds[-1]
+
+    monkeypatch.setattr(federation.Federation, "start", watched)
+    # a large step, so that modules differ
+    scenario = dataclasses.replace(small, learning_rate=0.05, dirichlet_concentration=0.2)
+    history = run(scenario, toy_task, rounds=3, evaluate_every=3, personal=True)
+    (world,) = worlds
+    trained, tested = np.exp(world.learner.log_probabilities()), np.exp(world.tester.log_probabilities())
+    labels = toy_task.train.labels
+    right = {"accuracy_own": [], "accuracy_weighted": [], "accuracy_prior": []}
+    held = [np.bincount(labels[world.mini_batch(2, k)], minlength=2) + 1 for k in range(6)]
+    everyone = np.mean([counts / counts.sum() for counts in held], axis=0)
+    for k in range(6):
+        batch = world.mini_batch(2, k)
+        likelihood = trained[:, batch, labels[batch]]
+        weights = np.full(4, 0.25)
+        for _ in range(50):
+            shares = weights[:, None] * likelihood / (weights @ likelihood)
+            weights = shares.mean(axis=1)
+        test = world.ue_test_indices[k]
+        best = np.log(likelihood).sum(axis=1).argmax()
+        predicted = {
+            "accuracy_own": tested[best, test].argmax(axis=1),
+            "accuracy_weighted": np.tensordot(weights, tested[:, test], axes=1).argmax(axis=1),
+            "accuracy_prior": (tested[:, test].sum(axis=0) * held[k] / everyone).argmax(axis=1),
+        }
+        for name, guesses in predicted.items():
+            right[name].append((guesses == toy_task.test.labels[test]).mean())
+    for name, accuracies in right.items():
+        assert history.final[name] == pytest.approx(np.mean(accuracies))
+    assert history.table[list(right)].notna().all(axis=1).tolist() == [False, False, True]
+
+
+def test_personal_tests_do_not_change_the_run(small, toy_task):
+    plain = run(small, toy_task, evaluate_every=2).table
+    personal = run(small, toy_task, evaluate_every=2, personal=True).table
+    assert list(personal.columns.difference(plain.columns)) == ["accuracy_own", "accuracy_prior", "accuracy_weighted"]
+    pd.testing.assert_frame_equal(personal[plain.columns], plain)
+
+
 @pytest.mark.parametrize(
     ("scheme", "changes", "message"),
     [

@@ -1,10 +1,16 @@
+import inspect
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
+from fedswitch import Scenario
+from fedswitch.control.switching import reception_benefit
 from fedswitch.learning.history import History
 from fedswitch.studies import fig4_switching as fig4
+from fedswitch.studies.notebooks import find_study
+from fedswitch.wireless import training_energy_j
 
 
 @pytest.fixture(autouse=True)
@@ -13,27 +19,80 @@ def close():
     plt.close("all")
 
 
-def table(scheme: str, seed: int, offset: float) -> pd.DataFrame:
+def table(arm: str, seed: int, offset: float = 0.0) -> pd.DataFrame:
     nan = float("nan")
     return pd.DataFrame({
-        "round": [1, 2, 3], "scheme": scheme, "seed": seed, "subscribed": [4, 4, 4], "received": [1, 2, 3],
-        "accuracy": [nan, 0.5 + offset, 0.6 + offset], "accuracy_pooled": [nan, 0.55, 0.65],
+        "arm": arm, "round": [1, 2, 3], "seed": seed, "subscribed": [16, 4, 6], "received": [1, 2, 3],
+        "accuracy": [nan, 0.5 + offset, 0.6 + offset], "accuracy_pooled": [nan, 0.55 + offset, 0.65 + offset],
+        "participation_min": [0.0, 0.1, 0.2 + offset],
     })  # fmt: skip
 
 
+def tables(*arms: str) -> pd.DataFrame:
+    return pd.concat([table(arm, seed, 0.1 * seed) for arm in arms for seed in (0, 1)], ignore_index=True)
+
+
+def test_the_notebook_the_function_and_the_full_scale_have_the_same_parameters():
+    of_notebook = {parameter.name for parameter in find_study("fig4_switching").parameters} - {"out"}
+    assert of_notebook == set(inspect.signature(fig4.measure).parameters) - {"finished"}
+    assert of_notebook == {*fig4.FULL_SCALE, "device"}
+
+
+def test_an_energy_share_is_what_computing_costs_of_what_a_sure_upload_is_worth():
+    scenario = Scenario.corrected(num_ues=7, batch_size=4)
+    (arm,) = fig4.energy_arms(scenario, [0.3])
+    price = arm.changes["energy_weight_per_j"] * training_energy_j(scenario, model_bits=0.0)
+    assert price == pytest.approx(0.3 * reception_benefit(scenario, 0.0).max())
+    assert arm.name == "energy_0.3"
+
+
 def test_lines_are_means_over_seeds_at_the_rounds_that_were_tested():
-    figure = fig4.draw(pd.concat([table("random", 0, 0.0), table("random", 1, 0.1)]))
-    own, pooled = figure.axes[0].lines
-    assert own.get_xdata().tolist() == [2, 3]
-    assert own.get_ydata() == pytest.approx([0.55, 0.65])
-    assert pooled.get_ydata() == pytest.approx([0.55, 0.65])
+    figure = fig4.draw(tables("ours", "greedy"))
+    ours, greedy = figure.axes[0].lines
+    assert ours.get_xdata().tolist() == [2, 3]
+    assert ours.get_ydata() == pytest.approx([0.6, 0.7])
+    band = figure.axes[0].collections[0].get_datalim(figure.axes[0].transData)
+    assert (band.y0, band.y1) == pytest.approx((0.55, 0.75))  # from the least to the most
+    assert (ours.get_linestyle(), ours.get_marker()) != (greedy.get_linestyle(), greedy.get_marker())
 
 
-def test_several_schemes_are_told_apart_without_color():
-    figure = fig4.draw(pd.concat([table("random", 0, 0.0), table("other", 0, 0.1)]))
-    lines = figure.axes[0].lines
-    assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == len(lines) == 4
-    assert sum("other" in line.get_label() for line in lines) == 2
+def test_forms_and_energy_have_panels_of_their_own():
+    figure = fig4.draw(tables("ours", "greedy", "ours_printed", "greedy_printed", "energy_0.7", "fedlora"))
+    legends = {axes.get_title(): [text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes}
+    fedlora = "one common module (FedLoRA)"
+    assert legends == {
+        "Corrected": ["Algorithm 2, corrected", "greedy, corrected", fedlora],
+        "As printed": ["Algorithm 2, printed", "greedy, printed", fedlora],
+        "With weight on energy": ["Algorithm 2, corrected", "with energy, 0.7 of an upload's worth"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("arms", "titles"),
+    [(["fedlora"], ["Corrected"]), (["ours", "fedlora"], ["Corrected"]), (["ours_printed"], ["As printed"])],
+)
+def test_panels_that_would_show_nothing_new_are_left_out(arms, titles):
+    assert [axes.get_title() for axes in fig4.draw(tables(*arms)).axes] == titles
+
+
+def test_what_was_not_measured_is_not_compared():
+    pairs = fig4.comparisons(["ours", "greedy", "ours_printed", "one_shot_printed", "energy_printed", "energy_0.7"])
+    assert [(one.arm, one.other, one.claimed) for one in pairs] == [
+        ("ours", "greedy", 1.3), ("ours_printed", "one_shot_printed", 1.9), ("energy_printed", "ours_printed", -0.9),
+        ("energy_0.7", "ours", -0.9),
+    ]  # fmt: skip
+
+
+def test_bars_are_the_participation_at_the_end_and_what_a_round_receives():
+    left, right = fig4.draw_uploads(tables("ours", "greedy"), promised=0.1).axes
+    assert [bar.get_width() for bar in left.patches] == pytest.approx([0.25, 0.25])
+    assert [bar.get_width() for bar in right.patches] == [2, 2]
+    assert left.lines[0].get_xdata() == pytest.approx([0.2, 0.3])  # the seeds
+
+
+def test_the_summary_leaves_the_first_round_out_of_the_subscriptions():
+    row = fig4.summary(tables("ours", "energy_printed")).set_index("scheme").loc["with energy, printed"]
+    assert row.tolist() == pytest.approx([2, 0.7, 0.65, 5.0, 2.0, 0.25])
 
 
 def test_the_grid_names_every_subscription_and_crosses_out_the_lost_ones():

@@ -1,0 +1,53 @@
+"""The claims of Sec. V: what the paper says, and verdicts that come out of what full-scale runs measured.
+
+`findings` evaluates the claims, `page` shows them, `rules` says how a verdict is reached.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...errors import FedswitchError
+from ..records import load_result
+from . import fig2, fig3, fig4, fig5
+from .record import Claim, Finding, Form, Outcome, Prepare
+from .rules import Verdict
+
+__all__ = ["CLAIMS", "Claim", "Finding", "Form", "Outcome", "Verdict", "find_claims", "findings"]
+
+CLAIMS: tuple[Claim, ...] = (*fig2.CLAIMS, *fig3.CLAIMS, *fig4.CLAIMS, *fig5.CLAIMS)
+"""All claims of Sec. V, in the paper's order."""
+
+
+def find_claims(figure: str | None = None) -> tuple[Claim, ...]:
+    """The claims of a figure, such as "fig-2", or all of them. Raises ValueError for a figure without claims."""
+    chosen = tuple(claim for claim in CLAIMS if figure in (None, claim.figure))
+    if not chosen:
+        raise ValueError(f"figure = {figure!r} has no claims; there are: {', '.join(_figures())}")
+    return chosen
+
+
+def findings(figure: str | None = None, folder: Path | None = None) -> list[Finding]:
+    """What full-scale runs say of the claims of a figure, or of all; a claim whose result is missing says so.
+
+    `folder` holds the results, that of `records.results_folder` where not given. Raises ValueError for a figure without
+    claims.
+    """
+    groups = itertools.groupby(find_claims(figure), key=lambda claim: (claim.study, claim.prepare))
+    return [found for (study, prepare), claims in groups for found in _of_study(study, prepare, claims, folder)]
+
+
+def _of_study(study: str, prepare: Prepare, claims: Iterable[Claim], folder: Path | None) -> list[Finding]:
+    try:
+        result = load_result(study, folder)
+    except FedswitchError as missing:
+        return [Finding(claim, missing=str(missing)) for claim in claims]
+    settings = result.record["settings"]
+    prepared = prepare(result.table, settings)
+    return [Finding(claim, tuple(claim.evaluate(prepared, settings)), result) for claim in claims]
+
+
+def _figures() -> list[str]:
+    return list(dict.fromkeys(claim.figure for claim in CLAIMS))

@@ -1,0 +1,140 @@
+"""The claims of Fig. 5: what power control saves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ..fig5_energy import (
+    CLAIMED_AT_DB,
+    CLAIMED_REDUCTION,
+    CLAIMED_SAVING,
+    matching_weights,
+    reductions,
+    savings,
+)
+from .intervals import estimate
+from .record import FORMS, Claim, Form, Outcome
+from .rules import judge_direction, judge_gain
+from .wording import shown, value_of, why_direction, why_gain
+
+STUDY = "fig5_energy"
+LIGHTER, HEAVIER = 1e5, 1e6
+"""The weights that the paper states, in 1/J."""
+
+_METRICS = {
+    "power": "mean power of those that send",
+    "energy": "all energy on air",
+    "energy_per_received": "energy on air for each upload that arrives",
+}
+
+
+def table_itself(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """The table as it is: one row per run and power rule."""
+    return table
+
+
+def _saving(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+    saved = savings(table)
+    stated = _stated(saved)
+    stated = stated[stated["sinr_threshold_db"] == CLAIMED_AT_DB]
+    for form, runs in _by_form(stated):
+        silent = estimate(runs["silent"])
+        for metric, reading in _METRICS.items():
+            yield _gain(
+                runs[metric], CLAIMED_SAVING, form, reading, counts=metric == "power",
+                also=f" Uploads that are not sent at all: {shown(silent, '%')}.",
+            )  # fmt: skip
+    scan = saved[saved["scan"]]
+    for (name, weight), runs in scan.groupby(["reading", "relative_weight_per_j"], sort=False):
+        reading = f"{name}, relative weight {weight:g} 1/J"
+        yield _gain(runs["power"], CLAIMED_SAVING, _form(name), reading, counts=False)
+
+
+def _gap(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+    for form, runs in _by_form(_stated(savings(table))):
+        low, high = runs["sinr_threshold_db"].min(), runs["sinr_threshold_db"].max()
+        if low == high:
+            continue
+        for metric, reading in _METRICS.items():
+            saved = runs.pivot(index="seed", columns="sinr_threshold_db", values=metric)
+            found = estimate(saved[low].abs() - saved[high].abs())
+            why = (
+                f"{saved[low].mean():.1%} are saved at {low:g} dB and {saved[high].mean():.1%} at {high:g} dB. "
+                f"{why_direction(found)}"
+            )
+            shows = f"closes by {shown(found, 'points')}"
+            yield Outcome(form, judge_direction(found), shows, why, reading, metric == "power")
+
+
+def _heavier(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+    less = reductions(table, lighter=LIGHTER, heavier=HEAVIER)
+    for form, runs in _by_form(less):
+        yield _gain(runs["reduction"], CLAIMED_REDUCTION, form, "all energy on air")
+        yield _gain(
+            runs["reduction_per_received"], CLAIMED_REDUCTION, form, _METRICS["energy_per_received"], counts=False
+        )
+    if not table["scan"].any():
+        return
+    for name, cells in matching_weights(table, metric="power").groupby("reading", sort=False):
+        reading = f"{name}, ten times the weight that saves {CLAIMED_SAVING:.1%}"
+        reduced = cells["reduction"] if "reduction" in cells else pd.Series(float("nan"), cells.index)
+        yield _gain(reduced, CLAIMED_REDUCTION, _form(name), reading, counts=False)
+
+
+def _gain(
+    values: pd.Series, claimed: float, form: Form, reading: str, *, counts: bool = True, also: str = ""
+) -> Outcome:
+    found = estimate(values)
+    why = why_gain(found, claimed) + also
+    return Outcome(form, judge_gain(found, claimed), shown(found, "%"), why, reading, counts)
+
+
+def _stated(saved: pd.DataFrame) -> pd.DataFrame:
+    return saved[~saved["scan"] & (saved["energy_weight_per_j"] == LIGHTER)]
+
+
+def _by_form(runs: pd.DataFrame) -> Iterator[tuple[Form, pd.DataFrame]]:
+    for form in FORMS:
+        chosen = runs[runs["reading"] == form]
+        if len(chosen):
+            yield form, chosen
+
+
+def _form(reading: str) -> Form:
+    """The form of a reading of the study: all but the printed one are variants of the corrected form."""
+    return "printed" if reading == "printed" else "corrected"
+
+
+_WEIGHT = (
+    "what an upload is worth, and so what mu is weighed against; beside the stated weights stands every reading of the "
+    "study with weights over many decades, relative to that worth"
+)
+
+CLAIMS = (
+    Claim(
+        "fig5-saving", "Optimal power saves at -5 dB",
+        f"At a threshold of -5 dB and mu = 1e5, optimal power consumes {value_of(CLAIMED_SAVING, '%')} less than full "
+        "power.",
+        value_of(CLAIMED_SAVING, "%"),
+        "Mean power of the UEs that send, against full power for the uploads of the same rounds; the same for "
+        "the energy on air. A UE that stays silent saves energy too, but that is not what power control saves.",
+        STUDY, "gain", table_itself, _saving, unstated=_WEIGHT,
+    ),
+    Claim(
+        "fig5-gap", "The gap closes as the channel gets worse",
+        "The difference between optimal and full power shrinks as theta grows.",
+        "shrinks", "Size of the share saved at the smallest theta minus that at the largest, with mu = 1e5.",
+        STUDY, "direction", table_itself, _gap,
+    ),
+    Claim(
+        "fig5-weight", "A heavier weight saves more",
+        f"With mu = 1e6 the communication overhead is {value_of(CLAIMED_REDUCTION, '%')} lower.",
+        value_of(CLAIMED_REDUCTION, "%"),
+        "Energy on air at -5 dB with mu = 1e6, against mu = 1e5. Beside it, for each reading, ten times the weight at "
+        "which the first claim holds: can both be true at once?",
+        STUDY, "gain", table_itself, _heavier, unstated=_WEIGHT,
+    ),
+)  # fmt: skip

@@ -1,0 +1,160 @@
+"""The page of the claims, in MyST, made from the records and from what full-scale runs measured."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_args
+
+from ..notebooks import find_study
+from .record import FORMS, Finding, Form, Outcome
+from .rules import RULES, Verdict
+
+_NEW_LINES = "\n\n"
+_FEW = 6
+"""So many readings are listed one by one; of more, their range is told."""
+
+_REBUILT_QNLI = "train.parquet 51fcbd7d4bf8"
+"""How a record names QNLI training pairs that have been made anew from SQuAD, in the style of the official ones."""
+
+_LACKING = "The recorded run does not hold what this needs."
+_PAPER_BACKBONE = "roberta-base"
+
+
+def rules() -> str:
+    """A definition list of the rules by which verdicts are reached."""
+    return _NEW_LINES.join(f"{rule.capitalize()}\n: {text}" for rule, text in RULES.items())
+
+
+def verdict_table(found: Iterable[Finding]) -> str:
+    """A table of the verdicts on claims under both forms, which links to the claims."""
+    head = ["| claim | printed | corrected |", "| --- | --- | --- |"]
+    rows = [
+        f"| {_link(one)}, {one.claim.value} | {one.verdict('printed')} | {one.verdict('corrected')} |" for one in found
+    ]
+    return "\n".join([*head, *rows])
+
+
+def verdict_counts(found: Iterable[Finding], form: Form) -> dict[Verdict, int]:
+    """How many claims have which verdict in that form."""
+    verdicts = [one.verdict(form) for one in found]
+    return {verdict: verdicts.count(verdict) for verdict in get_args(Verdict)}
+
+
+def claim_reasons(found: Iterable[Finding]) -> str:
+    """A list of claims with what was measured of each, for the page of their figure; `claim_blocks` has all of it."""
+    lines = []
+    for one in found:
+        deciding = [outcome for outcome in one.outcomes if outcome.counts]
+        lines.append(f"- {_link(one)}{'' if deciding else f': {one.missing or _LACKING}'}")
+        lines += [f"  - {_reading(outcome, named=True)}" for outcome in deciding]
+    return "\n".join(lines)
+
+
+def claim_blocks(found: Iterable[Finding], figure: str) -> str:
+    """All about each claim of a figure, such as "fig-2": a block for each, under its label."""
+    return _NEW_LINES.join(_block(one) for one in found if one.claim.figure == figure)
+
+
+def foundations(found: Iterable[Finding]) -> str:
+    """What the verdicts stand on: each study's provenance, how it differs from the paper, and how to repeat it."""
+    parts = []
+    for name, findings in itertools.groupby(found, key=lambda one: one.claim.study):
+        first = next(findings)
+        if first.result is None:
+            parts.append(f"{{doc}}`/notebooks/{name}`\n: {first.missing}")
+            continue
+        record = first.result.record
+        terms = [first.result.provenance(), *differences(record), f"Repeat it: `nox -s reproduce -- {name}`."]
+        if command := with_the_papers_model(name, record["settings"]):
+            terms.append(f"With the paper's own model, where its weights can be had:\n\n  ```bash\n  {command}\n  ```")
+        parts.append("\n".join([f"{{doc}}`/notebooks/{name}`", *(f": {term}\n" for term in terms)]))
+    return _NEW_LINES.join(parts)
+
+
+def differences(record: Mapping[str, Any]) -> list[str]:
+    """Sentences that say how a run differs from what the paper describes, from its record."""
+    settings = record["settings"]
+    said = []
+    if "backbone" in settings and settings["backbone"] != _PAPER_BACKBONE:
+        said.append(f"The foundation model is `{settings['backbone']}` instead of RoBERTa.")
+    if any(_REBUILT_QNLI in source for source in record.get("task_source", ())):
+        said.append(
+            "QNLI training pairs are rebuilt from SQuAD, most of them not the official ones; the test pairs are."
+        )
+    if "num_ues" in settings and "rounds" in settings:
+        sizes = settings["num_ues"]
+        sizes = ", ".join(map(str, sizes)) if isinstance(sizes, Sequence) else sizes
+        said.append(f"Cells have K = {sizes} UEs, and runs at most {settings['rounds']} rounds.")
+    if "test_size" in settings:
+        said.append(
+            f"Each UE computes on {settings['batch_size']} samples in a round, LoRA sits on "
+            f"{settings['lora_layers'] or 'all'} layers, and tests use {settings['test_size'] or 'all'} samples."
+        )
+    return [*said, "What the paper does not state is chosen: {doc}`/book/notation` lists it."]
+
+
+def with_the_papers_model(study: str, settings: Mapping[str, Any]) -> str:
+    """The command that runs a study as recorded, but with RoBERTa; empty where no model is trained."""
+    if "backbone" not in settings:
+        return ""
+    defaults = {parameter.name: parameter.default for parameter in find_study(study).parameters}
+    wanted = {**settings, "backbone": _PAPER_BACKBONE}
+    changed = {name: value for name, value in wanted.items() if value != defaults.get(name)}
+    options = " ".join(f"-p {shlex.quote(f'{name}={_literal(value)}')}" for name, value in changed.items())
+    return f"fedswitch run {study} {options} --out OUT"
+
+
+def _literal(value: object) -> str:
+    """A value as the command line takes it, with quotes that need no escape in a shell's."""
+    return str(value).replace("'", '"')
+
+
+def _link(one: Finding) -> str:
+    return f"{{ref}}`{one.claim.title} <{one.claim.anchor}>`"
+
+
+def _block(one: Finding) -> str:
+    claim = one.claim
+    name = f"Fig. {claim.figure[-1]}, {claim.title}"
+    terms = {"The paper says": claim.statement}
+    for form in FORMS:
+        terms[f"Measured, {form}: {one.verdict(form)}"] = _measured(one, form)
+    terms["How"] = (
+        f"{claim.metric} Rule: {claim.rule}. {{ref}}`Fig. {claim.figure[-1]} <paper-{claim.figure}>` shows it."
+    )
+    if claim.untestable:
+        terms["Why it cannot be tested as stated"] = claim.untestable
+    if claim.unstated:
+        terms["Not stated"] = f"{claim.unstated[0].upper()}{claim.unstated[1:]}."
+    terms["Repeat it"] = f"`nox -s reproduce -- {claim.study}`"
+    body = (f"{term}\n: {text}" for term, text in terms.items())
+    return _NEW_LINES.join([f"({claim.anchor})=\n**{name}** ({claim.value})", *body])
+
+
+def _measured(one: Finding, form: Form) -> str:
+    deciding, beside = (one.of_form(form, counts=counts) for counts in (True, False))
+    if not deciding:
+        return one.missing or _LACKING
+    items = [_reading(outcome) for outcome in deciding]
+    if len(beside) > _FEW:
+        items.append(_range(beside))
+    else:
+        items += [f"Beside it, {_reading(outcome)}" for outcome in beside]
+    return "\n  ".join(f"- {item}" for item in items)
+
+
+def _reading(outcome: Outcome, *, named: bool = False) -> str:
+    form = f"{outcome.form or 'both forms'}: " if named else ""
+    reading = f" ({outcome.reading})" if outcome.reading else ""
+    return f"{form}**{outcome.shown}**{reading}: {outcome.verdict}. {outcome.why}"
+
+
+def _range(outcomes: Sequence[Outcome]) -> str:
+    """How many of many readings reproduce a claim, and which: can any setting reproduce it?"""
+    counts = {verdict: [one for one in outcomes if one.verdict == verdict] for verdict in get_args(Verdict)}
+    said = ", ".join(f"{len(ones)} {verdict}" for verdict, ones in counts.items() if ones)
+    nearest = "; ".join(f"{one.reading}: {one.shown}" for one in counts["reproduced"][:_FEW])
+    which = f" Reproduced with {nearest}{'; ...' if len(counts['reproduced']) > _FEW else ''}." if nearest else ""
+    return f"Of {len(outcomes)} other readings and settings: {said}.{which}"

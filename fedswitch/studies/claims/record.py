@@ -1,0 +1,93 @@
+"""What a claim is, and what was found of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+import pandas as pd
+
+from ..records import Result
+from .rules import Rule, Verdict, combine
+
+Form = Literal["printed", "corrected"]
+FORMS: tuple[Form, ...] = ("printed", "corrected")
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What one reading of a claim comes to.
+
+    `form` is None where printed and corrected are the same. `reading` says how the statement, or what it leaves
+    unstated, is read, and `shown` is the measured value. Only those that `count` decide the verdict of the claim; the
+    others stand beside it.
+    """
+
+    form: Form | None
+    verdict: Verdict
+    shown: str
+    why: str
+    reading: str = ""
+    counts: bool = True
+
+
+Prepare = Callable[[pd.DataFrame, Mapping[str, Any]], pd.DataFrame]
+"""From the table of a study's full-scale run, and the parameters that it was made with, to a value for each run."""
+
+Evaluate = Callable[[pd.DataFrame, Mapping[str, Any]], Iterable[Outcome]]
+"""From what was prepared, and the parameters, to outcomes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A claim of Sec. V.
+
+    `id` begins with its figure, as in "fig2-fedlora". `statement` is the claim in our words, `value` the paper's
+    number in print, `metric` how it is computed here, from the `study` of that name. `unstated` says what the paper
+    leaves open that the outcome hangs on. Where there is a reason in `untestable`, the outcomes are
+    evidence and give no verdict.
+    """
+
+    id: str
+    title: str
+    statement: str
+    value: str
+    metric: str
+    study: str
+    rule: Rule
+    prepare: Prepare
+    evaluate: Evaluate
+    unstated: str = ""
+    untestable: str = ""
+
+    @property
+    def figure(self) -> str:
+        """The figure that it is about, as in the map: "fig-2"."""
+        return f"fig-{self.id[3]}"
+
+    @property
+    def anchor(self) -> str:
+        """The label of the claim on the page of the claims."""
+        return f"claim-{self.id}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """A claim with its outcomes and the result that they come from; or why there is none (`missing`)."""
+
+    claim: Claim
+    outcomes: tuple[Outcome, ...] = ()
+    result: Result | None = None
+    missing: str = ""
+
+    def of_form(self, form: Form, *, counts: bool = True) -> list[Outcome]:
+        """The outcomes that hold for a form, and decide the verdict or (`counts` False) stand beside it."""
+        return [one for one in self.outcomes if one.form in (form, None) and one.counts is counts]
+
+    def verdict(self, form: Form) -> Verdict:
+        """The verdict on the claim in that form."""
+        measured = self.of_form(form)
+        if measured and self.claim.untestable:
+            return "not testable as stated"
+        return combine(one.verdict for one in measured)

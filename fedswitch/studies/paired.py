@@ -1,0 +1,81 @@
+"""Differences between runs that share cell, fading, data and mini-batches: one value for each seed, and an interval."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import textwrap
+from collections.abc import Iterable
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .claims.intervals import estimate
+from .style import CLAIMED, LABEL_WIDTH
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What an arm is compared with; `claimed` is the paper's difference in percentage points, NaN for none."""
+
+    label: str
+    arm: str
+    other: str
+    claimed: float = math.nan
+
+
+def last_tests(table: pd.DataFrame) -> pd.DataFrame:
+    """The last tested round of each run; `table` has a column `arm`, and perhaps `skew`, beside `History.table`."""
+    runs = [name for name in ("skew", "arm", "seed") if name in table]
+    tested = table.dropna(subset=["accuracy"])
+    return tested.loc[tested.groupby(runs, sort=False)["round"].idxmax()].reset_index(drop=True)
+
+
+def differences(
+    table: pd.DataFrame, compared: Iterable[Comparison], *, column: str = "accuracy_pooled"
+) -> pd.DataFrame:
+    """One row per comparison and seed: label, seed, claimed, and the difference at the last test in percentage points.
+
+    Seeds that one of the two arms lacks have no row.
+    """
+    ends = last_tests(table).pivot(index="seed", columns="arm", values=column)
+    return pd.concat([
+        (100 * (ends[one.arm] - ends[one.other])).dropna().rename("difference").reset_index()
+        .assign(label=one.label, claimed=one.claimed)
+        for one in compared
+    ], ignore_index=True)  # fmt: skip
+
+
+def draw_differences(found: pd.DataFrame) -> Figure:
+    """`differences` by label: a dot for each seed, their mean with its 95 % bootstrap interval, the claim as a star."""
+    groups = found.groupby("label", sort=False)
+    figure, axes = plt.subplots(figsize=(6.0, 1.2 + 0.45 * len(groups)))
+    for place, (_, rows) in enumerate(groups):
+        draw_estimate(axes, place, rows["difference"])
+        axes.plot(rows["claimed"].iloc[0], place - 0.25, **CLAIMED)
+    axes.axvline(0.0, color="0.3", linewidth=1.0)
+    labels = [textwrap.fill(label, LABEL_WIDTH) for label in groups.groups]
+    axes.set_yticks(range(len(groups)), labels, fontsize="small")
+    axes.set_xlabel("percentage points")
+    axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    return figure
+
+
+def draw_estimate(
+    axes: Axes, place: float, values: pd.Series, *, color: object = "black", marker: str = "o", label: str | None = None
+) -> None:
+    """Draw values of several seeds as dots at the height `place`, with their mean and its 95 % bootstrap interval."""
+    known = estimate(values)
+    axes.plot(values, [place] * len(values), linestyle="", marker=".", color=color, alpha=0.4)
+    axes.hlines(place, known.low, known.high, color=color, linewidth=2.0)
+    axes.plot(known.mean, place, linestyle="", marker=marker, color=color, label=label)
+
+
+def in_points(values: pd.Series) -> str:
+    """Mean over seeds in percentage points with its 95 % bootstrap interval, as pages show it."""
+    known = estimate(values)
+    interval = "one seed" if math.isnan(known.low) else f"{known.low:+.1f} to {known.high:+.1f}"
+    return f"{known.mean:+.1f} ({interval})"

@@ -1,0 +1,51 @@
+import cvxpy as cp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fedswitch.learning.personal import mixture_weights, own_module
+
+
+def likelihoods(seed: int, modules: int = 3, ues: int = 4, samples: int = 12) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(0.05, 0.95, size=(modules, ues, samples))
+
+
+def mean_log(weights: np.ndarray, likelihood: np.ndarray) -> np.ndarray:
+    """What weights (N, K) are chosen to make large, for each UE, (K,)."""
+    return np.log(np.einsum("nk,nks->ks", weights, likelihood)).mean(axis=1)
+
+
+@given(st.integers(0, 10_000))
+def test_the_own_module_has_the_smallest_risk(seed):
+    likelihood = likelihoods(seed)
+    chosen = own_module(likelihood)
+    for k in range(4):
+        risks = [-np.log(likelihood[n, k]).sum() for n in range(3)]
+        assert chosen[:, k].tolist() == [float(n == risks.index(min(risks))) for n in range(3)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mixture_weights_are_those_of_a_convex_solver(seed):
+    likelihood = likelihoods(seed)
+    weights = mixture_weights(likelihood, steps=3000)
+    assert weights.sum(axis=0) == pytest.approx(1.0)
+    for k in range(4):
+        w = cp.Variable(3, nonneg=True)
+        problem = cp.Problem(cp.Maximize(cp.sum(cp.log(likelihood[:, k].T @ w)) / 12), [cp.sum(w) == 1])
+        problem.solve(solver=cp.CLARABEL)
+        assert mean_log(weights, likelihood)[k] == pytest.approx(problem.value, abs=1e-4)
+        assert weights[:, k] == pytest.approx(w.value, abs=0.02)
+
+
+def test_few_steps_come_near_and_more_come_nearer():
+    likelihood = likelihoods(7)
+    values = [mean_log(mixture_weights(likelihood, steps=steps), likelihood) for steps in (0, 1, 50, 3000)]
+    assert (np.diff(values, axis=0) > 0).all()
+    assert (values[3] - values[2] < 0.01).all()
+
+
+def test_one_module_has_all_the_weight():
+    likelihood = likelihoods(1, modules=1)
+    assert (own_module(likelihood) == 1.0).all()
+    assert mixture_weights(likelihood) == pytest.approx(1.0)

@@ -1,0 +1,110 @@
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fedswitch import Scenario
+from fedswitch.learning.tasks import reviews_task
+from fedswitch.studies import federated
+from fedswitch.studies.federated import Arm, Protocol, Run, arms_by_name, measure_runs
+
+RANDOM, COMMON = Arm("random", "at random", "random"), Arm("fedlora", "one module", "fedlora")
+SCENARIO = Scenario.corrected(num_ues=4, batch_size=3, test_samples=20, lora_layers=1)
+PROTOCOL = Protocol("reviews", "tiny", rounds=2, evaluate_every=2, test_size=120)
+
+
+@pytest.fixture(autouse=True)
+def made(monkeypatch):
+    """A record of the runs that were really made, on a small task."""
+    names, measure = [], federated._measure
+
+    def counted(run, *arguments):
+        names.append((run.arm.name, run.seed))
+        return measure(run, *arguments)
+
+    monkeypatch.setattr(federated, "load_task", lambda name, seed: reviews_task(train=200, test=200, seed=seed))
+    monkeypatch.setattr(federated, "_measure", counted)
+    return names
+
+
+def test_finished_runs_are_not_made_again(made, tmp_path):
+    first = measure_runs([Run(RANDOM, SCENARIO, 0)], PROTOCOL, finished=tmp_path)
+    both = measure_runs([Run(RANDOM, SCENARIO, 0), Run(COMMON, SCENARIO, 0)], PROTOCOL, finished=tmp_path)
+    assert made == [("random", 0), ("fedlora", 0)]
+    pd.testing.assert_frame_equal(both[both["arm"] == "random"], first)
+    assert both.attrs["seconds"] >= first.attrs["seconds"]
+    assert set(both.attrs) == {"seconds", *federated.MADE}
+    assert all(path.suffix == ".parquet" for path in tmp_path.iterdir())
+
+
+CHANGES = [
+    {"seed": 1},
+    {"labels": {"skew": "label"}},
+    {"arm": dataclasses.replace(RANDOM, name="other")},
+    {"arm": dataclasses.replace(RANDOM, scheme="greedy")},
+    {"arm": dataclasses.replace(RANDOM, changes={"max_power_w": 0.1})},
+    *({"scenario": dataclasses.replace(SCENARIO, **change)} for change in (
+        {"num_ues": 5}, {"learning_rate": 1e-3}, {"sinr_threshold": 0.5}, {"partition": "quantity"},
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+def test_a_run_with_another_setting_is_another_run(change):
+    run = Run(RANDOM, SCENARIO, 0)
+    assert federated._identity(dataclasses.replace(run, **change), PROTOCOL) != federated._identity(run, PROTOCOL)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Protocol)])
+def test_a_run_under_another_protocol_is_another_run_but_on_another_device_the_same(field):
+    run = Run(RANDOM, SCENARIO, 0)
+    value = getattr(PROTOCOL, field)
+    other = dataclasses.replace(PROTOCOL, **{field: f"{value}x" if isinstance(value, str) else value + 1})
+    same = federated._identity(run, other) == federated._identity(run, PROTOCOL)
+    assert same is (field == "device")
+
+
+def test_runs_at_one_seed_share_cell_and_data_and_their_labels_are_columns(made, monkeypatch):
+    seen = []
+    start = federated.simulate
+
+    def watched(scenario, **options):
+        history = start(scenario, **options)
+        seen.append((options["seed"], history.distance_m, id(options["task"]), id(options["kept"])))
+        return history
+
+    monkeypatch.setattr(federated, "simulate", watched)
+    runs = [Run(arm, SCENARIO, seed, {"kind": "a"}) for seed in (0, 1) for arm in (RANDOM, COMMON)]
+    table = measure_runs(runs, PROTOCOL)
+    assert table.groupby(["arm", "seed", "kind"]).size().tolist() == [2, 2, 2, 2]
+    (_, cell, task, kept), paired, (_, other, other_task, other_kept), _ = seen
+    np.testing.assert_array_equal(cell, paired[1])
+    assert paired[2:] == (task, kept)
+    assert not np.array_equal(cell, other)
+    assert (other_task == task, other_kept == kept) == (False, True)
+
+
+def test_a_run_ends_where_it_is_told_to_stop():
+    table = measure_runs(
+        [Run(RANDOM, SCENARIO, 0)],
+        dataclasses.replace(PROTOCOL, rounds=5, evaluate_every=1),
+        stop=lambda rows: len(rows) == 3,
+    )
+    assert table["round"].tolist() == [1, 2, 3]
+
+
+def test_the_test_set_is_cut_once_for_all_seeds(monkeypatch):
+    monkeypatch.setattr(federated, "load_task", lambda name, seed: reviews_task(train=50, test=200, seed=0))
+    first, second = (federated.load_shared(PROTOCOL, seed).test for seed in (0, 1))
+    everything = reviews_task(train=50, test=200, seed=0).test
+    assert len(first) == 120
+    assert first.texts == second.texts
+    assert set(first.texts) < set(everything.texts)
+    assert len(federated.load_shared(dataclasses.replace(PROTOCOL, test_size=None), 0).test) == 200
+
+
+def test_an_arm_that_does_not_exist_is_named_with_those_that_do():
+    assert arms_by_name([RANDOM, COMMON], ["fedlora"]) == [COMMON]
+    with pytest.raises(ValueError, match="unknown arm 'lora'; there are: random, fedlora"):
+        arms_by_name([RANDOM, COMMON], ["random", "lora"])

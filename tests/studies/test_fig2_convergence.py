@@ -1,0 +1,105 @@
+import inspect
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fedswitch.learning.tasks import reviews_task
+from fedswitch.studies import federated
+from fedswitch.studies import fig2_convergence as fig2
+from fedswitch.studies.notebooks import find_study
+
+NAN = float("nan")
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def test_the_notebook_the_function_and_the_full_scale_have_the_same_parameters():
+    of_notebook = {parameter.name for parameter in find_study("fig2_convergence").parameters} - {"out"}
+    assert of_notebook == set(inspect.signature(fig2.measure).parameters) - {"finished"}
+    assert of_notebook == {*fig2.FULL_SCALE, "device"}
+
+
+def by_definition(accuracies, target, hold):
+    """Tries every round as the first."""
+    tested = {t: value for t, value in enumerate(accuracies, 1) if not np.isnan(value)}
+    for first in tested:
+        ends = [t for t in tested if t >= first + hold]
+        if ends and all(value >= target for t, value in tested.items() if first <= t <= ends[0]):
+            return first
+    return None
+
+
+@given(st.lists(st.sampled_from([0.6, 0.7, 0.8, NAN]), max_size=14), st.integers(0, 5))
+def test_a_run_has_reached_the_target_where_it_stays_there(accuracies, hold):
+    rows = [{"round": t, "accuracy_pooled": value} for t, value in enumerate(accuracies, 1)]
+    assert fig2.reached(rows, 0.7, hold) == by_definition(accuracies, 0.7, hold)
+
+
+def test_runs_end_once_the_target_is_held_and_costly_arms_stay_small(monkeypatch):
+    monkeypatch.setattr(federated, "load_task", lambda name, seed: reviews_task(train=300, test=200, seed=seed))
+    settings = fig2.FULL_SCALE | {
+        "task": "reviews", "backbone": "tiny", "arms": ["ours", "ours_printed", "full"], "costly_arms": ["full"],
+        "num_ues": [4, 6], "costly_up_to": 4, "seeds": [1], "rounds": 6, "target": 0.0, "hold": 2, "batch_size": 2,
+        "lora_layers": 1, "evaluate_every": 1,
+    }  # fmt: skip
+    table = fig2.measure(**settings)
+    assert table.groupby(["num_ues", "arm"])["round"].max().to_dict() == {
+        (4, "ours"): 3, (4, "ours_printed"): 3, (4, "full"): 3, (6, "ours"): 3, (6, "ours_printed"): 3,
+    }  # fmt: skip
+    assert table["power_mean_w"].to_numpy() == pytest.approx(0.2)  # the largest power, without weight on energy
+    never = fig2.measure(**settings | {"arms": ["ours"], "num_ues": [4], "target": 1.01})
+    assert never["round"].max() == 6
+
+
+@pytest.fixture
+def runs():
+    """As of `claims.fig2.convergence`: two sizes, three seeds, one run cut off."""
+    return pd.DataFrame([
+        {"arm": arm, "num_ues": k, "seed": seed, "cut_off": (arm, k, seed) == ("ours", 25, 2),
+         "rounds": rounds + seed * k, "rounds_to_plateau": 3, "seconds": 0.5 * rounds + seed, "joules": 7.0 * rounds}
+        for arm, rounds in {"ours": 10, "ours_printed": 12, "fedlora": 20}.items()
+        for k in (10, 25) for seed in range(3)
+    ])  # fmt: skip
+
+
+def test_the_figure_shows_medians_cut_off_runs_and_the_claim(runs):
+    figure = fig2.draw(runs)
+    rounds, seconds, joules = figure.axes
+    medians, (low, high) = lines_with_bars(rounds)[0]
+    assert medians.tolist() == [20, 35]  # 10 + K, the middle seed
+    assert low.tolist() == [10, 10]
+    assert high.tolist() == [30, 60]
+    crosses = [
+        line for axes in figure.axes for line in axes.lines if line.get_marker() == "x" and len(line.get_xdata())
+    ]
+    assert [line.get_ydata().tolist() for line in crosses] == [[60], [7.0], [70.0]]
+    (star,) = (line for line in rounds.lines if line.get_marker() == "*")
+    assert star.get_ydata() == pytest.approx([0.573 * 30, 0.573 * 45])
+    # what the printed form takes is counted by other formulas
+    assert [len(lines_with_bars(axes)) for axes in (rounds, seconds, joules)] == [3, 2, 2]
+    assert [label.get_text() for label in joules.get_xticklabels()] == ["10", "25"]
+
+
+def lines_with_bars(axes):
+    """Heights of each line, and the lower and upper ends of its error bars."""
+    found = []
+    for container in axes.containers:
+        line, _, (bars,) = container
+        ends = np.array([segment[:, 1] for segment in bars.get_segments()])
+        found.append((line.get_ydata(), (ends.min(axis=1), ends.max(axis=1))))
+    return found
+
+
+def test_the_summary_counts_what_was_cut_off(runs):
+    table = fig2.summary(runs).set_index(["scheme", "K"])
+    assert table.loc[("Algorithm 2, corrected", 25)].tolist() == ["1 of 3", "35 (10 to 60)", "3", "6 (5 to 7)", "70"]
+    assert table.loc[("Algorithm 2, printed", 10)].tolist() == ["0 of 3", "22 (12 to 32)", "3", "-", "-"]
+    assert len(table) == 6
