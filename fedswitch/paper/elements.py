@@ -367,7 +367,7 @@ ELEMENTS: tuple[Element, ...] = (
     Element(
         "fig-2", _RESULTS, "rounds to converge against the number of UEs",
         ("studies.fig2_convergence.measure", "studies.fig2_convergence.reached"),
-        ("tests/studies/test_fig2_convergence.py::FILL",),
+        ("tests/studies/test_fig2_convergence.py::test_a_run_has_reached_the_target_where_it_stays_there",),
     ),
     Element(
         "fig-3", _RESULTS, "Algorithm 1 at work",

@@ -21,6 +21,9 @@ from typing import Any
 
 from ..errors import FedswitchError, ParameterError
 
+NOT_SET = "None:"
+"""In the help of a parameter this says what it means not to set it: then None is a value of it."""
+
 OUT_PARAMETER = "out"
 """The parameter through which a notebook is told where to write its table and figure."""
 
@@ -209,7 +212,11 @@ def _literal(parameter: Parameter, text: str) -> Any:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         value = {"true": True, "false": False, "none": None}.get(text.lower(), text)
+    if value is None and NOT_SET in parameter.help:
+        return None
     if isinstance(parameter.default, list):
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",")]
         # papermill writes lists into the notebook as such, but tuples as texts
         value = list(value) if isinstance(value, list | tuple) else [value]
     wanted = _mismatch(value, parameter.default)

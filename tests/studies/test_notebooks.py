@@ -29,6 +29,8 @@ count = 3          # how many
 share = 0.5        # of what, in percent
 name = "a"         # what it is called
 sizes = [1, 2]     # several
+words = ["a"]      # some
+most = 3           # at most so many; None: all
 loud = False       # whether
 depth = None       # as deep as it goes
 out = None         # folder
@@ -54,6 +56,8 @@ def test_the_parameters_cell_is_read_with_defaults_and_help(study):
         ("share", 0.5, "of what, in percent"),
         ("name", "a", "what it is called"),
         ("sizes", [1, 2], "several"),
+        ("words", ["a"], "some"),
+        ("most", 3, "at most so many; None: all"),
         ("loud", False, "whether"),
         ("depth", None, "as deep as it goes"),
         ("out", None, "folder"),
@@ -73,6 +77,11 @@ def test_the_parameters_cell_is_read_with_defaults_and_help(study):
         ("name=x=y", "x=y"),
         ("sizes=[4]", [4]),
         ("sizes=4,5", [4, 5]),
+        ("words=b", ["b"]),
+        ("words=b,c d", ["b", "c d"]),
+        ("words=['b', 'c']", ["b", "c"]),
+        ("most=None", None),
+        ("most=4", 4),
         ("sizes=4", [4]),
         ("loud=true", True),
         ("loud=False", False),
@@ -88,12 +97,13 @@ def test_values_are_literals_of_the_kind_of_the_default(study, text, value):
     ("texts", "message"),
     [
         (["cuont=5"], "has no parameter 'cuont'. Did you mean 'count'?"),
-        (["zzz=5"], "It has: count, share, name, sizes, loud, depth"),
+        (["zzz=5"], "It has: count, share, name, sizes, words, most, loud, depth"),
         (["count"], "name=value, not as 'count'"),
         (["count=1", "count=2"], "'count' is given twice"),
         (["count=1.5"], "count takes a whole number (default 3: how many), not '1.5'"),
         (["count=__import__('os')"], "count takes a whole number"),
         (["count=True"], "count takes a whole number"),
+        (["count=None"], "count takes a whole number"),
         (["share=much"], "share takes a number"),
         (["loud=1"], "loud takes True or False"),
         (["sizes=4,x"], "sizes takes one or more values separated by commas, such as 1,2"),
@@ -160,7 +170,10 @@ def test_every_notebook_of_the_book_documents_all_its_parameters():
     ("name", "parameters"),
     [
         ("fig3_bandwidth", {"num_ues": [3, 6], "num_cells": 2}),
+        ("fig2_convergence", {"backbone": "tiny", "num_ues": [4], "rounds": 2, "lora_layers": None}),
         ("fig4_switching", {"backbone": "tiny", "num_ues": 4, "rounds": 2, "lora_layers": None}),
+        ("fig5_energy", {"num_ues": 5, "seeds": [0], "rounds": 2, "sinr_thresholds_db": [-5.0]}),
+        ("skew", {"backbone": "tiny", "num_ues": 6, "rounds": 2, "lora_layers": None}),
     ],
 )
 def test_the_studies_write_notebook_table_figure_and_record(name, parameters, tmp_path):
