@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import nox
@@ -39,6 +39,8 @@ CUDA = re.compile(r"(cuda|nvidia|triton)\b")
 
 FLOWER = "flwr[simulation]==1.41.0"
 WITH_FLOWER = ("numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")  # pinned as for ours
+
+OFFLINE, ONLINE = {"HF_HUB_OFFLINE": "1"}, {"HF_HUB_OFFLINE": "0"}
 
 _programs: Path | None = None  # the folder of the shared environment's programs; the session `environment` finds it
 
@@ -81,8 +83,9 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["environment"])
 def tests(session: nox.Session) -> None:
-    """Run the tests; arguments go to pytest."""
-    _run(session, "pytest", *session.posargs)
+    """Run the tests, one process for each core; arguments go to pytest."""
+    # more threads than cores would only wait for each other
+    _run(session, "pytest", "--numprocesses=auto", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session(venv_backend="none", requires=["environment"])
@@ -107,7 +110,7 @@ def book(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["environment"], default=False)
 def reproduce(session: nox.Session) -> None:
     """Measure studies at full scale, all of them or `-- fig5_energy` and the like; `-- -h` says more."""
-    _run(session, "python", "-m", "fedswitch.studies.reproduce", *session.posargs, online=True)
+    _run(session, "python", "-m", "fedswitch.studies.reproduce", *session.posargs, env=ONLINE)
 
 
 @nox.session(venv_backend="virtualenv", reuse_venv=True, default=False)
@@ -151,12 +154,12 @@ def lock(session: nox.Session) -> None:
     LOCK.write_text(LOCK_HEADER + "".join(pin for pin in pins if not CUDA.match(pin)))
 
 
-def _run(session: nox.Session, program: str, *arguments: str, online: bool = False) -> None:
-    """Run a program of the shared environment, with that environment first on the path; `online`: it may ask a hub."""
+def _run(session: nox.Session, program: str, *arguments: str, env: Mapping[str, str] = OFFLINE) -> None:
+    """Run a program of the shared environment, with that environment first on the path, and `env` beside OFFLINE."""
     if _programs is None:
         session.error("the session `environment` has not run here: leave --no-dependencies and --parallel away")
-    env = {"PATH": f"{_programs}{os.pathsep}{os.environ['PATH']}"} | ({} if online else {"HF_HUB_OFFLINE": "1"})
-    session.run(str(_programs / program), *arguments, env=env, external=True)
+    path = f"{_programs}{os.pathsep}{os.environ['PATH']}"
+    session.run(str(_programs / program), *arguments, env={**OFFLINE, **env, "PATH": path}, external=True)
 
 
 def _digest(files: Iterable[Path], *context: object) -> str:
