@@ -28,12 +28,14 @@ def wheel(tmp_path_factory):
     return path
 
 
-def test_wheel_holds_the_module_and_the_notebooks_only(wheel):
+def test_wheel_holds_the_module_its_notebooks_and_results_only(wheel):
     module = (path for path in (ROOT / "fedswitch").rglob("*") if path.is_file() and path.parent.name != "__pycache__")
     notebooks = [f"fedswitch/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.md")]
+    results = [f"fedswitch/results/{path.name}" for path in (ROOT / "results").iterdir()]
     names = {name for name in zipfile.ZipFile(wheel).namelist() if not name.startswith(INFO)}
     assert notebooks
-    assert names == {path.relative_to(ROOT).as_posix() for path in module} | set(notebooks)
+    assert results
+    assert names == {path.relative_to(ROOT).as_posix() for path in module} | {*notebooks, *results}
 
 
 def test_wheel_has_the_license_and_the_command(wheel):
@@ -57,6 +59,17 @@ def test_installed_command_finds_its_notebooks(wheel, tmp_path):
     assert done.stdout.splitlines()[0] == str(site / "fedswitch" / "__init__.py")
     for notebook in (ROOT / "notebooks").glob("*.md"):
         assert notebook.stem in done.stdout
+
+
+def test_installed_module_finds_its_results(wheel, tmp_path):
+    site = tmp_path / "site"
+    pip("install", str(wheel), "--target", str(site))
+    call = "from fedswitch.studies.records import load_result; print(len(load_result('fig3_bandwidth').table))"
+    environment = os.environ | {"PYTHONPATH": str(site)}
+    done = subprocess.run(
+        [sys.executable, "-c", call], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) > 0
 
 
 def test_citation_names_this_version_and_the_paper():
