@@ -98,16 +98,18 @@ def measure_runs(
     call. `DataFrame.attrs` say how many seconds they took together, and list what `MADE` names. Runs at one seed share
     cell, fading and data.
     """
+    made = made_here()  # now: the clone may move on while runs are made
     kept = Kept(limit_bytes=KEPT_BYTES)
     tasks: dict[str, Task] = {}  # by source: some are written anew for each seed, the others shared
     tables = []
     for run in runs_bar(runs):
-        path = finished / f"{_identity(run, protocol)}.parquet" if finished else None
+        path = finished / f"{_identity(run, protocol, stop)}.parquet" if finished else None
         if path is not None and path.exists():
             tables.append(pd.read_parquet(path))
             continue
         task = load_shared(protocol, run.seed)
         table = _measure(run, protocol, tasks.setdefault(task.source, task), kept, stop)
+        table.attrs |= made
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             unfinished = path.with_suffix(".part")
@@ -115,8 +117,8 @@ def measure_runs(
             unfinished.replace(path)
         tables.append(table)
     result = pd.concat(tables, ignore_index=True)
-    made = {name: sorted({table.attrs[name] for table in tables}) for name in MADE}
-    result.attrs = {"seconds": round(sum(table.attrs["seconds"] for table in tables)), **made}
+    of_all = {name: sorted({table.attrs[name] for table in tables}) for name in MADE}
+    result.attrs = {"seconds": round(sum(table.attrs["seconds"] for table in tables)), **of_all}
     return result
 
 
@@ -141,7 +143,7 @@ def _measure(run: Run, protocol: Protocol, task: Task, kept: Kept, stop: Stop | 
         table.insert(place, column, value)
     seconds = time.perf_counter() - started
     sources = {name: history.settings[name] for name in SOURCES}
-    table.attrs = {"seconds": seconds, **sources, **made_here()}
+    table.attrs = {"seconds": seconds, **sources}
     return table
 
 
@@ -154,10 +156,11 @@ def load_shared(protocol: Protocol, seed: int) -> Task:
     return dataclasses.replace(task, test=subset(task.test, np.sort(chosen)))
 
 
-def _identity(run: Run, protocol: Protocol) -> str:
-    """A digest of all that decides what a run measures."""
+def _identity(run: Run, protocol: Protocol, stop: Stop | None) -> str:
+    """A digest of all that decides what a run measures; where `stop` shows no parameters, no two calls agree."""
     scheme, _ = find_scheme(run.arm.scheme)
     scenario = dataclasses.asdict(dataclasses.replace(run.scenario, **run.arm.changes))
     common = {name: value for name, value in dataclasses.asdict(protocol).items() if name != "device"}
     what = {"arm": run.arm.name, "scheme": scheme, "scenario": scenario, "seed": run.seed, **run.labels, **common}
+    what["stop"] = repr(stop)
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]

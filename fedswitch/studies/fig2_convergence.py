@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,19 @@ def measure(
         if arm.name not in costly_arms or k <= costly_up_to
     ]
     protocol = Protocol(task, backbone, rounds, evaluate_every, test_size, device=device)
-    return measure_runs(runs, protocol, stop=lambda rows: reached(rows, target, hold) is not None, finished=finished)
+    return measure_runs(runs, protocol, stop=Held(target, hold), finished=finished)
+
+
+@dataclasses.dataclass(frozen=True)
+class Held:
+    """Says that a run may end, once it has held the target for `hold` rounds."""
+
+    target: float
+    hold: int
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether it has, from the rows so far."""
+        return reached(rows, self.target, self.hold) is not None
 
 
 def reached(rows: Sequence[Mapping[str, Any]], target: float, hold: int) -> int | None:

@@ -114,4 +114,4 @@ def _main_outcome(own: pd.DataFrame) -> str | None:
 
 
 def _is_text(column: pd.Series) -> bool:
-    return infer_dtype(column, skipna=True) == "string"
+    return bool(infer_dtype(column, skipna=True) == "string")

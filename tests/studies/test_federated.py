@@ -8,6 +8,7 @@ from fedswitch import Scenario
 from fedswitch.learning.tasks import reviews_task
 from fedswitch.studies import federated
 from fedswitch.studies.federated import Arm, Protocol, Run, arms_by_name, measure_runs
+from fedswitch.studies.fig2_convergence import Held
 
 RANDOM, COMMON = Arm("random", "at random", "random"), Arm("fedlora", "one module", "fedlora")
 SCENARIO = Scenario.corrected(num_ues=4, batch_size=3, test_samples=20, lora_layers=1)
@@ -53,7 +54,15 @@ CHANGES = [
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
 def test_a_run_with_another_setting_is_another_run(change):
     run = Run(RANDOM, SCENARIO, 0)
-    assert federated._identity(dataclasses.replace(run, **change), PROTOCOL) != federated._identity(run, PROTOCOL)
+    other = dataclasses.replace(run, **change)
+    assert federated._identity(other, PROTOCOL, None) != federated._identity(run, PROTOCOL, None)
+
+
+def test_a_run_that_may_end_elsewhere_is_another_run():
+    run = Run(RANDOM, SCENARIO, 0)
+    stops = [None, Held(0.7, 10), Held(0.7, 9), Held(0.6, 10)]
+    assert len({federated._identity(run, PROTOCOL, stop) for stop in stops}) == len(stops)
+    assert federated._identity(run, PROTOCOL, Held(0.7, 10)) == federated._identity(run, PROTOCOL, Held(0.7, 10))
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Protocol)])
@@ -61,7 +70,7 @@ def test_a_run_under_another_protocol_is_another_run_but_on_another_device_the_s
     run = Run(RANDOM, SCENARIO, 0)
     value = getattr(PROTOCOL, field)
     other = dataclasses.replace(PROTOCOL, **{field: f"{value}x" if isinstance(value, str) else value + 1})
-    same = federated._identity(run, other) == federated._identity(run, PROTOCOL)
+    same = federated._identity(run, other, None) == federated._identity(run, PROTOCOL, None)
     assert same is (field == "device")
 
 
