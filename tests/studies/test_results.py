@@ -1,0 +1,131 @@
+"""What is recorded in results/ is what the code computes: the first rounds of one run of each study, made anew."""
+
+import dataclasses
+import importlib
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from fedswitch.errors import MissingDataError, MissingWeightsError
+from fedswitch.studies.records import PACKAGES, load_result, results_folder
+from fedswitch.studies.reproduce import STUDIES
+
+RECORDED = sorted(path.stem for path in results_folder().glob("*.json"))
+LEARNING = {"fig2_convergence", "fig4_switching", "skew", "sensitivity"}
+LIMIT_BYTES = 2e6
+
+DECIDED = ["subscribed", "received", "participation_min", "energy_compute_j", "energy_uplink_j", "delay_s"]
+LEARNED = {"loss": 2e-3, "accuracy": 1e-2, "accuracy_pooled": 1e-2}
+"""Absolute differences that are noise: outputs of frozen layers come from other batches, and a score may tip over."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Replay:
+    """How to make a small part of a study anew: parameters, the columns that name a row, and those that must agree."""
+
+    changes: dict
+    keys: list[str]
+    agree: list[str]
+    near: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+def replays(settings: dict) -> dict[str, Replay]:
+    """The cheapest part of each study: one common module in the smallest cell, up to the first test, or two cells."""
+    learning = {
+        "arms": ["fedlora"],
+        "seeds": settings.get("seeds", [])[:1],
+        "rounds": settings.get("evaluate_every", 0),
+    }
+    run = ["arm", "num_ues", "seed", "round"]
+    return {
+        "fig2_convergence": Replay({**learning, "num_ues": [10]}, run, DECIDED, LEARNED),
+        "fig3_bandwidth": Replay(
+            {"num_ues": [10], "num_cells": 2},
+            ["num_ues", "seed", "bracket", "iteration"], ["delay_s", "total_share"],
+        ),
+        "fig4_switching": Replay({**learning, "energy_shares": []}, run, DECIDED, LEARNED),
+        "fig5_energy": Replay(
+            {
+                "seeds": settings.get("seeds", [])[:1], "readings": ["corrected", "printed"],
+                "sinr_thresholds_db": [-5.0], "energy_weights_per_j": [1e5], "variants": [],
+                "relative_weights_per_j": [],
+            },
+            ["reading", "sinr_threshold_db", "energy_weight_per_j", "scan", "seed", "power_rule"],
+            ["subscribed", "sent", "received", "uplink_energy_j", "compute_energy_j", "delay_s", "power_w"],
+        ),
+        "skew": Replay({**learning, "skews": ["label"]}, ["skew", *run], DECIDED, LEARNED),
+        "sensitivity": Replay(
+            {"experiments": ["bandwidth"], "seeds": settings.get("seeds", [])[:1]},
+            ["conclusion", "parameter", "value", "side", "seed"], ["outcome"],
+        ),
+    }  # fmt: skip
+
+
+def test_there_is_a_replay_for_every_study_with_a_full_scale():
+    assert set(replays({})) == set(STUDIES)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_part_of_the_recorded_run_comes_out_the_same(name):
+    result = load_result(name)
+    settings = result.record["settings"]
+    replay = replays(settings)[name]
+    measure = importlib.import_module(f"fedswitch.studies.{name}").measure
+    try:
+        again = measure(**{**settings, **replay.changes})
+    except (MissingDataError, MissingWeightsError) as missing:
+        pytest.skip(str(missing))
+    compare(again, result.table, replay)
+
+
+def compare(again: pd.DataFrame, recorded: pd.DataFrame, replay: Replay) -> None:
+    both = again.merge(recorded, on=replay.keys, suffixes=("", "_recorded"))
+    assert len(both) == len(again) > 0
+    for column in replay.agree:
+        pd.testing.assert_series_equal(
+            both[column], both[f"{column}_recorded"], check_names=False, check_dtype=False, rtol=1e-6, atol=1e-12
+        )
+    for column, noise in replay.near.items():
+        difference = (both[column] - both[f"{column}_recorded"]).abs()
+        assert difference.notna().any(), f"{column} was never tested in both"
+        assert not (difference > noise).any(), f"{column} differs by {difference.max():.3g}"
+
+
+@pytest.mark.parametrize(("column", "change"), [("delay_s", 1e-4), ("received", 1), ("loss", 0.01), ("round", 1)])
+def test_a_difference_is_noticed(column, change):
+    row = {"round": 3, **dict.fromkeys(DECIDED, 5.0), **dict.fromkeys(LEARNED, 0.6)}
+    table, replay = pd.DataFrame([row]), Replay({}, ["round"], DECIDED, LEARNED)
+    compare(table, table, replay)
+    compare(table.assign(loss=0.601), table, replay)
+    with pytest.raises(AssertionError):
+        compare(table.assign(**{column: table[column] + change}), table, replay)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_record_says_what_made_it(name):
+    record = json.loads((results_folder() / f"{name}.json").read_text(encoding="utf-8"))
+    assert record["study"] == name
+    assert set(record["settings"]) == set(importlib.import_module(f"fedswitch.studies.{name}").FULL_SCALE)
+    assert record["versions"].keys() == {"python", *PACKAGES}
+    assert all(re.fullmatch(r"[0-9a-f]{40}( with changes)?", commit) for commit in record["commit"])
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", date) for date in record["date"])
+    assert all("cores" in machine for machine in record["machine"])
+    assert record["seconds"] > 0
+    if name in LEARNING:
+        assert all("sha256 " in source for source in record["backbone_source"])
+        assert all("sha256 " in source or "grammar" in source for source in record["task_source"])
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_record_lies_beside_its_table(name):
+    result = load_result(name)
+    seeds = result.record["settings"].get("seeds")
+    if seeds is not None:
+        assert set(result.table["seed"]) == set(seeds)
+    assert not [text for text in json.dumps(result.record).split('"') if text.startswith("/")], "a path of some machine"
+
+
+def test_all_results_together_are_small():
+    assert sum(path.stat().st_size for path in results_folder().glob("*")) < LIMIT_BYTES
