@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,12 +12,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..control import allocate_bandwidth, random_subscription
 from ..scenario import Scenario
 from ..streams import stream
 from ..wireless import Cell
+from .intervals import ends
 from .style import distinct_lines
 
 Bracket = tuple[float | None, float | None]
@@ -100,23 +101,13 @@ def outcomes(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[table.groupby(runs)["iteration"].idxmax()].reset_index(drop=True)
 
 
-def bootstrap_interval(values: ArrayLike, statistic: Callable[..., Any] = np.mean) -> tuple[float, float]:
-    """Ends of the 95 % percentile bootstrap interval of a statistic over independent values; NaN without any."""
-    sample = np.asarray(values, dtype=float)
-    if not sample.size:
-        return float("nan"), float("nan")
-    draws = stream(0, "bootstrap").choice(sample, (2000, sample.size))
-    low, high = np.quantile(statistic(draws, axis=1), (0.025, 0.975))
-    return float(low), float(high)
-
-
 def medians(table: pd.DataFrame) -> pd.DataFrame:
     """Median iterations and common delay for each bracket and K, with the ends of their 95 % bootstrap intervals."""
     rows = []
     for (bracket, k), runs in outcomes(table).groupby(["bracket", "num_ues"]):
         row: dict[str, Any] = {"bracket": bracket, "num_ues": k, "cells": len(runs)}
         for name, column in {"iterations": "iteration", "delay_s": "delay_s"}.items():
-            low, high = bootstrap_interval(runs[column], np.median)
+            low, high = ends(runs[column], np.median)
             row |= {name: runs[column].median(), f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
@@ -132,7 +123,7 @@ def growth(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for bracket, runs in counts.groupby("bracket"):
         few, many = runs[runs.columns.min()], runs[runs.columns.max()]
-        low, high = bootstrap_interval(many - few)
+        low, high = ends(many - few)
         rows.append({
             "bracket": bracket, "few": few.mean(), "many": many.mean(),
             "difference": (many - few).mean(), "low": low, "high": high,

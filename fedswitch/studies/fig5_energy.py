@@ -28,7 +28,8 @@ from ..theory.constants import Reading as Form
 from ..units import db_to_ratio
 from ..wireless import training_energy_j
 from .control_loop import as_decided, at_full_power, control_rounds
-from .fig3_bandwidth import bootstrap_interval, lora_payload_bits
+from .fig3_bandwidth import lora_payload_bits
+from .intervals import ends
 from .style import distinct_lines
 
 CLAIMED_SAVING = 0.168
@@ -301,8 +302,8 @@ def in_percent(values: pd.Series) -> str:
     known = values.dropna()
     if known.empty:
         return "-"
-    mean, low, high = (round(100 * value, 1) + 0.0 for value in (known.mean(), *bootstrap_interval(known)))
-    return f"{mean:.1f} ({low:.1f} to {high:.1f})"
+    mean, low, high = (round(100 * value, 1) + 0.0 for value in (known.mean(), *ends(known)))
+    return f"{mean:.1f}" if len(known) < 2 else f"{mean:.1f} ({low:.1f} to {high:.1f})"
 
 
 def draw_energy(table: pd.DataFrame) -> Figure:

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .claims.intervals import estimate
+from .intervals import estimate
 from .style import CLAIMED, LABEL_WIDTH
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..parameters import value_text
 from ..scenario import Scenario
-from .fig3_bandwidth import bootstrap_interval
+from .intervals import ends
 from .sensitivity import BASE, CONCLUSIONS
 from .sensitivity_ranges import INERT, RANGES
 
@@ -42,7 +42,7 @@ def verdict(base: pd.Series, varied: pd.Series, neutral: float) -> str:
     if before != after:
         return "flips" if before and after else "settles" if after else "is lost"
     change = varied - base
-    low, high = bootstrap_interval(change)
+    low, high = ends(change)
     large = abs(change.mean()) > LARGE * abs(base.mean() - neutral)
     return "changes size" if large and not low <= 0.0 <= high else "survives"
 
@@ -59,7 +59,7 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
         sides = runs[runs["side"] != BASE].groupby(["parameter", "side", "value"], sort=False)
         for (parameter, side, value), of_side in sides:
             outcome = of_side.set_index("seed")["outcome"]
-            low, high = bootstrap_interval(outcome)
+            low, high = ends(outcome)
             rows.append({
                 "conclusion": name, "parameter": parameter, "side": side, "value": value,
                 "outcome": outcome.mean(), "low_end": low, "high_end": high,
@@ -89,7 +89,7 @@ def sentences(table: pd.DataFrame) -> str:
         base = table.loc[(table["conclusion"] == name) & (table["side"] == BASE), "outcome"]
         standing = _standing(base, conclusion.neutral)
         holds = {1: conclusion.above, -1: conclusion.below, 0: "undecided"}[standing]
-        low, high = bootstrap_interval(base)
+        low, high = ends(base)
         line = (
             f"- **{holds[0].upper()}{holds[1:]}** ({conclusion.outcome}: {base.mean():.3g}, 95 % interval {low:.3g} to "
             f"{high:.3g}, over {len(base)} seeds)."
@@ -172,7 +172,7 @@ def draw(table: pd.DataFrame, *, most: int = 7) -> Figure:
 
 def _standing(outcomes: pd.Series, neutral: float) -> int:
     """1 above the neutral outcome, -1 below it, 0 where the interval of the mean does not tell."""
-    low, high = bootstrap_interval(outcomes)
+    low, high = ends(outcomes)
     return int(low > neutral) - int(high < neutral)
 
 

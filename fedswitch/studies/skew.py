@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from ..learning.partition import partition_task
 from ..scenario import Scenario
 from ..units import db_to_ratio
-from .claims.intervals import estimate
 from .federated import AS_PRINTED, Arm, Protocol, Run, arms_by_name, load_shared, measure_runs
+from .intervals import estimate
 from .paired import draw_estimate, in_points, last_tests
 from .style import distinct_lines
 

@@ -97,14 +97,6 @@ def test_growth_is_the_difference_between_the_largest_and_the_smallest_cell_of_a
     assert row[["few", "many", "difference", "low", "high"]].tolist() == [12, 22, 10, 10, 10]
 
 
-def test_the_bootstrap_agrees_with_the_normal_interval_of_a_mean():
-    sample = np.random.default_rng(1).normal(3.0, 2.0, 400)
-    low, high = fig3.bootstrap_interval(sample)
-    half = 1.96 * sample.std(ddof=1) / 20
-    assert (low, high) == pytest.approx((sample.mean() - half, sample.mean() + half), abs=0.15 * half)
-    assert np.isnan(fig3.bootstrap_interval([])).all()
-
-
 def test_the_figures_show_every_number_of_ues(table):
     search = fig3.draw_search(table, seed=0, bracket="fixed")
     assert [text.get_text() for text in search.axes[0].get_legend().get_texts()] == ["$K = 5$", "$K = 20$"]

@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from fedswitch.studies.records import provenance, save_study
+from fedswitch.errors import FedswitchError
+from fedswitch.studies.records import load_result, provenance, save_result, save_study
 
 
 @pytest.fixture
@@ -41,3 +42,39 @@ def test_a_result_that_cannot_be_completed_leaves_the_earlier_one(tmp_path, figu
     with pytest.raises(Exception, match="object"):
         save_study(tmp_path, "study", table=unwritable, figure=figure, settings={})
     assert (tmp_path / "study.parquet").read_bytes() == before
+
+
+TABLE = pd.DataFrame({"seed": [0, 1], "accuracy": [0.5, float("nan")]})
+
+
+def test_a_result_comes_back_with_where_it_came_from(tmp_path):
+    table = TABLE.copy()
+    table.attrs = {"seconds": 120, "machine": ["another machine, 3 cores"], "task_source": ["here"]}
+    path = save_result("study", table, {"seeds": [0, 1]}, seconds=7.0, folder=tmp_path)
+    result = load_result("study", tmp_path)
+    assert path == tmp_path / "study.parquet"
+    pd.testing.assert_frame_equal(result.table, TABLE, check_like=True)
+    assert result.record["seconds"] == 120  # those of the runs, not of this call
+    assert result.record["task_source"] == ["here"]
+    shown = result.provenance()
+    for text in ("seeds 0, 1", "another machine, 3 cores", "2 minutes", "torch 2."):
+        assert text in shown
+
+
+def test_parameters_that_differ_are_named_whatever_holds_them(tmp_path):
+    save_result("study", TABLE, {"seeds": [0, 1], "rounds": 3, "gone": 1}, seconds=1.0, folder=tmp_path)
+    result = load_result("study", tmp_path)
+    assert result.mismatch({"seeds": (0, 1), "rounds": 3, "gone": 1}) == ""
+    assert "in: gone, new, rounds." in result.mismatch({"seeds": [0, 1], "rounds": 4, "new": 1})
+
+
+def test_a_missing_or_damaged_result_is_said_in_one_sentence(tmp_path):
+    with pytest.raises(FedswitchError, match=r"There is no study\.parquet in .*nox -s reproduce -- study"):
+        load_result("study", tmp_path)
+    path = save_result("study", TABLE, {}, seconds=1.0, folder=tmp_path)
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(FedswitchError, match="is damaged"):
+        load_result("study", tmp_path)
+    path.with_suffix(".json").unlink()
+    with pytest.raises(FedswitchError, match=r"There is no study\.json"):
+        load_result("study", tmp_path)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..fig3_bandwidth import outcomes
-from .intervals import estimate
+from ..intervals import estimate
 from .record import Claim, Form, Outcome
 from .rules import judge_always, judge_direction
 from .wording import shown, why_direction

@@ -7,14 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from .intervals import estimate
+from ..fig4_switching import CLAIMED_GAINS, CLAIMED_PRICE
+from ..intervals import estimate
 from .record import Claim, Evaluate, Form, Outcome
 from .rules import FACTOR, judge_gain, judge_price
 from .wording import shown, value_of, why_gain
 
 STUDY = "fig4_switching"
 SUFFIXES: dict[Form, str] = {"printed": "_printed", "corrected": ""}
-ONE_SHOT, GREEDY, PRICE = 0.019, 0.013, 0.009
+ONE_SHOT, GREEDY, PRICE = CLAIMED_GAINS["one_shot"], CLAIMED_GAINS["greedy"], CLAIMED_PRICE
 """What the paper gains over two rivals in accuracy, and what it pays for saving energy."""
 
 POOLED, OWN = "accuracy_pooled", "accuracy"

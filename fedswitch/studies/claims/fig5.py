@@ -15,7 +15,7 @@ from ..fig5_energy import (
     reductions,
     savings,
 )
-from .intervals import estimate
+from ..intervals import estimate
 from .record import FORMS, Claim, Form, Outcome
 from .rules import judge_direction, judge_gain
 from .wording import shown, value_of, why_direction, why_gain

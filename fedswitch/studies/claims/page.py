@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
-from ..notebooks import find_study
 from .record import FORMS, Finding, Form, Outcome
 from .rules import RULES, Verdict
 
@@ -97,18 +95,7 @@ def differences(record: Mapping[str, Any]) -> list[str]:
 
 def with_the_papers_model(study: str, settings: Mapping[str, Any]) -> str:
     """The command that runs a study as recorded, but with RoBERTa; empty where no model is trained."""
-    if "backbone" not in settings:
-        return ""
-    defaults = {parameter.name: parameter.default for parameter in find_study(study).parameters}
-    wanted = {**settings, "backbone": _PAPER_BACKBONE}
-    changed = {name: value for name, value in wanted.items() if value != defaults.get(name)}
-    options = " ".join(f"-p {shlex.quote(f'{name}={_literal(value)}')}" for name, value in changed.items())
-    return f"fedswitch run {study} {options} --out OUT"
-
-
-def _literal(value: object) -> str:
-    """A value as the command line takes it, with quotes that need no escape in a shell's."""
-    return str(value).replace("'", '"')
+    return f"nox -s reproduce -- {study} -p backbone={_PAPER_BACKBONE} --out OUT" if "backbone" in settings else ""
 
 
 def _link(one: Finding) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Literal
 
-from .intervals import Estimate
+from ..intervals import Estimate
 
 Verdict = Literal["reproduced", "partly", "not reproduced", "not testable as stated", "not measured yet"]
 Rule = Literal["gain", "price", "direction", "valley", "always"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .intervals import Estimate
+from ..intervals import Estimate
 
 Unit = Literal["%", "points", "", "times"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from ...streams import stream
+from ..streams import stream
 
 LEVEL = 0.95
 RESAMPLES = 2999
@@ -44,12 +44,22 @@ def estimate(values: ArrayLike) -> Estimate:
     if unknown or len(sample) < 2:
         mean = float(sample.mean()) if len(sample) else math.nan
         return Estimate(mean, math.nan, math.nan, len(sample), unknown)
-    low, high = interval(sample)
-    return Estimate(float(sample.mean()), float(low), float(high), len(sample))
+    return Estimate(float(sample.mean()), *ends(sample), len(sample))
 
 
-def interval(samples: ArrayLike, *, resamples: int = RESAMPLES) -> tuple[Any, Any]:
-    """Ends of the expanded percentile interval of the mean along the last axis, by `scipy.stats.bootstrap`.
+def ends(values: ArrayLike, statistic: Callable[..., Any] = np.mean) -> tuple[float, float]:
+    """Ends of `interval` for one value of each independent unit, shape (units,); NaN with fewer than two."""
+    sample = np.asarray(values, dtype=float)
+    if len(sample) < 2:
+        return math.nan, math.nan
+    low, high = interval(sample, statistic)
+    return float(low), float(high)
+
+
+def interval(
+    samples: ArrayLike, statistic: Callable[..., Any] = np.mean, *, resamples: int = RESAMPLES
+) -> tuple[Any, Any]:
+    """Ends of the expanded percentile interval of a statistic along the last axis, by `scipy.stats.bootstrap`.
 
     The percentile interval of n values is too narrow by the factor sqrt((n - 1) / n), and by what a normal quantile is
     short of Student's. Quantiles farther out make up for both (T. Hesterberg, What teachers should know about the
@@ -60,7 +70,7 @@ def interval(samples: ArrayLike, *, resamples: int = RESAMPLES) -> tuple[Any, An
     beyond = math.sqrt(size / (size - 1)) * stats.t.isf((1 - LEVEL) / 2, size - 1)
     found = stats.bootstrap(
         (sample,),
-        np.mean,
+        statistic,
         axis=-1,
         n_resamples=resamples,
         confidence_level=1 - 2 * stats.norm.sf(beyond),
