@@ -57,7 +57,7 @@ ARMS = (
 FULL_SCALE: dict[str, Any] = {
     "task": "qnli",
     "backbone": "minilm",
-    "arms": [arm.name for arm in ARMS if arm.name != "random"],
+    "arms": [arm.name for arm in ARMS if arm.name not in ("random", "fedlora")],
     "energy_shares": [0.7],
     "num_ues": 20,
     "seeds": [1, 2, 3, 4, 5],
