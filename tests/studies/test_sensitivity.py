@@ -180,7 +180,12 @@ def test_what_is_not_varied_in_learning_does_not_change_it():
 
 
 def test_all_conclusions_are_measured_on_both_sides(two_ranges, tmp_path):
-    options = SMALL | {"experiments": ["control", "bandwidth", "learning"], "backbone": "tiny", "learning_ues": 3}
+    options = SMALL | {
+        "experiments": ["control", "bandwidth", "learning"],
+        "backbone": "tiny",
+        "learning_choices": [],
+        "learning_ues": 3,
+    }
     options |= {"learning_rounds": 2, "learning_seeds": [4], "test_size": 40}
     table = sensitivity.measure(**options, finished=tmp_path)
     assert table.columns.tolist() == ["conclusion", "parameter", "value", "side", "seed", "outcome"]
@@ -194,6 +199,8 @@ def test_all_conclusions_are_measured_on_both_sides(two_ranges, tmp_path):
     assert table.attrs["seconds"] > 0
     again = sensitivity.measure(**options, finished=tmp_path)
     pd.testing.assert_frame_equal(table, again)
+    chosen = sensitivity.measure(**options | {"learning_choices": ["zeta1"]}, finished=tmp_path)
+    assert chosen.loc[chosen["conclusion"] == "accuracy", "parameter"].tolist() == [""]
 
 
 def test_the_accuracy_is_the_last_that_was_tested_and_switching_minus_one_module():
