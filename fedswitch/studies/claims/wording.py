@@ -8,6 +8,9 @@ from ..intervals import Estimate
 
 Unit = Literal["%", "points", "", "times"]
 
+NOTHING = 5e-4
+"""A share below this is zero in print."""
+
 
 def value_of(value: float, unit: Unit) -> str:
     """A number with its unit; shares are shown in percent, and differences of shares in percentage points."""
@@ -34,6 +37,8 @@ def why_gain(found: Estimate, claimed: float, of: str = "seeds") -> str:
         return f"In {found.unknown} of {found.units} {of} there is no value."
     if found.low != found.low:
         return f"{found.units} {of} are too few for an interval."
+    if max(abs(found.low), abs(found.high)) < NOTHING:
+        return f"Over {found.units} {of} there is no effect to the digits shown."
     if found.high < 0.0:
         return f"The interval over {found.units} {of} lies below zero: the effect is the other way round."
     if found.low <= 0.0:
