@@ -99,10 +99,10 @@ def sweep(
 ) -> None:
     """Run one study with every combination of parameters.
 
-    The folder given by --out receives each run (runs/), the tables of all runs as one (sweep.parquet), a figure of them
-    (sweep.png, sweep.svg) and the list of runs with what became of each (sweep.json). A run that fails is kept apart
-    (failed/), and the others go on. The same command again does what failed or is missing, and with more values what is
-    new.
+    The folder given by --out receives each run (runs/), and of the combinations of this command the tables as one
+    (sweep.parquet), a figure (sweep.png, sweep.svg) and the list of runs with what became of each (sweep.json). A run
+    that fails is kept apart (failed/), and the others go on. The same command again does what failed or is missing, and
+    with more values what is new.
 
     \b
     fedswitch sweep fig4_switching -p num_ues=10,20,40 -p seeds=0:5 --out OUT --jobs 2

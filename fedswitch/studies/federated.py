@@ -103,11 +103,11 @@ def measure_runs(
     tasks: dict[str, Task] = {}  # by source: some are written anew for each seed, the others shared
     tables = []
     for run in runs_bar(runs):
-        path = finished / f"{_identity(run, protocol, stop)}.parquet" if finished else None
+        task = load_shared(protocol, run.seed)
+        path = finished / f"{_identity(run, protocol, stop, task.source)}.parquet" if finished else None
         if path is not None and path.exists():
             tables.append(pd.read_parquet(path))
             continue
-        task = load_shared(protocol, run.seed)
         table = _measure(run, protocol, tasks.setdefault(task.source, task), kept, stop)
         table.attrs |= made
         if path is not None:
@@ -156,11 +156,11 @@ def load_shared(protocol: Protocol, seed: int) -> Task:
     return dataclasses.replace(task, test=subset(task.test, np.sort(chosen)))
 
 
-def _identity(run: Run, protocol: Protocol, stop: Stop | None) -> str:
+def _identity(run: Run, protocol: Protocol, stop: Stop | None, source: str) -> str:
     """A digest of all that decides what a run measures; where `stop` shows no parameters, no two calls agree."""
     scheme, _ = find_scheme(run.arm.scheme)
     scenario = dataclasses.asdict(dataclasses.replace(run.scenario, **run.arm.changes))
     common = {name: value for name, value in dataclasses.asdict(protocol).items() if name != "device"}
     what = {"arm": run.arm.name, "scheme": scheme, "scenario": scenario, "seed": run.seed, **run.labels, **common}
-    what["stop"] = repr(stop)
+    what |= {"stop": repr(stop), "task_source": source}
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]

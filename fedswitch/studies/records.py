@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import platform
@@ -34,7 +35,7 @@ class Result:
         record = self.record
         seeds = record["settings"].get("seeds")
         parts = [
-            f"Full scale, `results/{self.name}.parquet`",
+            f"Recorded in `{self.name}.parquet`",
             f"seeds {', '.join(map(str, seeds))}" if isinstance(seeds, list) else "",
             "; ".join(record["machine"]),
             " and ".join(record["date"]),
@@ -76,23 +77,40 @@ def load_result(name: str, folder: Path | None = None) -> Result:
                 f"There is no {path.name} in {place}: `nox -s reproduce -- {name}` makes it, which takes long."
             )
     try:
-        return Result(name, pd.read_parquet(table), json.loads(record.read_text(encoding="utf-8")))
+        result = Result(name, pd.read_parquet(table), json.loads(record.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise FedswitchError(f"{table} or its record is damaged ({error}): get both anew.") from error
+    if result.record.get("sha256") != _digest(table):
+        raise FedswitchError(f"{table} is not the table that {record.name} is the record of: get both anew.")
+    return result
 
 
 def save_result(
-    name: str, table: pd.DataFrame, settings: Mapping[str, Any], *, seconds: float, folder: Path | None = None
+    name: str,
+    table: pd.DataFrame,
+    settings: Mapping[str, Any],
+    *,
+    seconds: float,
+    made: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> Path:
     """Write ``NAME.parquet`` and ``NAME.json`` to the folder of results; return the table's path.
 
-    What made the runs is taken from `DataFrame.attrs` where a study has kept it, and is otherwise what runs now.
+    What made the runs is taken from `DataFrame.attrs` where a study has kept it, and is otherwise `made` (what
+    `made_here` said when they began; where not given, what it says now).
     """
     place = folder or results_folder()
-    made = {key: [value] for key, value in made_here().items()} | {"seconds": round(seconds)} | dict(table.attrs)
-    record = {"study": name, "settings": dict(settings), **made, "versions": versions()}
+    by = {key: [value] for key, value in (made or made_here()).items()} | {"seconds": round(seconds)}
     path = place / f"{name}.parquet"
     _write(path, lambda unfinished: table.to_parquet(unfinished, index=False, compression="zstd"))
+    record = {
+        "study": name,
+        "sha256": _digest(path),
+        "settings": dict(settings),
+        **by,
+        **table.attrs,
+        "versions": versions(),
+    }
     _write(path.with_suffix(".json"), lambda unfinished: _write_json(unfinished, record))
     return path
 
@@ -142,6 +160,10 @@ def _write_json(path: Path, record: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _processor() -> str:
     """The processor's name where Linux tells it."""
     try:
@@ -153,7 +175,7 @@ def _processor() -> str:
 
 
 def _commit() -> str:
-    """The commit of the clone that the module runs from, marked where files differ from it; empty outside a clone."""
+    """The commit of the clone that the module runs from, marked where its code differs; empty outside a clone."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return ""
@@ -163,4 +185,5 @@ def _commit() -> str:
         return done.stdout.strip()
 
     commit = git("rev-parse", "HEAD")
-    return f"{commit} with changes" if commit and git("status", "--porcelain") else commit
+    changed = git("status", "--porcelain", "--", "fedswitch", "notebooks")  # what decides a number
+    return f"{commit} with changes" if commit and changed else commit

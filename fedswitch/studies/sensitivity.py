@@ -149,8 +149,8 @@ def measure(
     """Measure the outcome of every conclusion at the base, and at both ends of every choice that may matter for it.
 
     "control" runs Algorithm 2 in cells of `num_ues` UEs for `rounds` rounds without learning; "bandwidth" runs
-    Algorithm 1 once in cells of `few_ues` and of `num_ues` UEs; "learning" varies the fields named in `learning_choices` (none
-    named: all of `RANGES` that may matter) and fine-tunes with `learning_ues` UEs for
+    Algorithm 1 once in cells of `few_ues` and of `num_ues` UEs; "learning" varies the fields named in
+    `learning_choices` (where none is named, all of `RANGES` that may matter) and fine-tunes with `learning_ues` UEs for
     `learning_rounds` rounds at `learning_seeds`, tested at the end on `test_size` samples, and keeps finished runs in
     the folder `finished`.
 

@@ -55,14 +55,16 @@ CHANGES = [
 def test_a_run_with_another_setting_is_another_run(change):
     run = Run(RANDOM, SCENARIO, 0)
     other = dataclasses.replace(run, **change)
-    assert federated._identity(other, PROTOCOL, None) != federated._identity(run, PROTOCOL, None)
+    assert federated._identity(other, PROTOCOL, None, "here") != federated._identity(run, PROTOCOL, None, "here")
 
 
 def test_a_run_that_may_end_elsewhere_is_another_run():
     run = Run(RANDOM, SCENARIO, 0)
     stops = [None, Held(0.7, 10), Held(0.7, 9), Held(0.6, 10)]
-    assert len({federated._identity(run, PROTOCOL, stop) for stop in stops}) == len(stops)
-    assert federated._identity(run, PROTOCOL, Held(0.7, 10)) == federated._identity(run, PROTOCOL, Held(0.7, 10))
+    assert len({federated._identity(run, PROTOCOL, stop, "here") for stop in stops}) == len(stops)
+    assert federated._identity(run, PROTOCOL, None, "here") != federated._identity(run, PROTOCOL, None, "there")
+    first, second = (federated._identity(run, PROTOCOL, Held(0.7, 10), "here") for _ in range(2))
+    assert first == second
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Protocol)])
@@ -70,7 +72,7 @@ def test_a_run_under_another_protocol_is_another_run_but_on_another_device_the_s
     run = Run(RANDOM, SCENARIO, 0)
     value = getattr(PROTOCOL, field)
     other = dataclasses.replace(PROTOCOL, **{field: f"{value}x" if isinstance(value, str) else value + 1})
-    same = federated._identity(run, other, None) == federated._identity(run, PROTOCOL, None)
+    same = federated._identity(run, other, None, "here") == federated._identity(run, PROTOCOL, None, "here")
     assert same is (field == "device")
 
 

@@ -127,5 +127,21 @@ def test_a_record_lies_beside_its_table(name):
     assert not [text for text in json.dumps(result.record).split('"') if text.startswith("/")], "a path of some machine"
 
 
+def test_every_run_of_the_figures_is_recorded():
+    """No arm, size or seed is missing, and none is there that the parameters do not name."""
+    for name in ("fig2_convergence", "fig4_switching", "skew"):
+        result = load_result(name)
+        settings, table = result.record["settings"], result.table
+        sizes = settings["num_ues"] if isinstance(settings["num_ues"], list) else [settings["num_ues"]]
+        arms = [*settings["arms"], *(f"energy_{share:g}" for share in settings.get("energy_shares", []))]
+        wanted = {
+            (arm, k, seed, skew)
+            for arm in arms for k in sizes for seed in settings["seeds"] for skew in settings.get("skews", [""])
+            if arm not in settings.get("costly_arms", []) or k <= settings["costly_up_to"]
+        }  # fmt: skip
+        kind = table["skew"] if "skew" in table else pd.Series("", table.index)
+        assert set(zip(table["arm"], table["num_ues"], table["seed"], kind, strict=True)) == wanted
+
+
 def test_all_results_together_are_small():
     assert sum(path.stat().st_size for path in results_folder().glob("*")) < LIMIT_BYTES

@@ -18,6 +18,9 @@ SUFFIXES: dict[Form, str] = {"printed": "_printed", "corrected": ""}
 ONE_SHOT, GREEDY, PRICE = CLAIMED_GAINS["one_shot"], CLAIMED_GAINS["greedy"], CLAIMED_PRICE
 """What the paper gains over two rivals in accuracy, and what it pays for saving energy."""
 
+GUESSING = 0.5
+"""The accuracy of a guess between two labels, which are balanced."""
+
 POOLED, OWN = "accuracy_pooled", "accuracy"
 _READINGS = {POOLED: "pooled test set", OWN: "mean over UEs on their own test data"}
 
@@ -64,6 +67,9 @@ def _energy(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome
                 f"Energy saved: {shown(saved, '%')}."
             )
             verdict = judge_price(found, PRICE, saved)
+            if not estimate(ends.loc[ours, column].dropna()).low > GUESSING:
+                verdict = "not testable as stated"
+                why += " Without the constraint it is not certain to be better than guessing: it has little to lose."
             yield Outcome(form, verdict, f"{shown(found, 'points')} lower", why, f"{weight}; {of}", column == POOLED)
 
 

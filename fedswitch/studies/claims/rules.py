@@ -1,4 +1,4 @@
-"""How a verdict follows from an estimate: a few rules, fixed before the results were there."""
+"""How a verdict follows from an estimate: a few rules, the same for all claims of a kind."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ Rule = Literal["gain", "price", "direction", "valley", "always"]
 FACTOR = 2.0
 """Within this factor a size counts as that of the paper, whose backbone, data and cell are not ours."""
 
+OTHER_SIZE = 5.0
+"""Beyond this factor an effect is not that of the paper in size, whatever its direction."""
+
 MOSTLY = 0.95
 """What holds this often, but not always, is partly reproduced."""
 
 RULES: dict[Rule, str] = {
     "gain": (
         "Reproduced where the interval lies above zero, and the mean is at least half and at most twice what is "
-        "claimed. Partly where the interval lies above zero, but the size is another. Not reproduced where the "
-        "interval holds zero or lies below it."
+        "claimed. Partly where the interval lies above zero, and the mean is within a factor of five. Not reproduced "
+        "where the interval holds zero or lies below it, or the size is quite another."
     ),
     "price": (
         "Reproduced where energy is saved (interval above zero) and the whole interval of its price lies below twice "
@@ -46,6 +49,8 @@ def judge_gain(found: Estimate, claimed: float) -> Verdict:
     if unsettled := _unsettled(found):
         return unsettled
     if not found.low > 0.0:
+        return "not reproduced"
+    if not claimed / OTHER_SIZE <= found.mean <= claimed * OTHER_SIZE:
         return "not reproduced"
     return "reproduced" if claimed / FACTOR <= found.mean <= claimed * FACTOR else "partly"
 
