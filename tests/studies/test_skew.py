@@ -100,7 +100,7 @@ def test_conclusions_name_what_is_better_and_what_is_worse(table):
 
 def test_the_figure_and_the_summary_show_the_same(table):
     found = skew.against_common(table)
-    shown = skew.summary(found).set_index("skew")
+    shown = skew.summary(found).set_index(["scheme", "skew"]).loc["Algorithm 2, corrected"]
     assert shown.loc["label", "own weights"] == "+10.0 (+10.0 to +10.0)"
     figure = skew.draw(found)
     assert [axes.get_title() for axes in figure.axes] == ["label skew", "domain skew"]

@@ -1,3 +1,4 @@
+import functools
 import io
 import json
 import os
@@ -232,7 +233,9 @@ def test_a_sweep_that_is_stopped_loses_only_what_was_running(tiny, tmp_path, blo
     arguments = ["-p", "seed=0:3", "-p", f"marks={marks}", "--out", str(out), "--jobs", "2", "--quiet"]
     command = [sys.executable, "-m", "fedswitch", "sweep", str(study.path), *arguments]
 
-    stopped = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # whoever runs the tests in the background has them ignore Ctrl-C, and their children too
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    stopped = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     # the first run ends, and both others wait
     wait_for(lambda: len(list(marks.glob("started-*"))) == 3 and list(out.glob("runs/*/run.json")))
     stopped.send_signal(blow)
