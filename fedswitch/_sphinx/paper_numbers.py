@@ -1,4 +1,4 @@
-"""The book's Sphinx extension: what carries one of the paper's numbers keeps it.
+"""What carries one of the paper's numbers keeps it.
 
 A label ``paper-KIND-NUMBER`` names something of the paper, where KIND is eq, thm, alg, fig or ass: ``paper-eq-7a`` is
 shown and cited as (7a), ``paper-thm-1`` as Theorem 1, ``paper-fig-3`` as Fig. 3. Everything else is numbered by
@@ -8,12 +8,9 @@ chapter, so a number with a dot is ours.
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.writers.html5 import HTML5Translator
 
 PAPER_LABEL = re.compile(r"(?:equation-)?paper-(?:eq|thm|alg|fig|ass)-(\d+[a-z]?)")
 
@@ -34,15 +31,6 @@ def number_as_in_the_paper(_app: Sphinx, env: BuildEnvironment) -> list[str]:
     return []
 
 
-def visit_citation(self: HTML5Translator, node: nodes.citation) -> None:
-    """Open an entry of the bibliography as a list item, which is what a screen reader expects in a list."""
-    HTML5Translator.visit_citation(self, node)
-    self.body[-1] = self.body[-1].replace('role="doc-biblioentry"', 'role="listitem"')
-
-
-def setup(app: Sphinx) -> dict[str, Any]:
-    """Connect the extension to Sphinx."""
-    # after Sphinx and sphinx-proof have counted
+def setup(app: Sphinx) -> None:
+    """Connect to Sphinx, after Sphinx and sphinx-proof have counted."""
     app.connect("env-get-updated", number_as_in_the_paper, priority=900)
-    app.add_node(nodes.citation, override=True, html=(visit_citation, HTML5Translator.depart_citation))
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -14,7 +14,7 @@ pytest.importorskip("sphinxcontrib.bibtex")
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from fedswitch._sphinx import paper_number
+from fedswitch._sphinx.paper_numbers import paper_number
 
 INDEX = """# Book
 
