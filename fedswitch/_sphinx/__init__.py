@@ -6,11 +6,43 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import bibliography, paper_numbers
+from . import (
+    anchors,
+    api,
+    bibliography,
+    collected,
+    downloads,
+    execution,
+    exercises,
+    inline_svg,
+    launch,
+    lean,
+    lessons,
+    paper_numbers,
+    quiz,
+    reading_path,
+    single_page,
+)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect all parts of the extension to Sphinx."""
-    for part in (bibliography, paper_numbers):
+    for part in (
+        anchors,
+        api,
+        bibliography,
+        collected,
+        downloads,
+        execution,
+        exercises,
+        inline_svg,
+        launch,
+        lean,
+        lessons,
+        paper_numbers,
+        quiz,
+        reading_path,
+        single_page,
+    ):
         part.setup(app)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

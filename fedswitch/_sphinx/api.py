@@ -1,0 +1,298 @@
+"""The API reference: a page for each package, made from what the modules hold and what their docstrings say.
+
+``.. api:: fedswitch.wireless`` shows all public objects of a package, in a section for each module and under the
+shortest name by which each can be imported; ``.. api-overview::`` lists all modules. Autodoc does the rest. What a
+docstring quotes becomes a link where the reference has it, and types read as in the source: NDArray[float64] instead of
+what NumPy makes of that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+import types
+import typing
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.parsing import nested_parse_to_nodes
+
+PACKAGES = (
+    "fedswitch",
+    "fedswitch.wireless",
+    "fedswitch.theory",
+    "fedswitch.control",
+    "fedswitch.learning",
+    "fedswitch.studies",
+    "fedswitch.paper",
+    "fedswitch.pages",
+)
+"""What has a page of its own, in the order of dependence; the page of `fedswitch` shows only its own modules."""
+
+_QUOTED = re.compile(r":[\w:]+:`[^`]*`|``.+?``|`([^`]+)`")  # a role, code, or a quoted name
+_UNREADABLE = re.compile(r"= <[^<>]*>")
+_SHOWN_MEMBERS = (types.FunctionType, property, classmethod, staticmethod, functools.cached_property)
+
+Item = TypeVar("Item")
+
+
+class NDArray(Generic[Item]):
+    """Stands in signatures for NumPy's type of the same name, which would be spelled out."""
+
+    __module__ = "numpy.typing"
+
+
+class ArrayLike:
+    """Stands in signatures for NumPy's union of the same name."""
+
+    __module__ = "numpy.typing"
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A public object: the module that defines it, and the shortest one from which it can be imported by `name`."""
+
+    module: str
+    home: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """The full name under which the reference shows it."""
+        return f"{self.home}.{self.name}"
+
+    @property
+    def value(self) -> Any:
+        """The object itself."""
+        return getattr(importlib.import_module(self.home), self.name)
+
+    @property
+    def directive(self) -> str:
+        """The directive that shows it, autodoc's except for data, which autodoc finds in the defining module only."""
+        if inspect.isclass(self.value):
+            return "autoclass"
+        return "autofunction" if inspect.isroutine(inspect.unwrap(self.value)) else "py:data"
+
+    @property
+    def content(self) -> list[str]:
+        """What goes into the directive: for data the docstring below them."""
+        if self.directive == "autoclass":
+            return [":members:"]
+        if self.directive == "autofunction":
+            return []
+        return ["", *linked(ModuleAnalyzer.for_module(self.module).attr_docs["", self.name], self.home, ())]
+
+
+def modules(package: str) -> list[str]:
+    """The modules of a page, by name; of `fedswitch` only those that are in no package with a page."""
+    root = importlib.import_module(package)
+    if package == "fedswitch":
+        found = [f"{package}.{info.name}" for info in pkgutil.iter_modules(root.__path__) if not info.ispkg]
+    else:
+        found = [info.name for info in pkgutil.walk_packages(root.__path__, f"{package}.")]
+    return [package, *(name for name in found if not any(part.startswith("_") for part in name.split(".")))]
+
+
+def entries(package: str) -> Iterator[Entry]:
+    """All public objects of a page: functions, classes, and data with a docstring."""
+    for module in modules(package):
+        defined, tags = importlib.import_module(module), ModuleAnalyzer.for_module(module)
+        tags.analyze()
+        data = {name for scope, name in tags.attr_docs if not scope}
+        for name in sorted(tags.tagorder, key=tags.tagorder.__getitem__):
+            if "." in name or name.startswith("_") or not hasattr(defined, name):
+                continue
+            value = getattr(defined, name)
+            described = getattr(value, "__module__", None) == module and inspect.getdoc(value)
+            if name in data or (callable(value) and described):
+                yield Entry(module, home(module, name), name)
+
+
+def home(module: str, name: str) -> str:
+    """The outermost package that exports an object of `module`, or `module` itself."""
+    value = getattr(importlib.import_module(module), name)
+    parts = module.split(".")
+    for length in range(1, len(parts)):
+        package = ".".join(parts[:length])
+        exporter = importlib.import_module(package)
+        names = getattr(exporter, "__all__", vars(exporter))
+        if name in names and getattr(exporter, name) is value:
+            return package
+    return module
+
+
+def headline(module: str) -> str:
+    """The first line of a module's docstring, which begins with one sentence."""
+    return _docstring(module).partition("\n")[0]
+
+
+def label(module: str) -> str:
+    """The label of a module's section, or of a package's page."""
+    return f"api-{module.replace('.', '-')}"
+
+
+def package_source(package: str) -> str:
+    """The page of a package in reStructuredText: what the package says of itself, and a section for each module."""
+    members: dict[str, list[Entry]] = {}
+    for entry in entries(package):
+        members.setdefault(entry.module, []).append(entry)
+    lines = [_docstring(package), ""]
+    for module, found in members.items():
+        title = module.removeprefix("fedswitch.")
+        lines += [f".. _{label(module)}:", "", title, "-" * len(title), "", _docstring(module), ""]
+        for entry in found:
+            lines += [f".. py:currentmodule:: {entry.home}", "", f".. {entry.directive}:: {entry.name}"]
+            lines += [*(f"   {line}" for line in entry.content), ""]
+    return "\n".join(lines)
+
+
+def overview_source() -> str:
+    """The list of all modules in reStructuredText: a line for each package and, below it, for each of its modules."""
+    lines = []
+    for package in PACKAGES:
+        shown = {entry.module for entry in entries(package)}
+        lines += [f":ref:`{package} <{label(package)}>`", f"   {headline(package)}", ""]
+        for module in modules(package):
+            if module in shown and module != package:
+                lines += [f"   - :ref:`{module.removeprefix('fedswitch.')} <{label(module)}>`: {headline(module)}"]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def _docstring(module: str) -> str:
+    return "\n".join(linked((inspect.getdoc(importlib.import_module(module)) or "").splitlines(), module, set()))
+
+
+def linked(lines: list[str], home: str, arguments: Collection[str]) -> list[str]:
+    """Lines of a docstring in which `quoted` names are links where the reference has them, and code elsewhere.
+
+    `home` is the module or class that names are looked up in, outwards; `arguments` are names that mean an argument.
+    """
+    known = documented()
+
+    def role(match: re.Match[str]) -> str:
+        name, places = match[1], home.split(".")
+        if name is None:
+            return match[0]
+        if name not in arguments:
+            for length in range(len(places), 0, -1):
+                if (path := ".".join([*places[:length], name])) in known:
+                    return f":py:obj:`{name} <{path}>`"
+        return f"``{name}``"
+
+    return _QUOTED.sub(role, "\n".join(lines)).split("\n")
+
+
+@functools.cache
+def documented() -> frozenset[str]:
+    """The full names of everything that the reference shows."""
+    found = [entry for package in PACKAGES for entry in entries(package)]
+    members = (
+        f"{entry.path}.{name}"
+        for entry in found
+        if inspect.isclass(entry.value)
+        for name, member in vars(entry.value).items()
+        if not name.startswith("_") and isinstance(member, _SHOWN_MEMBERS) and member.__doc__
+    )
+    return frozenset([*(entry.path for entry in found), *members])
+
+
+def make_types_readable(function: Any, names: Mapping[str, Any]) -> None:
+    """Give a function the types that its source names, with arrays as short as there; `names` has further names.
+
+    Autodoc would resolve the types itself, down to the last union of which NumPy makes its own. Leaves a function as
+    it is where a type cannot be found.
+    """
+    space = {**names, **getattr(function, "__globals__", {}), "NDArray": NDArray, "ArrayLike": ArrayLike}
+    for name, value in space.items():
+        if isinstance(value, TypeVar):
+            value.__module__ = "typing"  # which is what the reader is to take it for, not a class of the module
+        space[name] = _shortened(value)
+    with contextlib.suppress(NameError, AttributeError, TypeError):
+        function.__annotations__ = typing.get_type_hints(function, space)
+
+
+def _shortened(alias: Any) -> Any:
+    """An alias for arrays, or for tuples of them, by the stand-in for NumPy's type."""
+    origin, parts = typing.get_origin(alias), typing.get_args(alias)
+    if origin is np.ndarray:
+        item: Any = typing.get_args(parts[1])[0]
+        return types.GenericAlias(NDArray, (item,))
+    return types.GenericAlias(tuple, tuple(map(_shortened, parts))) if origin is tuple else alias
+
+
+def _functions(value: Any) -> Iterator[Any]:
+    """A function, or the functions of a class that autodoc may show."""
+    parts: list[Any] = [value, *vars(value).values()] if inspect.isclass(value) else [value]
+    for part in parts:
+        function: Any = (
+            part.fget if isinstance(part, property) else getattr(part, "func", getattr(part, "__func__", part))
+        )
+        if inspect.isfunction(function := inspect.unwrap(function)):
+            yield function
+
+
+class ApiDirective(SphinxDirective):
+    """Show the public objects of the package that is named."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Parse what autodoc is to show."""
+        package = self.arguments[0]
+        for entry in entries(package):
+            for function in _functions(entry.value):
+                make_types_readable(function, _classes())
+        return nested_parse_to_nodes(self.state, package_source(package), allow_section_headings=True)
+
+
+class ApiOverviewDirective(SphinxDirective):
+    """List all modules."""
+
+    def run(self) -> list[nodes.Node]:
+        """Parse the list."""
+        return nested_parse_to_nodes(self.state, overview_source())
+
+
+@functools.cache
+def _classes() -> dict[str, Any]:
+    """All classes of the reference by name: what modules import for their types only is among them."""
+    found = (entry for package in PACKAGES for entry in entries(package))
+    return {entry.name: entry.value for entry in found if inspect.isclass(entry.value)}
+
+
+def link_docstring(_app: Sphinx, what: str, name: str, obj: Any, _options: object, lines: list[str]) -> None:
+    """Link what a docstring quotes (autodoc's event)."""
+    arguments: Collection[str] = ()
+    with contextlib.suppress(TypeError, ValueError):  # data have no signature
+        arguments = inspect.signature(obj).parameters
+    lines[:] = linked(lines, name if what == "class" else name.rpartition(".")[0], arguments)
+
+
+def readable_signature(_app: Sphinx, _what: str, _name: str, _obj: Any, _options: object, *texts: str) -> Any:
+    """Arguments and result of a signature with dots for defaults that are no Python, such as ``<factory>``.
+
+    Sphinx would make no links in a signature that it cannot parse (autodoc's event).
+    """
+    return tuple(text and _UNREADABLE.sub("= ...", text) for text in texts)
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to Sphinx, after napoleon has read the sections of a docstring."""
+    app.setup_extension("sphinx.ext.autodoc")
+    app.setup_extension("sphinx.ext.napoleon")
+    app.setup_extension("sphinx.ext.viewcode")
+    app.add_directive("api", ApiDirective)
+    app.add_directive("api-overview", ApiOverviewDirective)
+    app.connect("autodoc-process-signature", readable_signature)
+    app.connect("autodoc-process-docstring", link_docstring, priority=900)

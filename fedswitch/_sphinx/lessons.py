@@ -1,0 +1,138 @@
+"""What a reader can expect of a page, at its top, and the syllabus that collects it over the book.
+
+``{at-a-glance}`` gives the minutes that a page takes, what one needs to know before, where in the paper it is, and what
+one will be able to do; ``{syllabus}`` puts a table of all that in its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from .collected import Listing, ListingDirective, PerPage, ResolveListing, book_order, detached, page_link, table
+from .exercises import EXERCISES
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A page at a glance: minutes to read and run it, minutes more for its exercises, needs and aims (nodes)."""
+
+    minutes: int
+    exercise_minutes: int
+    needs: nodes.Element
+    aims: nodes.Element
+
+
+GLANCES: PerPage[Glance] = PerPage("glances")
+
+
+class AtAGlanceDirective(SphinxDirective):
+    """``{at-a-glance}``: time, needs and place in the paper as options; what one will be able to do as a list."""
+
+    has_content = True
+    option_spec = {  # noqa: RUF012
+        "time": directives.positive_int,
+        "exercise-time": directives.positive_int,
+        "needs": directives.unchanged_required,
+        "paper": directives.unchanged_required,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """Return the box, a list of fields, and note the page for the syllabus."""
+        body = nodes.container()
+        self.state.nested_parse(self.content, self.content_offset, body)
+        if problem := self._problem(body):
+            logger.warning("at-a-glance: %s", problem, location=(self.env.docname, self.lineno))
+            return []
+        minutes, more = self.options["time"], self.options.get("exercise-time", 0)
+        time = f"{minutes} minutes" + (f", and {more} more for the exercises" if more else "")
+        needs, aims = self._inline(self.options["needs"]), body[0]
+        GLANCES.of(self.env)[self.env.docname] = Glance(minutes, more, detached(needs), detached(aims))
+        fields = {"Time": nodes.paragraph("", time), "You need": needs}
+        if "paper" in self.options:
+            fields["In the paper"] = self._inline(self.options["paper"])
+        fields["You will be able to"] = aims
+        box = nodes.field_list()
+        box += [
+            nodes.field("", nodes.field_name("", name), nodes.field_body("", content))
+            for name, content in fields.items()
+        ]
+        return [nodes.container("", box, classes=["at-a-glance"])]
+
+    def _problem(self, body: nodes.Element) -> str | None:
+        """Return what is wrong with the directive, or None."""
+        if missing := {"time", "needs"} - set(self.options):
+            return f"give it :{min(missing)}:"
+        if len(body) != 1 or not isinstance(body[0], nodes.bullet_list):
+            return "its content is one list of what the reader will be able to do"
+        if self.env.docname in GLANCES.of(self.env):
+            return "this page has one already"
+        return None
+
+    def _inline(self, text: str) -> nodes.paragraph:
+        parsed, _messages = self.state.inline_text(text, self.lineno)
+        return nodes.paragraph("", "", *parsed)
+
+
+class syllabus(Listing):  # noqa: N801
+    """Stands where the syllabus shall be."""
+
+
+class SyllabusDirective(ListingDirective):
+    """``{syllabus}``: a table of all pages with their times, needs and aims."""
+
+    listing = syllabus
+
+
+class ResolveSyllabus(ResolveListing):
+    """Make the syllabus."""
+
+    listing = syllabus
+
+    def content(self) -> list[nodes.Node]:
+        """Return the table in the order of the book, and the sum of the times."""
+        noted = GLANCES.of(self.env)
+        found = {page: noted[page] for page in book_order(self.env) if page in noted}
+        rows = [
+            [
+                nodes.paragraph("", "", page_link(page)),
+                nodes.paragraph("", f"{glance.minutes} min"),
+                nodes.paragraph("", f"{glance.exercise_minutes} min" if glance.exercise_minutes else "none"),
+                glance.needs.deepcopy(),
+                glance.aims.deepcopy(),
+            ]
+            for page, glance in found.items()
+        ]
+        reading, solving = (
+            sum(getattr(glance, name) for glance in found.values()) / 60 for name in ("minutes", "exercise_minutes")
+        )
+        return [
+            table(["Page", "Time", "Exercises", "You need", "You will be able to"], rows, "syllabus"),
+            nodes.paragraph("", f"Together {reading:.0f} hours, and {solving:.0f} more for the exercises."),
+        ]
+
+
+def check_exercise_times(_app: Sphinx, env: BuildEnvironment) -> None:
+    """Warn of pages whose exercises take no time, and of time for exercises that a page does not have."""
+    for page, glance in GLANCES.of(env).items():
+        if bool(glance.exercise_minutes) != bool(EXERCISES.of(env).get(page)):
+            problem = "has :exercise-time: but no exercise" if glance.exercise_minutes else "lacks :exercise-time:"
+            logger.warning("at-a-glance: %s", problem, location=page)
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to Sphinx."""
+    GLANCES.connect(app)
+    app.connect("env-check-consistency", check_exercise_times)
+    app.add_node(syllabus)
+    app.add_directive("at-a-glance", AtAGlanceDirective)
+    app.add_directive("syllabus", SyllabusDirective)
+    app.add_post_transform(ResolveSyllabus)

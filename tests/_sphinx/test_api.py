@@ -1,0 +1,181 @@
+"""The reference shows all that is public, under names that can be imported, and quotes become links."""
+
+import importlib
+import inspect
+import io
+import re
+import types
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from numpy.typing import ArrayLike, NDArray
+
+pytest.importorskip("sphinx")
+
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from fedswitch import Scenario, control
+from fedswitch._sphinx.api import (
+    PACKAGES,
+    documented,
+    entries,
+    linked,
+    make_types_readable,
+    modules,
+    overview_source,
+    package_source,
+    readable_signature,
+)
+from fedswitch.paper import ELEMENTS, ERRATA
+
+ROOT = Path(__file__).resolve().parents[2]
+ALL_MODULES = [module for package in PACKAGES for module in modules(package)]
+
+
+def test_every_file_of_the_module_has_its_place():
+    files = {path.relative_to(ROOT).with_suffix("") for path in (ROOT / "fedswitch").rglob("*.py")}
+    names = {".".join(path.parts).removesuffix(".__init__") for path in files}
+    assert set(ALL_MODULES) == {name for name in names if not re.search(r"\._", name)}
+    assert len(ALL_MODULES) == len(set(ALL_MODULES))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_all_that_a_package_exports_is_shown(package):
+    shown = {(entry.name, id(entry.value)) for entry in entries(package)}
+    if package == "fedswitch":  # what it exports beside the packages
+        shown |= {(entry.name, id(entry.value)) for other in PACKAGES for entry in entries(other)}
+    for module in modules(package):
+        exporter = importlib.import_module(module)
+        for name in getattr(exporter, "__all__", ()):
+            value = getattr(exporter, name)
+            assert isinstance(value, types.ModuleType) or (name, id(value)) in shown, f"{module}.{name}"
+
+
+def test_all_names_can_be_imported_and_none_stands_twice():
+    found = [entry for package in PACKAGES for entry in entries(package)]
+    assert len({entry.path for entry in found}) == len(found)
+    assert all(inspect.getdoc(entry.value) for entry in found if entry.directive != "py:data")
+    paths = {entry.path for entry in found}
+    assert {"fedswitch.Scenario", "fedswitch.control.decide", "fedswitch.learning.simulate"} <= paths
+    assert {"fedswitch.wireless.ergodic.link_ratios", "fedswitch.learning.engine.cell_gradient"} <= paths
+    assert not any("._" in path for path in paths)
+
+
+def test_data_are_shown_with_the_docstring_below_them():
+    (tasks,) = (entry for entry in entries("fedswitch.learning") if entry.name == "TASKS")
+    assert (tasks.home, tasks.module) == ("fedswitch.learning", "fedswitch.learning.tasks")
+    assert "\n".join(tasks.content).strip() == "The tasks by name, and what each is."
+    assert ".. py:data:: TASKS\n   \n   The tasks by name" in package_source("fedswitch.learning")
+
+
+def test_the_map_links_to_entries_that_exist():
+    named = {name for element in ELEMENTS for name in element.functions}
+    named |= {check for erratum in ERRATA for check in erratum.checks}
+    assert {f"fedswitch.{name}" for name in named} <= documented()
+
+
+def test_every_package_has_a_page_in_the_book():
+    parts = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))["parts"]
+    chapters = {chapter["file"]: chapter for part in parts for chapter in part["chapters"]}
+    pages = [section["file"] for section in chapters["book/api"]["sections"]]
+    assert [(ROOT / f"{page}.rst").read_text(encoding="utf-8").split(".. api:: ")[1].strip() for page in pages] == [
+        *PACKAGES
+    ]
+
+
+def test_the_overview_has_a_line_for_every_module_with_public_objects():
+    text = overview_source()
+    for module in {entry.module for package in PACKAGES for entry in entries(package)}:
+        summary = inspect.getdoc(importlib.import_module(module)).partition("\n")[0]
+        (line,) = (line for line in text.splitlines() if f"<api-{module.replace('.', '-')}>`" in line and ": " in line)
+        assert line.replace("``", "`").endswith(summary) or ":py:obj:" in line
+
+
+def test_quotes_become_links_or_code():
+    lines = [r"With `decide`, `State.bound`, `power_w`, `Cell.draw`", r"``|h|^2``, :math:`\delta` and `no", "name`."]
+    known = linked(lines, "fedswitch.control", {"power_w"})
+    assert known == [
+        "With :py:obj:`decide <fedswitch.control.decide>`, ``State.bound``, ``power_w``, ``Cell.draw``",
+        r"``|h|^2``, :math:`\delta` and ``no",
+        "name``.",
+    ]
+    assert linked(["`Cell.draw`"], "fedswitch.wireless.Channel", ()) == [
+        ":py:obj:`Cell.draw <fedswitch.wireless.Cell.draw>`"
+    ]
+    assert linked(["`decide`"], "fedswitch.control", {"decide"}) == ["``decide``"]
+
+
+def test_types_read_as_in_the_source():
+    def function(a, b, c, d): ...
+
+    function.__annotations__ = {"a": "ArrayLike", "b": "Alias", "c": "Scenario", "d": "Aliases | None"}
+    function.__annotations__["return"] = "tuple[NDArray[np.bool_], int]"
+    names = {"ArrayLike": ArrayLike, "NDArray": NDArray, "Alias": NDArray[np.float64]}
+    names |= {"Aliases": tuple[NDArray[np.float64], ...], "Scenario": Scenario, "np": np}
+    make_types_readable(function, names)
+    shown = {name: str(hint) for name, hint in function.__annotations__.items()}
+    assert shown["b"] == "numpy.typing.NDArray[numpy.float64]"
+    assert shown["d"] == "tuple[numpy.typing.NDArray[numpy.float64], ...] | None"
+    assert shown["return"] == "tuple[numpy.typing.NDArray[numpy.bool], int]"
+    assert function.__annotations__["a"].__name__ == "ArrayLike"
+    assert function.__annotations__["c"] is Scenario
+
+
+def test_a_function_whose_types_cannot_be_found_stays_as_it_is():
+    def function(a: "Nowhere") -> None: ...  # noqa: F821
+
+    make_types_readable(function, {})
+    assert function.__annotations__["a"] == "Nowhere"
+
+
+def test_defaults_that_are_no_python_become_dots():
+    texts = ("(a: int = 1, b: dict[str, Any] = <factory>, c: type = <class 'x.Y'>)", None)
+    assert readable_signature(None, "class", "A", None, None, *texts) == (
+        "(a: int = 1, b: dict[str, Any] = ..., c: type = ...)",
+        None,
+    )
+
+
+@pytest.mark.slow
+def test_a_page_is_built_without_a_warning_and_can_be_searched(tmp_path):
+    """The page of `control`: its links to other packages lead nowhere in this small book, and nothing else is wrong."""
+    (tmp_path / "index.rst").write_text("Control\n=======\n\n.. api:: fedswitch.control\n", encoding="utf-8")
+    warned, out = io.StringIO(), tmp_path / "out"
+    with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        app = Sphinx(
+            tmp_path, None, out, tmp_path / "doctrees", "html", status=None, warning=warned,
+            confoverrides={
+                "extensions": ["fedswitch._sphinx.api"],
+                "nitpicky": True,
+                "nitpick_ignore_regex": [("py:.*", r"(?!fedswitch\.control).*")],
+                "viewcode_enable_epub": False,
+            },
+        )  # fmt: skip
+        app.build()
+    assert warned.getvalue() == ""
+    page = (out / "index.html").read_text(encoding="utf-8")
+    text = re.sub(r"<[^>]+>", "", page)
+    for name in control.__all__:
+        assert f'id="fedswitch.control.{name}"' in page
+        assert f'"{name}"' in (out / "searchindex.js").read_text(encoding="utf-8")
+    assert "payload_bits: ArrayLike" in text
+    assert "NDArray[float64]" in text
+    assert "ndarray" not in text
+    assert "~" not in text
+    assert re.search(r'href="_modules/fedswitch/control/bandwidth.html#allocate_bandwidth"', page)
+    assert "def allocate_bandwidth" in re.sub(
+        r"<[^>]+>", "", (out / "_modules/fedswitch/control/bandwidth.html").read_text(encoding="utf-8")
+    )
+
+
+def test_the_source_of_a_page_has_a_section_and_a_label_for_each_module():
+    text = package_source("fedswitch.control")
+    found = {entry.module for entry in entries("fedswitch.control")}
+    labels = re.findall(r"^\.\. _(api-\S+):$", text, re.MULTILINE)
+    assert sorted(labels) == sorted(f"api-{module.replace('.', '-')}" for module in found)
+    assert len(re.findall(r"^-+$", text, re.MULTILINE)) == len(found)

@@ -1,0 +1,372 @@
+"""Builds a small book in the book's theme, and reads the notebooks that it offers for download."""
+
+import base64
+import io
+import os
+import re
+import warnings
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytest.importorskip("myst_nb")
+pytest.importorskip("sphinx_book_theme")
+
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from fedswitch._sphinx.launch import NOTEBOOKS, binder_url
+from fedswitch._sphinx.unexecuted import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+
+HEADER = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+"""
+
+INDEX = """# Book
+
+Words.
+
+```{toctree}
+:numbered:
+part/second
+part/chapter
+```
+
+```{bibliography}
+```
+"""
+
+SECOND = """(sec-second)=
+# The *second* page
+
+Only words.
+"""
+
+CHAPTER = (
+    HEADER
+    + r"""(sec-chapter)=
+# Chapter
+
+See {doc}`second`, [that page](sec-second), [a site](https://example.org), {eq}`paper-eq-4`, {eq}`ours`,
+{prf:ref}`paper-thm-1`, {numref}`fig-made`, {numref}`fig-dot` and {cite:t}`someone`. Costs $a_1$ or 5 \$, a\*b, `x|y`.
+
+```{admonition} What holds: (4) is right
+:class: holds
+With
+
+$$
+x =
+\SINR
+$$ (paper-eq-4)
+
+- one
+- two, and
+
+  $$ y $$ (ours)
+```
+
+```{admonition} Fifty runs
+:class: measured
+Numbers.
+```
+
+```{prf:theorem} Gap
+:label: paper-thm-1
+It is $|x|$ small.
+```
+
+| a | b |
+| --- | --- |
+| $\lvert x \rvert$ or $\|x\|$ | `p\|q` |
+
+```{figure} dot.svg
+:name: fig-dot
+:alt: a dot
+A dot.
+```
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+count = 3  # how many
+```
+
+```{code-cell} ipython3
+---
+tags: [hide-input]
+mystnb:
+  figure:
+    name: fig-made
+    caption: Made of {eq}`paper-eq-4`.
+---
+drawn = count
+drawn
+```
+
+```{code-cell} ipython3
+:tags: [remove-cell]
+
+unseen = drawn + 1
+```
+
+```{code-cell} ipython3
+print(unseen)
+```
+
+```{quiz}
+1. What is $\lambda$?
+   - [ ] a mean
+
+     It is not.
+   - [x] a probability
+
+     Yes indeed.
+```
+
+## Exercises
+
+```{exercise} Count
+:label: ex-count
+:class: warm-up
+
+Count to {eq}`ours`.
+```
+
+````{solution-start} ex-count
+:label: sol-count
+:class: dropdown
+````
+
+Like this.
+
+```{code-cell} ipython3
+print(unseen + 1)
+```
+
+````{solution-end}
+````
+
+```{exercise} Again
+:label: ex-again
+:class: challenge
+
+Once more.
+```
+
+````{solution-start} ex-again
+:label: sol-again
+:class: dropdown
+````
+
+Nothing new.
+
+````{solution-end}
+````
+
+An afterword.
+"""
+)
+
+BIBLIOGRAPHY = "@misc{someone, author = {Some One}, title = {Something}, year = {2025}}\n"
+DRAW = "drawn = count\ndrawn"
+DOT = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><circle r="1"/></svg>\n'
+FILES = {
+    "index.md": INDEX, "part/second.md": SECOND, "part/chapter.md": CHAPTER, "references.bib": BIBLIOGRAPHY,
+    "part/dot.svg": DOT,
+}  # fmt: skip
+EXTENSIONS = ["myst_nb", "sphinx_book_theme", "sphinx_proof", "sphinxcontrib.bibtex", "fedswitch._sphinx"]
+
+
+def build(folder, builder="html", **changes):
+    """Build the book; return its folder and the warnings."""
+    for name, content in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    settings = SETTINGS | {
+        "extensions": EXTENSIONS,
+        "html_theme": "sphinx_book_theme",
+        "html_sourcelink_suffix": "",
+        "myst_enable_extensions": ["dollarmath"],
+        "mathjax3_config": {"tex": {"macros": {"SINR": "\\mathrm{SINR}"}}},
+        "bibtex_bibfiles": ["references.bib"],
+        "bibtex_reference_style": "author_year",
+        "exercise_style": "solution_follow_exercise",
+        "nb_mime_priority_overrides": [("*", "text/plain", 0)],
+        "numfig": True,
+        **changes,
+    }
+    warned = io.StringIO()
+    out = folder / f"out-{builder}"
+    with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Sphinx(folder, None, out, folder / "doctrees", builder, settings, status=None, warning=warned).build()
+    return out, warned.getvalue()
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory):
+    """The book with its code run."""
+    run = {"nb_execution_mode": "force", "nb_custom_formats": {}}
+    out, warned = build(tmp_path_factory.mktemp("book"), **run)
+    assert warned == ""
+    return out
+
+
+@pytest.fixture(scope="module")
+def notebook(html):
+    return nbformat.read(html / "_sources/part/chapter.ipynb", as_version=4)
+
+
+@pytest.fixture(scope="module")
+def text(notebook):
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def tagged(notebook, tag):
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+
+
+def test_notebook_is_a_valid_one_without_outputs_that_any_jupyter_opens(notebook):
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    assert all("mystnb" not in cell.metadata for cell in code)
+
+
+def test_only_pages_with_code_are_offered(html):
+    assert sorted(path.name for path in html.rglob("*.ipynb")) == ["chapter.ipynb"]
+    link = 'href="../_sources/part/chapter.ipynb"'
+    assert link in (html / "part/chapter.html").read_text(encoding="utf-8")
+    for page in ("index.html", "part/second.html"):
+        assert ".ipynb" not in (html / page).read_text(encoding="utf-8")
+
+
+def test_references_are_those_of_the_book(text):
+    shown = """\
+See *The second page*, that page, [a site](https://example.org), (4), (2.2),
+Theorem 1, Fig. 2.2, Fig. 2.1 and One [2025]. Costs $a_1$ or 5 \\$, a\\*b, `x|y`."""
+    assert shown in text
+
+
+def test_boxes_say_whose_voice_it_is_and_formulas_keep_to_one_line(text):
+    assert "> **What holds: (4) is right**\n>\n> With\n>\n> $$ x = \\mathrm{SINR} \\tag{4} $$\n>\n> - one" in text
+    assert ">   $$ y \\tag{2.2} $$" in text
+    assert "> **What we measured: Fifty runs**\n>\n> Numbers." in text
+    assert "> **Theorem 1 (Gap)**\n>\n> It is $|x|$ small." in text
+
+
+def test_tables_keep_their_cells(text):
+    assert "| a | b |\n| --- | --- |\n| $\\lvert x \\rvert$ or $\\vert x\\vert $ | `p\\|q` |" in text
+
+
+def test_pictures_come_along_and_captions_stand_below(notebook, text):
+    picture = re.search(r"!\[a dot\]\(data:image/svg\+xml;base64,([^)]+)\)\n\n\*\*Fig\. 2\.1\.\*\* A dot\.", text)
+    assert base64.b64decode(picture[1]).decode() == DOT
+    sources = [cell.source for cell in notebook.cells]
+    assert sources[sources.index(DRAW) + 1] == "**Fig. 2.2.** Made of (4)."
+
+
+def test_code_is_that_of_the_page_with_what_the_page_does_not_show(notebook):
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.source for cell in code] == [
+        "count = 3  # how many", DRAW, "unseen = drawn + 1", "print(unseen)", "print(unseen + 1)",
+    ]  # fmt: skip
+    assert code[0].metadata.tags == ["parameters"]
+    assert [cell.source for cell in code if cell.metadata.get("jupyter", {}).get("source_hidden")] == [DRAW]
+
+
+def test_exercises_have_number_title_and_grade_and_solutions_can_be_folded(notebook):
+    exercises = [cell.source.split("\n")[0] for cell in tagged(notebook, "exercise")]
+    assert exercises == ["### Exercise 2.1 (Count, warm-up)", "### Exercise 2.2 (Again, challenge)"]
+    assert [cell.source for cell in tagged(notebook, "solution")] == [
+        "#### Solution", "Like this.", "print(unseen + 1)", "#### Solution", "Nothing new.",
+    ]  # fmt: skip
+    # the second one would take the afterword with it
+    folded = [cell.metadata.get("jp-MarkdownHeadingCollapsed", False) for cell in tagged(notebook, "solution")]
+    assert folded == [True, False, False, False, False]
+    assert notebook.cells[-1].source == "An afterword."
+
+
+def test_answers_to_a_quiz_stand_apart_from_its_questions(notebook):
+    (questions,), (answers,) = tagged(notebook, "quiz"), tagged(notebook, "answers")
+    assert questions.source == "1. What is $\\lambda$?\n\n   - **a.** a mean\n   - **b.** a probability"
+    assert answers.source.startswith("<details>\n<summary>Answers</summary>\n\n**Question 1**\n\n- **a.** ")
+    assert "It is not." in answers.source
+    assert "Yes indeed." in answers.source
+
+
+def test_no_syntax_of_the_book_is_left(text):
+    outside_code = re.sub(r"`[^`]*`|\$[^$]*\$", "", text)
+    assert not re.findall(r"\{[a-z:-]+\}|:::|```\{|^\([a-z-]+\)=", outside_code, flags=re.MULTILINE)
+
+
+def test_a_drawing_that_is_part_of_its_page_comes_along(tmp_path, monkeypatch):
+    monkeypatch.setitem(FILES, "part/chapter.md", CHAPTER.replace(":alt: a dot", ":alt: a dot\n:class: inline"))
+    out, _ = build(tmp_path)
+    assert "data:image" not in (out / "part/chapter.html").read_text(encoding="utf-8")
+    source = nbformat.read(out / "_sources/part/chapter.ipynb", as_version=4).cells[0].source
+    assert "![a dot](data:image/svg+xml;base64," in source
+
+
+def test_a_macro_with_arguments_is_refused_since_jupyter_would_not_know_it(tmp_path):
+    with pytest.raises(ExtensionError, match=r"The TeX macro norm takes arguments"):
+        build(tmp_path, mathjax3_config={"tex": {"macros": {"norm": ["\\|#1\\|", 1], "SINR": "x"}}})
+
+
+def test_a_book_whose_code_does_not_run_has_the_same_notebooks(html, tmp_path):
+    out, warned = build(tmp_path, "dummy")
+    assert warned == ""
+    name = "_sources/part/chapter.ipynb"
+    assert (out / name).read_text(encoding="utf-8") == (html / name).read_text(encoding="utf-8")
+
+
+# a button for Binder
+
+
+@pytest.mark.parametrize(
+    ("repository", "place"),
+    [
+        ("https://github.com/someone/book", "gh/someone/book/main"),
+        ("https://github.com/someone/book.git/", "gh/someone/book/main"),
+        ("https://gitlab.com/someone/book", "gl/someone%2Fbook/main"),
+        ("https://code.example.org/someone/book", "git/https%3A%2F%2Fcode.example.org%2Fsomeone%2Fbook/main"),
+    ],
+)
+def test_address_on_binder(repository, place):
+    opened = "?urlpath=lab/tree/_build/notebooks/book/theorem.ipynb"
+    assert binder_url(repository, "main", "book/theorem") == f"https://mybinder.org/v2/{place}{opened}"
+
+
+def test_no_button_for_binder_without_an_address(html):
+    for page in html.rglob("*.html"):
+        assert "binder" not in page.read_text(encoding="utf-8").lower()
+
+
+def test_button_for_binder_with_an_address(tmp_path):
+    address = {"repository_url": "https://github.com/someone/book", "repository_branch": "stable"}
+    out, warned = build(tmp_path, html_theme_options=address)
+    assert warned == ""
+    links = re.findall(r'href="(https://mybinder[^"]+)"', (out / "part/chapter.html").read_text(encoding="utf-8"))
+    assert links == [binder_url(address["repository_url"], "stable", "part/chapter")]
+    for page in ("index.html", "part/second.html"):
+        assert "mybinder" not in (out / page).read_text(encoding="utf-8")
+
+
+def test_binder_finds_the_notebooks_that_the_button_opens():
+    build_steps = (ROOT / "postBuild").read_text(encoding="utf-8")
+    assert f"python -m fedswitch._sphinx.unexecuted {NOTEBOOKS}\n" in build_steps
+    assert os.access(ROOT / "postBuild", os.X_OK)

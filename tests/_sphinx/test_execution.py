@@ -1,0 +1,114 @@
+"""Builds small books whose pages tell when they ran."""
+
+import io
+import warnings
+
+import pytest
+
+pytest.importorskip("sphinx")
+pytest.importorskip("myst_nb")
+
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from fedswitch._sphinx import execution
+
+NOTEBOOK = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  name: python3
+  display_name: Python 3
+---
+
+# {title}
+
+```{{code-cell}} ipython3
+{code}
+```
+"""
+MEET = """from pathlib import Path
+from time import monotonic, sleep
+Path("{me}.ran").open("a").write("x")
+start = monotonic()
+while not Path("{other}.ran").exists() and monotonic() - start < 60:
+    sleep(0.05)
+print("met" if Path("{other}.ran").exists() else "alone")"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution.os, "cpu_count", lambda: 2)
+    index = "# Book\n\nNo code.\n\n```{toctree}\none\ntwo\n```\n"
+    pages = {
+        "index": index,
+        "one": NOTEBOOK.format(title="One", code=MEET.format(me="one", other="two")),
+        "two": NOTEBOOK.format(title="Two", code=MEET.format(me="two", other="one")),
+    }
+    folder = tmp_path / "book"
+    folder.mkdir()
+    for name, text in pages.items():
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    return folder
+
+
+def build(folder):
+    """Build the book with a cache; return its pages and what the build warned of."""
+    warned = io.StringIO()
+    settings = {
+        "extensions": ["myst_nb", "fedswitch._sphinx"],
+        "nb_execution_mode": "cache",
+        "nb_execution_cache_path": str(folder.parent / "cache"),
+        "nb_execution_timeout": 120,
+    }
+    with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        out = folder.parent / "build" / "html"
+        app = Sphinx(
+            folder, None, out, out.with_name("doctrees"), "html", confoverrides=settings, status=None, warning=warned
+        )
+        app.build()
+    return {name: (out / f"{name}.html").read_text(encoding="utf-8") for name in ("one", "two")}, warned.getvalue()
+
+
+def runs(folder):
+    return {name: len((folder / f"{name}.ran").read_text(encoding="utf-8")) for name in ("one", "two")}
+
+
+def test_pages_run_at_once_and_only_once(folder):
+    """Each page waits until the other has started."""
+    pages, warned = build(folder)
+    assert "met" in pages["one"]
+    assert "met" in pages["two"]
+    assert warned == ""
+    assert runs(folder) == {"one": 1, "two": 1}
+
+
+def test_only_pages_with_other_code_run_again(folder):
+    build(folder)
+    for name in ("one", "two"):
+        page = folder / f"{name}.md"
+        page.write_text(page.read_text(encoding="utf-8").replace("# O", "Also text.\n\n# O"), encoding="utf-8")
+    two = folder / "two.md"
+    two.write_text(two.read_text(encoding="utf-8").replace('"alone")', '"alone", 2)'), encoding="utf-8")
+    pages, _ = build(folder)
+    assert "met 2" in pages["two"]
+    assert runs(folder) == {"one": 1, "two": 2}
+
+
+def test_a_page_that_fails_is_reported_and_not_kept(folder):
+    two = folder / "two.md"
+    two.write_text(two.read_text(encoding="utf-8").replace("start = monotonic()", "start = 1 / 0"), encoding="utf-8")
+    pages, warned = build(folder)
+    assert "two.md" in warned
+    assert "mystnb.exec" in warned
+    assert "met" in pages["one"]
+    assert runs(folder) == {"one": 1, "two": 2}  # with the others, and for the report
+    build(folder)
+    assert runs(folder) == {"one": 1, "two": 2}  # Sphinx does not read a page again that did not change
+    two.write_text(two.read_text(encoding="utf-8").replace("1 / 0", "monotonic()"), encoding="utf-8")
+    pages, warned = build(folder)
+    assert warned == ""
+    assert "met" in pages["two"]
