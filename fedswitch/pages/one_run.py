@@ -1,0 +1,164 @@
+"""One federated run as a figure: who subscribes to what, who is received, and how far each module has moved."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..learning import load_backbone
+from ..learning.federation import Federation
+from ..learning.modules import Modules
+from ..learning.samples import Kept
+from ..learning.schemes import find_scheme
+from ..learning.tasks import Task, load_task
+from ..scenario import Scenario
+from .explorable import Axis, Control, Curve, Explorable, Line, Marker, Panel
+
+Array = NDArray[np.float64]
+
+_GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Watched:
+    """What `watch` saw.
+
+    `distance_m` (K,), `subscribed` and `received` (T, N, K) as in `History`, and `moved` (T + 1, N): the Frobenius norm
+    of what each module adds to the foundation model, before the first round and after each.
+    """
+
+    distance_m: Array
+    subscribed: NDArray[np.bool_]
+    received: NDArray[np.bool_]
+    moved: Array
+
+
+def watch(
+    scenario: Scenario,
+    *,
+    task: str | Task = "reviews",
+    backbone: str = "minilm",
+    scheme: str = "switching",
+    kept: Kept | None = None,
+    rounds: int,
+    seed: int = 0,
+) -> Watched:
+    """Do the rounds of `learning.simulate` with these arguments, and look at the modules after each; no tests.
+
+    `scheme` is one that trains LoRA modules. Errors are those of `simulate`.
+    """
+    _, kind = find_scheme(scheme)
+    loaded = task if isinstance(task, Task) else load_task(task, seed=seed)
+    policy = kind(scenario, seed)
+    run = Federation.start(policy.scenario, loaded, load_backbone(backbone), seed, scheme=kind, kept=kept)
+    subscribed, received, moved = [], [], [norms(run.modules, scenario.lora_alpha)]
+    for t in range(rounds):
+        seen = policy.observe(run, t)
+        plan = policy.plan(t, seen)
+        uplink = run.transmit(t, plan, seen.payload_bits)
+        policy.learn(run, t, uplink.received)
+        subscribed.append(plan.subscription)
+        received.append(uplink.received)
+        moved.append(norms(run.modules, scenario.lora_alpha))
+    return Watched(run.cell.distance_m, np.stack(subscribed), np.stack(received), np.stack(moved))
+
+
+def norms(modules: Modules, alpha: float) -> Array:
+    r"""Frobenius norms of :math:`\frac{\alpha}{r} \mathbf{B} \mathbf{A}` of LoRA modules over all layers, (N,)."""
+    found = []
+    for n in range(len(modules)):
+        *factors, _, _ = modules.parameters(n)  # the head comes last
+        pairs = zip(factors[::2], factors[1::2], strict=True)
+        found.append(np.sqrt(sum((alpha / len(a) * (b @ a)).square().sum().item() for a, b in pairs)))
+    return np.array(found)
+
+
+def run_figure(run: Watched) -> Explorable:
+    """The cell and the modules, by the round, with a button that plays the rounds.
+
+    UEs stand at their distance from the gNB; in which direction is up to the picture, for nothing depends on it. Each
+    UE has one subscription in a round at most.
+    """
+    rounds, count, ues = run.subscribed.shape
+    order = np.argsort(run.distance_m)
+    angle = np.empty(ues)
+    angle[order] = _GOLDEN_ANGLE * np.arange(ues)
+    x, y = run.distance_m * np.cos(angle), run.distance_m * np.sin(angle)
+    reach = 1.12 * float(run.distance_m.max())
+
+    def where(shown: ArrayLike) -> Array:
+        """Places east of the gNB of the UEs that are shown, (T, K)."""
+        return np.where(shown, x, np.nan)
+
+    lost = run.subscribed & ~run.received
+    marks = [Curve("crossed: lost", where(lost.any(axis=1)), y, line="none", marker="cross")]
+    for n in range(count):
+        number = str(n + 1)
+        marks += [
+            Curve("number: module, received", where(run.received[:, n]), y, n + 1, "none", "circle", text=number),
+            Curve("", where(lost[:, n]), y, n + 1, "none", "circle", filled=False, text=number),
+        ]
+    marks += [
+        Curve("silent", where(~run.subscribed.any(axis=1)), y, line="none", marker="circle", filled=False),
+        Curve("gNB", [0.0], [0.0], line="none", marker="triangle"),
+    ]
+    ring = np.linspace(0.0, 2.0 * np.pi, 61)
+    far = Curve("farthest UE", run.distance_m.max() * np.cos(ring), run.distance_m.max() * np.sin(ring), line="thin")
+
+    after = np.arange(rounds + 1.0)
+    path = np.where(after <= np.arange(1.0, rounds + 1)[:, None], run.moved.T[:, None], np.nan)  # (N, T, T + 1)
+    looks: tuple[tuple[Line, Marker], ...] = (
+        ("solid", "circle"),
+        ("dashed", "square"),
+        ("dotted", "triangle"),
+        ("dashdot", "diamond"),
+    )
+    per_module = run.received.sum(axis=2)
+    return Explorable(
+        title="One federated run",
+        alt="Three rounds, the first, one in the middle and the last. Left, the cell with the gNB in its middle and "
+        "numbered circles for the UEs; the number is the module a UE trains, and lost uploads are crossed out, most of "
+        "them far out. Right, how far each module has moved: lines that rise where uploads arrived and are level where "
+        "none did.",
+        controls=(Control("round", tuple(str(t + 1) for t in range(rounds))),),
+        panels=(
+            Panel(
+                Axis("distance (m)", -reach, reach),
+                Axis("distance (m)", -reach, reach),
+                (far, *marks),
+                title="The cell",
+                square=True,
+            ),
+            Panel(
+                Axis("round", 0.0, rounds),
+                Axis("norm of what the module adds", 0.0, 1.05 * float(run.moved.max())),
+                tuple(
+                    Curve(f"module {n + 1}", after, path[n], n + 1, line, marker)
+                    for n, (line, marker) in zip(range(count), looks, strict=False)
+                ),
+                title="The modules",
+            ),
+        ),
+        readout="Round {round}: {received} of {sent} uploads arrive, for modules 1 to {count}: {each}. {idle}",
+        facts={
+            "round": np.arange(1, rounds + 1),
+            "count": np.array(count),
+            "sent": run.subscribed.sum(axis=(1, 2)),
+            "received": per_module.sum(axis=1),
+            "each": [", ".join(map(str, row)) for row in per_module],
+            "idle": [_idle(np.flatnonzero(row == 0) + 1) for row in per_module],
+        },
+        stills=((0,), (rounds // 2,), (rounds - 1,)),
+        played=0,
+    )
+
+
+def _idle(modules: NDArray[np.intp]) -> str:
+    """Which modules, counted from 1, stay as they are."""
+    if not modules.size:
+        return "All modules move."
+    if modules.size == 1:
+        return f"Module {modules[0]} stays as it was."
+    return f"Modules {', '.join(map(str, modules[:-1]))} and {modules[-1]} stay as they were."

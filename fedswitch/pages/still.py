@@ -1,0 +1,115 @@
+"""The static picture of an interactive figure, for print, for a downloaded notebook, and where no script runs."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .explorable import Axis, Curve, Explorable, Panel, Setting, at
+
+WIDTH_IN = 6.0
+LOW_IN, TALL_IN, LEGEND_IN = 2.5, 2.9, 0.6
+FONT_SIZE = 10
+CHARACTERS = 72
+"""How many of that size fit side by side."""
+
+_LINES = {"solid": "-", "thin": "-", "dashed": "--", "dotted": ":", "dashdot": "-.", "none": ""}
+_MARKERS = {
+    "none": "", "circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "x", "star": "*", "bar": "|",
+}  # fmt: skip
+
+
+def draw_still(figure: Explorable) -> Figure:
+    """Every one of `figure.stills` as a row, or as a column where panels are stacked, titled by its setting."""
+    settings, panels = figure.stills or (figure.start,), figure.panels
+    across = len(panels) == 1 or figure.stacked  # settings side by side
+    rows, columns = (len(panels), len(settings)) if across else (len(settings), len(panels))
+    tall = columns == 1 or any(panel.square for panel in panels)
+    size = (WIDTH_IN, (TALL_IN if tall else LOW_IN) * rows + LEGEND_IN)
+    drawn = Figure(figsize=size, layout="constrained", facecolor="white")
+    grid = drawn.subplots(rows, columns, squeeze=False, sharex=figure.stacked)
+    if across:
+        grid = grid.T
+    for row, setting in zip(grid, settings, strict=True):
+        for axes, panel in zip(row, panels, strict=True):
+            _draw(axes, panel, setting)
+            axes.set_xlabel(panel.x.label, fontsize=FONT_SIZE)
+        _title(row[0], _where(figure, setting), columns)
+        for axes, panel in zip(row, panels, strict=True):
+            _title(axes, [panel.title, panel.y.label], columns)
+    _legend(drawn, grid)
+    return drawn
+
+
+def svg(drawn: Figure) -> str:
+    """The figure as SVG, the same for the same figure."""
+    text = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "still", "path.simplify": True}):
+        drawn.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()
+
+
+def _draw(axes: Axes, panel: Panel, setting: Setting) -> None:
+    for curve in panel.curves:
+        x, y = (at(np.asarray(places, dtype=float), setting, points=1) for places in (curve.x, curve.y))
+        if curve.marker != "none":  # marks at the edge are drawn whole, those beyond it not at all
+            inside = (panel.x.low <= x) & (x <= panel.x.high) & (panel.y.low <= y) & (y <= panel.y.high)
+            x = np.where(inside, x, np.nan)
+        axes.plot(x, y, label=curve.label, clip_on=curve.marker == "none", **_look(curve))
+        if curve.text:
+            for place in zip(x, y, strict=True):
+                if np.isfinite(place).all():
+                    color = "white" if curve.filled else "black"
+                    axes.text(*place, curve.text, ha="center", va="center", fontsize=7, color=color)
+    for which, axis in (("x", panel.x), ("y", panel.y)):
+        _set_axis(axes, which, axis)
+    if panel.square:
+        axes.set_aspect("equal")
+
+
+def _look(curve: Curve) -> dict[str, Any]:
+    color = sns.color_palette("colorblind")[curve.color - 1] if curve.color else "black"
+    return {
+        "color": color,
+        "linestyle": _LINES[curve.line],
+        "linewidth": 0.8 if curve.line == "thin" else 1.8,
+        "marker": _MARKERS[curve.marker],
+        "markersize": {"star": 11, "cross": 11}.get(curve.marker, 11 if curve.text else 6),
+        "markerfacecolor": color if curve.filled else "white" if curve.text else "none",
+        "zorder": 3 if curve.marker != "none" else 2,
+    }
+
+
+def _set_axis(axes: Axes, which: str, axis: Axis) -> None:
+    places, labels = zip(*axis.marked, strict=True)
+    axes.set(**{f"{which}scale": axis.scale})
+    axes.set(**{f"{which}lim": (axis.low, axis.high)})
+    getattr(axes, f"set_{which}ticks")(places, labels, fontsize=FONT_SIZE)
+    getattr(axes, f"set_{which}ticks")([], minor=True)
+
+
+def _where(figure: Explorable, setting: Setting) -> list[str]:
+    """The values of all controls at a setting."""
+    return [f"{one.label}: {one.values[place]}" for one, place in zip(figure.controls, setting, strict=True)]
+
+
+def _title(axes: Axes, lines: list[str], columns: int) -> None:
+    """Add lines to the title of one chart in a row of `columns`, broken where they would leave it."""
+    before = axes.get_title(loc="left")
+    broken = [textwrap.fill(line, CHARACTERS // columns) for line in (*before.splitlines(), *lines) if line]
+    axes.set_title("\n".join(broken), loc="left", fontsize=FONT_SIZE)
+
+
+def _legend(drawn: Figure, grid: Any) -> None:
+    entries: dict[str, Any] = {}
+    for axes in grid.flat:
+        entries |= {label: handle for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    if entries:
+        drawn.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=2, fontsize=FONT_SIZE)
