@@ -1,0 +1,138 @@
+"""Notebooks for a class: of each page with exercises a copy without solutions, and one with them.
+
+``nox -s teaching`` writes them to ``_build/teaching``, without running any code.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from ..studies.notebooks import nearest
+
+OUT = Path(__file__).resolve().parents[2] / "_build" / "teaching"
+
+FOR_INSTRUCTORS = ("solution", "answers")
+"""Tags of the cells that students do not get."""
+
+STUDENT_MARK = "**Student copy.** Write your answers into the cells below each exercise."
+INSTRUCTOR_MARK = "**Instructor copy: with the solutions of all exercises and the answers of the quiz.**"
+
+
+def has_lessons(notebook: NotebookNode) -> bool:
+    """Whether a page has an exercise or a quiz."""
+    return any(_tags(cell) & {"exercise", "quiz"} for cell in notebook.cells)
+
+
+def instructor_copy(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy of a page that says that it holds the solutions."""
+    return _copy(notebook, INSTRUCTOR_MARK, deepcopy(notebook.cells))
+
+
+def student_copy(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy of a page without solutions and answers, and with cells to answer below each exercise."""
+    kept = [deepcopy(cell) for cell in notebook.cells if not _tags(cell) & set(FOR_INSTRUCTORS)]
+    return _copy(notebook, STUDENT_MARK, list(_with_room(kept)))
+
+
+def exercises(notebook: NotebookNode) -> list[str]:
+    """Return the titles of the exercises of a page."""
+    return [cell.source.split("\n")[0].lstrip("# ") for cell in notebook.cells if _opens_exercise(cell)]
+
+
+def page_title(notebook: NotebookNode) -> str:
+    """Return the title of a page."""
+    return str(notebook.cells[0].source).split("\n")[0].lstrip("# ")
+
+
+def index(pages: Mapping[str, NotebookNode]) -> str:
+    """Return what is in the folder, as Markdown."""
+    lines = [
+        "# Notebooks for a class",
+        "`student/` has no solutions, and room to answer; `instructor/` has everything. Both run wherever fedswitch is "
+        "installed, and need no other file. `nox -s teaching` writes them again.",
+    ]
+    for name, notebook in pages.items():
+        quiz = any("quiz" in _tags(cell) for cell in notebook.cells)
+        lines += [
+            f"## {page_title(notebook)}",
+            f"[student](student/{name}.ipynb), [instructor](instructor/{name}.ipynb)"
+            + ("; with a quiz to check oneself" if quiz else ""),
+            "\n".join(f"- {title}" for title in exercises(notebook)),
+        ]
+    return "\n\n".join(filter(None, lines)) + "\n"
+
+
+def write_class(pages: Mapping[str, NotebookNode], out: Path) -> None:
+    """Write both copies of pages, by name, and an index to a folder."""
+    for folder, copy in (("student", student_copy), ("instructor", instructor_copy)):
+        for name, notebook in pages.items():
+            target = out / folder / f"{name}.ipynb"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            nbformat.write(copy(notebook), target)
+    (out / "README.md").write_text(index(pages), encoding="utf-8")
+
+
+def choose(pages: Mapping[str, NotebookNode], wanted: Sequence[str]) -> dict[str, NotebookNode]:
+    """Return the pages with lessons that are wanted, or all of them where none is named.
+
+    Raises:
+        ValueError: if one that is wanted is not there.
+    """
+    there = {name: notebook for name, notebook in pages.items() if has_lessons(notebook)}
+    names = [name.removesuffix(".md") for name in wanted] or list(there)
+    for name in names:
+        if name not in there:
+            raise ValueError(
+                f"There is no page {name!r} with exercises.{nearest(name, there)} There are: {', '.join(there)}."
+            )
+    return {name: there[name] for name in names}
+
+
+def main(wanted: Sequence[str]) -> None:
+    """Write the notebooks of the wanted pages, or of all."""
+    from .._sphinx.unexecuted import BOOK, notebooks
+
+    try:
+        chosen = choose(notebooks(BOOK), wanted)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    write_class(chosen, OUT)
+    print(f"Wrote {len(chosen)} pages for students and for instructors; {OUT / 'README.md'} lists them.")
+
+
+def _copy(notebook: NotebookNode, mark: str, cells: list[NotebookNode]) -> NotebookNode:
+    """A copy with other cells, and a mark below the title."""
+    title, *rest = cells[0].source.split("\n")
+    cells[0].source = "\n".join([title, "", mark, *rest])
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    return NotebookNode(notebook | {"cells": cells})
+
+
+def _with_room(cells: Sequence[NotebookNode]) -> Iterator[NotebookNode]:
+    """The cells, and below each exercise two to answer in."""
+    for cell, following in zip(cells, [*cells[1:], None], strict=True):
+        yield cell
+        goes_on = following and "exercise" in _tags(following) and not _opens_exercise(following)
+        if "exercise" in _tags(cell) and not goes_on:
+            yield new_markdown_cell("*Your answer:*", metadata={"tags": ["answer"]})
+            yield new_code_cell("", metadata={"tags": ["answer"]})
+
+
+def _opens_exercise(cell: NotebookNode) -> bool:
+    return "exercise" in _tags(cell) and cell.cell_type == "markdown" and cell.source.startswith("#")
+
+
+def _tags(cell: NotebookNode) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
