@@ -47,6 +47,7 @@ BACKBONES = {
     "tiny": "2 layers with random weights: for tests and demonstrations, knows nothing",
     "roberta-base": "12 layers, 125 M parameters: the paper's, from the hub or a local folder",
 }
+"""The foundation models that are known by name, and what each is; others load by their hub name or folder."""
 
 
 @dataclasses.dataclass(frozen=True)

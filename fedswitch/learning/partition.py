@@ -1,4 +1,4 @@
-"""Who holds which samples: a non-IID split of a labelled data set among the UEs of the cell.
+"""Who holds which samples: a non-IID split of a labeled data set among the UEs of the cell.
 
 Three kinds of skew: by label and by domain, where all UEs hold equally many samples of groups in
 proportions of their own, and by quantity, where UEs hold unequally many samples of the same mixture.

@@ -100,6 +100,7 @@ TASKS = {
     "qnli": "GLUE QNLI: whether a sentence answers a question",
     "mrpc": "GLUE MRPC: whether two sentences say the same",
 }
+"""The tasks by name, and what each is."""
 
 
 def load_task(name: str, *, data: str | Path | None = None, seed: int = 0) -> Task:

@@ -14,7 +14,7 @@ from typing import Any
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PAGES = ("book/*.md", "notebooks/*.md")
-_LABEL = re.compile(r"^(?:\$\$ \(|:label: | *name: |\()(paper-[a-z]+-\d+[a-z]?)(?:\)=?)?$", re.MULTILINE)
+_LABEL = re.compile(r"^(?:\$\$ \(|:(?:label|name): | *name: |\()(paper-[a-z]+-\d+[a-z]?)(?:\)=?)?$", re.MULTILINE)
 _KINDS = {"thm": "Theorem", "alg": "Algorithm", "ass": "Assumption", "fig": "Fig.", "app": "Appendix"}
 
 

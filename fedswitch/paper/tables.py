@@ -13,13 +13,14 @@ from .errata import ERRATA, PAPER, Erratum, Verdict, fails, run
 _VERDICTS: tuple[Verdict, ...] = ("right", "ambiguous", "wrong", "measured")
 _LONG_FORMULA = 60  # characters of TeX
 _NEW_LINES = "\n\n"
+_REFERENCE = "{{py:obj}}`{0} <fedswitch.{0}>`"  # a link into the API reference
 
 
 def paper_map() -> str:
     """MyST definition lists of all elements of the paper, one for each of its sections, under the section in bold.
 
-    An element comes with its verdict, which links to the errata, the chapter that shows it, what computes it, and the
-    tests that check it.
+    An element comes with its verdict, which links to the errata, the chapter that shows it, what computes it, which
+    links to the API reference, and the tests that check it.
     """
     found = places()
     errata = {erratum.element: erratum for erratum in ERRATA if erratum.paper == PAPER}
@@ -52,13 +53,13 @@ def _entry(element: Element, page: str | None, erratum: Erratum) -> str:
     name = element.link if page else element.name
     lines = [f"{{doc}}`/{page}`" if page else "", element.note]
     steps = () if element.note else erratum.checks  # a step of a proof is its check
-    lines += [_code("Computed by", element.functions or steps), _code("Checked by", element.tests)]
+    lines += [_code("Computed by", element.functions or steps, _REFERENCE), _code("Checked by", element.tests)]
     term = f"{name}, {element.title}: {{ref}}`{erratum.verdict} <{erratum.anchor}>`"
     return "\n".join([term, *(f": {line}" for line in lines if line)])
 
 
-def _code(by: str, names: tuple[str, ...]) -> str:
-    return f"{by} {', '.join(f'`{name}`' for name in names)}" if names else ""
+def _code(by: str, names: tuple[str, ...], form: str = "`{0}`") -> str:
+    return f"{by} {', '.join(map(form.format, names))}" if names else ""
 
 
 def _block(erratum: Erratum, link: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -49,10 +50,14 @@ def estimate(values: ArrayLike) -> Estimate:
 
 def ends(values: ArrayLike, statistic: Callable[..., Any] = np.mean) -> tuple[float, float]:
     """Ends of `interval` for one value of each independent unit, shape (units,); NaN with fewer than two."""
-    sample = np.asarray(values, dtype=float)
-    if len(sample) < 2:
+    return _ends(tuple(np.asarray(values, dtype=float).tolist()), statistic)
+
+
+@functools.lru_cache(maxsize=4096)  # the bootstrap always draws the same, and pages ask again
+def _ends(values: tuple[float, ...], statistic: Callable[..., Any]) -> tuple[float, float]:
+    if len(values) < 2:
         return math.nan, math.nan
-    low, high = interval(sample, statistic)
+    low, high = interval(values, statistic)
     return float(low), float(high)
 
 

@@ -122,7 +122,7 @@ def run_study(study: Study, parameters: Mapping[str, Any], out: Path, *, echo: b
                 kernel_name="python3",
                 progress_bar=False,
                 stderr_file=sys.stderr if echo else None,
-                config=_kernel_configuration(Path(scratch)),
+                config=kernel_configuration(Path(scratch)),
             )
         except papermill.PapermillExecutionError as error:
             kept = _keep(executed, out / f"{study.name}.failed.ipynb")
@@ -152,7 +152,7 @@ def make_folder(out: Path) -> None:
         ) from error
 
 
-def _kernel_configuration(runtime: Path) -> Any:
+def kernel_configuration(runtime: Path) -> Any:
     """Talk to kernels through files in the folder `runtime`, where that works: no other process can take or read them.
 
     The folder stands in for the user's JUPYTER_RUNTIME_DIR, which kernels that run at once would share.

@@ -1,4 +1,4 @@
-"""How figures look: readable in grey, on a phone, and on a light or a dark page."""
+"""How figures look: readable in gray, on a phone, and on a light or a dark page."""
 
 from __future__ import annotations
 

@@ -77,9 +77,11 @@ def unroll(A: ArrayLike, B: ArrayLike, start: ArrayLike) -> Array:
 def risk_gap_bound(A: ArrayLike, B: ArrayLike, start: ArrayLike, heterogeneity_gap: float) -> RiskGapBound:
     r"""The corrected (6), term by term; arguments as in `unroll`, but A and B of shape (T, N) only.
 
-    :math:`\Phi_t \le \frac{1}{N} \sum_n \bigl\{ \prod_{p \le t} (1 - A_n^p) [F(w_n^0) - F^*]
-    + \sum_{q \le t} \prod_{p = q + 1}^t (1 - A_n^p) B_n^q \bigr\} + H`, where round t is the last of t + 1, at place
-    t + 1 of the result. Raises ValueError as `unroll` does, and for a negative `heterogeneity_gap`.
+    .. math:: \Phi_t \le \frac{1}{N} \sum_n \Bigl\{ \prod_{p \le t} (1 - A_n^p) [F(w_n^0) - F^*]
+       + \sum_{q \le t} \prod_{p = q + 1}^t (1 - A_n^p) B_n^q \Bigr\} + H
+
+    Round t is the last of t + 1, at place t + 1 of the result. Raises ValueError as `unroll` does, and for a negative
+    `heterogeneity_gap`.
     """
     checked(non_negative={"heterogeneity_gap": heterogeneity_gap})
     if np.ndim(A) != 2:

@@ -374,6 +374,7 @@ COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (
     eq31_price_of_one_model,
     eq31_smoothness_is_no_slope,
 )
+"""All counterexamples of this module, in the order of the paper."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

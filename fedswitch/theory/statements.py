@@ -46,6 +46,7 @@ from .claims import Statement
 Sides = tuple[sympy.Expr, sympy.Expr]
 
 STATEMENTS: dict[str, Callable[[], Statement]] = {}
+"""All statements by name."""
 
 _epsilon, _xi, _zeta1, _zeta2 = sympy.symbols("epsilon xi zeta_1 zeta_2", positive=True)
 _delta0, _delta1 = sympy.symbols("Delta_0 Delta_1", nonnegative=True)

@@ -21,6 +21,7 @@ from fedswitch.studies.claims.rules import (
     judge_price,
     judge_valley,
 )  # fmt: skip
+from fedswitch.studies.claims.wording import standing
 from fedswitch.studies.intervals import Estimate, coverage, ends, estimate, interval
 from fedswitch.studies.notebooks import find_study, parse_assignments
 from fedswitch.studies.records import save_result
@@ -570,6 +571,39 @@ def test_an_outcome_for_both_forms_counts_in_both():
     (finding,) = (one for one in findings("fig-3") if one.claim.id == "fig3-delay")
     found = type(finding)(finding.claim, (Outcome(None, "partly", "1", "why"),))
     assert [found.verdict(form) for form in FORMS] == ["partly", "partly"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "known"),
+    [
+        (-0.1, 0.2, "undecided"),
+        (0.0, 0.2, "undecided"),
+        (-0.3, -0.1, "opposite"),
+        (-0.3, 0.0, "undecided"),
+        (0.1, 0.2, "other size"),
+        (-1e-4, 1e-4, "no effect"),
+        (math.nan, math.nan, None),
+    ],
+)
+def test_not_reproduced_may_mean_several_things(low, high, known):
+    assert standing(Estimate((low + high) / 2, low, high, 5)) == known
+    assert standing(None) is None
+
+
+def test_the_table_tells_what_is_known_where_a_claim_is_not_reproduced():
+    (finding,) = (one for one in findings("fig-3") if one.claim.id == "fig3-delay")
+    below, around = Estimate(-2.0, -3.0, -1.0, 5), Estimate(0.0, -1.0, 1.0, 5)
+    readings = [
+        Outcome("printed", "not reproduced", "", "", found=below),
+        Outcome("printed", "not reproduced", "", "", found=around),
+        Outcome("printed", "not reproduced", "", "", found=below),
+        Outcome("printed", "not reproduced", "", ""),
+        Outcome("printed", "not reproduced", "", "", counts=False, found=Estimate(2.0, 1.0, 3.0, 5)),
+        Outcome("corrected", "reproduced", "", "", found=below),
+    ]
+    found = type(finding)(finding.claim, tuple(readings))
+    assert [found.told(form) for form in FORMS] == ["not reproduced (opposite, undecided)", "reproduced"]
+    assert "| not reproduced (opposite, undecided) | reproduced |" in page.verdict_table([found])
 
 
 def test_the_bootstrap_agrees_with_the_normal_interval_of_a_mean():

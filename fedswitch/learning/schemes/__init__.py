@@ -26,6 +26,7 @@ SCHEMES: dict[str, type[Scheme]] = {
     "hetlora": HetLora,
     "flexlora": FlexLora,
 }
+"""The schemes by name."""
 
 
 def find_scheme(scheme: str | type[Scheme]) -> tuple[str, type[Scheme]]:

@@ -9,6 +9,7 @@ from ...theory.claims import Counterexample, Statement
 from ..elements import resolve
 
 Verdict = Literal["right", "ambiguous", "wrong", "measured"]
+"""What may hold of an element of a paper."""
 
 PAPER, SIBLING = "2509.19306", "2407.02924"
 """The paper and its sibling, by their arXiv numbers."""

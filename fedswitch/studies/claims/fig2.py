@@ -119,6 +119,7 @@ def _saved(runs: pd.DataFrame, form: Form, rival: str, over: str) -> Outcome:
     found = found.map(share) if over == rival else found
     first = estimate(wins(runs, ours, rival))
     verdict, why = judge_gain(found, claimed), why_gain(found, claimed)
+    deciding = found
     compared = runs[runs["num_ues"].isin(runs.loc[runs["arm"] == rival, "num_ues"])]
     cut_off = compared.groupby("arm", sort=False)["cut_off"].agg(["sum", "size"])
     missed = cut_off.loc[list(dict.fromkeys((ours, rival, over)))]
@@ -127,10 +128,10 @@ def _saved(runs: pd.DataFrame, form: Form, rival: str, over: str) -> Outcome:
         why += f" Cut off before they held the target: {counts}. Pairs that Algorithm 2 ends first, less those "
         why += f"that the rival does: {shown(first, '%')}."
         if found.low > 0.0 and not first.low > 0.0:
-            verdict, why = "not reproduced", f"{why} That leaves open which is faster."
+            verdict, why, deciding = "not reproduced", f"{why} That leaves open which is faster.", first
     sizes = ", ".join(map(str, sorted(compared["num_ues"].unique())))
     reading = f"fewer rounds than {rival}" if over == rival else f"more than {rival} saves against {over}"
-    return Outcome(form, verdict, shown(found, unit), f"{why} K = {sizes}.", reading)
+    return Outcome(form, verdict, shown(found, unit), f"{why} K = {sizes}.", reading, found=deciding)
 
 
 def _valley(runs: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:

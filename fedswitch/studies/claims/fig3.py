@@ -49,7 +49,7 @@ def _iterations(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Out
             f"The mean count goes from {counts[few].mean():.1f} at K = {few} to {counts[many].mean():.1f} at "
             f"K = {many}. {why_direction(found, 'cells')}"
         )
-        yield Outcome(form, judge_direction(found), f"{shown(found, '')} more", why, f"bracket {bracket}")
+        yield Outcome(form, judge_direction(found), f"{shown(found, '')} more", why, f"bracket {bracket}", found=found)
 
 
 def _complexity(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
@@ -63,7 +63,7 @@ def _complexity(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Out
             why += (
                 f" {within.sum()} of {within.size} searches end within log2(E_input / omega) = {most:.1f} iterations."
             )
-        yield Outcome(form, judge_direction(power), f"power {shown(power, '')}", why, f"bracket {bracket}")
+        yield Outcome(form, judge_direction(power), f"power {shown(power, '')}", why, f"bracket {bracket}", found=power)
 
 
 def _delay(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
@@ -72,7 +72,7 @@ def _delay(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]
     found = estimate(np.log(delays[many] / delays[few]))
     ratio = shown(found.map(math.exp), "times")
     why = f"Delay at K = {many} over that at K = {few}, geometric mean over cells. {why_direction(found, 'cells')}"
-    yield Outcome(None, judge_direction(found), ratio, why)
+    yield Outcome(None, judge_direction(found), ratio, why, found=found)
 
 
 def _counts(ends: pd.DataFrame) -> Iterator[tuple[Form, str, pd.DataFrame]]:

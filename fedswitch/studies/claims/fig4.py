@@ -44,7 +44,7 @@ def _better(rival: str, claimed: float) -> Evaluate:
                 means = f"{ends.loc[ours, column].mean():.1%} against {ends.loc[other, column].mean():.1%}"
                 why = f"{why_gain(found, claimed)} Means: {means}."
                 verdict = judge_gain(found, claimed)
-                yield Outcome(form, verdict, shown(found, "points"), why, reading, column == POOLED)
+                yield Outcome(form, verdict, shown(found, "points"), why, reading, column == POOLED, found)
 
     return evaluate
 

@@ -66,7 +66,7 @@ def _gap(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
                 f"{why_direction(found)}"
             )
             shows = f"closes by {shown(found, 'points')}"
-            yield Outcome(form, judge_direction(found), shows, why, reading)
+            yield Outcome(form, judge_direction(found), shows, why, reading, found=found)
 
 
 def _heavier(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
@@ -89,7 +89,7 @@ def _gain(
 ) -> Outcome:
     found = estimate(values)
     why = why_gain(found, claimed) + also
-    return Outcome(form, judge_gain(found, claimed), shown(found, "%"), why, reading, counts)
+    return Outcome(form, judge_gain(found, claimed), shown(found, "%"), why, reading, counts, found)
 
 
 def _stated(saved: pd.DataFrame) -> pd.DataFrame:

@@ -26,11 +26,9 @@ def rules() -> str:
 
 
 def verdict_table(found: Iterable[Finding]) -> str:
-    """A table of the verdicts on claims under both forms, which links to the claims."""
+    """A table of the verdicts on claims under both forms, as by `Finding.told`, which links to the claims."""
     head = ["| claim | printed | corrected |", "| --- | --- | --- |"]
-    rows = [
-        f"| {_link(one)}, {one.claim.value} | {one.verdict('printed')} | {one.verdict('corrected')} |" for one in found
-    ]
+    rows = [f"| {_link(one)}, {one.claim.value} | {one.told('printed')} | {one.told('corrected')} |" for one in found]
     return "\n".join([*head, *rows])
 
 

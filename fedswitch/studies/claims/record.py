@@ -8,10 +8,14 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from ..intervals import Estimate
 from ..records import Result
 from .rules import Rule, Verdict, combine
+from .wording import standing
 
 Form = Literal["printed", "corrected"]
+"""The two forms in which a claim is measured."""
+
 FORMS: tuple[Form, ...] = ("printed", "corrected")
 
 
@@ -21,7 +25,7 @@ class Outcome:
 
     `form` is None where printed and corrected are the same. `reading` says how the statement, or what it leaves
     unstated, is read, and `shown` is the measured value. Only those that `count` decide the verdict of the claim; the
-    others stand beside it.
+    others stand beside it. `found` is the difference that the verdict rests on, where it rests on one alone.
     """
 
     form: Form | None
@@ -30,6 +34,7 @@ class Outcome:
     why: str
     reading: str = ""
     counts: bool = True
+    found: Estimate | None = None
 
 
 Prepare = Callable[[pd.DataFrame, Mapping[str, Any]], pd.DataFrame]
@@ -91,3 +96,12 @@ class Finding:
         if measured and self.claim.untestable:
             return "not testable as stated"
         return combine(one.verdict for one in measured)
+
+    def told(self, form: Form) -> str:
+        """The verdict in that form; where that is "not reproduced", with what is known of each reading that decides."""
+        verdict = self.verdict(form)
+        if verdict != "not reproduced":
+            return verdict
+        known = (standing(one.found) for one in self.of_form(form) if one.verdict == verdict)
+        words = ", ".join(dict.fromkeys(word for word in known if word))
+        return f"{verdict} ({words})" if words else verdict

@@ -9,6 +9,8 @@ from typing import Literal
 from ..intervals import Estimate
 
 Verdict = Literal["reproduced", "partly", "not reproduced", "not testable as stated", "not measured yet"]
+"""What may become of a claim."""
+
 Rule = Literal["gain", "price", "direction", "valley", "always"]
 
 FACTOR = 2.0

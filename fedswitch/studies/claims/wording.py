@@ -7,6 +7,10 @@ from typing import Literal
 from ..intervals import Estimate
 
 Unit = Literal["%", "points", "", "times"]
+"""What stands behind a number."""
+
+Standing = Literal["undecided", "opposite", "no effect", "other size"]
+"""What "not reproduced" may mean of a difference that is claimed to lie above zero."""
 
 NOTHING = 5e-4
 """A share below this is zero in print."""
@@ -29,6 +33,17 @@ def shown(found: Estimate, unit: Unit) -> str:
     if found.low != found.low:
         return "no value" if found.mean != found.mean else f"{value_of(found.mean, unit)} (no interval)"
     return f"{value_of(found.mean, unit)} ({range_of(found, unit)})"
+
+
+def standing(found: Estimate | None) -> Standing | None:
+    """What is known of a difference that is not reproduced; None without an interval."""
+    if found is None or found.low != found.low:
+        return None
+    if max(abs(found.low), abs(found.high)) < NOTHING:
+        return "no effect"
+    if found.high < 0.0:
+        return "opposite"
+    return "other size" if found.low > 0.0 else "undecided"
 
 
 def why_gain(found: Estimate, claimed: float, of: str = "seeds") -> str:

@@ -6,5 +6,6 @@ Elements ("eq-12", "thm-1") are numbered as in the sibling paper, not as in the 
 from . import convergence, scheduling, theorem
 
 COUNTEREXAMPLES = convergence.COUNTEREXAMPLES + scheduling.COUNTEREXAMPLES
+"""All counterexamples to the sibling."""
 
 __all__ = ["COUNTEREXAMPLES", "convergence", "scheduling", "theorem"]

@@ -298,6 +298,7 @@ COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (
     devices_that_wait,
     sum_in_place_of_a_mean,
 )
+"""All counterexamples of this module."""
 
 _GRADIENTS = np.array([3.0, 1.0, -1.0])
 

@@ -247,6 +247,7 @@ COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (
     delay_that_was_dropped,
     guarantee_that_excludes_nothing,
 )
+"""All counterexamples of this module."""
 
 _STRONG_AND_WEAK = (100.0, 1.0, 1.0, 1.0)
 
