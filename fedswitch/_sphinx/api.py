@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.parsing import nested_parse_to_nodes
@@ -40,6 +41,8 @@ PACKAGES = (
 """What has a page of its own, in the order of dependence; the page of `fedswitch` shows only its own modules."""
 
 _QUOTED = re.compile(r":[\w:]+:`[^`]*`|``.+?``|`([^`]+)`")  # a role, code, or a quoted name
+_PARAMETERS = re.compile(r'<dl>\n((?:<dd><em class="sig-param.*?</dd>\n)+)</dl>')
+_PARAMETER = re.compile(r'<dd>(<em class="sig-param.*?)</dd>')
 _UNREADABLE = re.compile(r"= <[^<>]*>")
 _SHOWN_MEMBERS = (types.FunctionType, property, classmethod, staticmethod, functools.cached_property)
 
@@ -271,8 +274,13 @@ def _classes() -> dict[str, Any]:
     return {entry.name: entry.value for entry in found if inspect.isclass(entry.value)}
 
 
-def link_docstring(_app: Sphinx, what: str, name: str, obj: Any, _options: object, lines: list[str]) -> None:
-    """Link what a docstring quotes (autodoc's event)."""
+def format_docstring(_app: Sphinx, what: str, name: str, obj: Any, _options: object, lines: list[str]) -> None:
+    """Format the sections of a docstring, and link what it quotes (autodoc's event).
+
+    Not for properties: napoleon takes what stands before a colon there for a type.
+    """
+    if what != "property":
+        lines[:] = GoogleDocstring(lines, what=what, name=name, obj=obj).lines()
     arguments: Collection[str] = ()
     with contextlib.suppress(TypeError, ValueError):  # data have no signature
         arguments = inspect.signature(obj).parameters
@@ -287,12 +295,24 @@ def readable_signature(_app: Sphinx, _what: str, _name: str, _obj: Any, _options
     return tuple(text and _UNREADABLE.sub("= ...", text) for text in texts)
 
 
+def parameters_as_lists(html: str) -> str:
+    """A page on which parameters with a line each are a list to a screen reader, and no terms without definitions."""
+    lists = _PARAMETERS.sub(r'<div role="list" class="sig-params">\n\1</div>', html)
+    return _PARAMETER.sub(r'<div role="listitem">\1</div>', lists)
+
+
+def list_parameters(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _tree: object) -> None:
+    """Make lists of the parameters of a page (Sphinx's event)."""
+    if "body" in context:
+        context["body"] = parameters_as_lists(context["body"])
+
+
 def setup(app: Sphinx) -> None:
-    """Connect to Sphinx, after napoleon has read the sections of a docstring."""
+    """Connect to Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")
-    app.setup_extension("sphinx.ext.napoleon")
     app.setup_extension("sphinx.ext.viewcode")
     app.add_directive("api", ApiDirective)
     app.add_directive("api-overview", ApiOverviewDirective)
     app.connect("autodoc-process-signature", readable_signature)
-    app.connect("autodoc-process-docstring", link_docstring, priority=900)
+    app.connect("autodoc-process-docstring", format_docstring)
+    app.connect("html-page-context", list_parameters)

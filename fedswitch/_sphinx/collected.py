@@ -77,6 +77,8 @@ class ResolveListing(SphinxPostTransform):
             for part in content:
                 for reference in part.findall(addnodes.pending_xref):
                     reference["refdoc"] = self.env.docname
+                if any(part.findall(nodes.math)):  # else Sphinx leaves MathJax away where the page has none of its own
+                    self.env.get_domain("math").data["has_equations"][self.env.docname] = True
             node.replace_self(content)
 
 

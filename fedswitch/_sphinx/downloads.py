@@ -33,7 +33,7 @@ BUILDERS = ("html", "dummy")
 
 INSTALL = (
     f"*A page of the book that comes with fedswitch {__version__}. Its code runs where the module is installed, by "
-    '`pip install "fedswitch[offline]"`, or by `pip install ".[offline]"` in a clone of the repository.*'
+    '`pip install ".[offline]"` in a clone of its repository, or by `pip install "fedswitch[offline]"` once released.*'
 )
 
 

@@ -171,6 +171,7 @@ class Explorable:
         return (
             f'<div class="play" role="group" aria-label="{html.escape(self.title)}">\n'
             f'<img class="play-still" src="data:image/svg+xml;base64,{picture}" alt="{html.escape(self.alt)}">\n'
+            '<p class="play-hint">On its page in the book, this figure has sliders.</p>\n'
             f'<script type="application/json">{data}</script>\n'
             f'<p class="play-said" role="status">{html.escape(self.said(self.start))}</p>\n'
             "</div>"

@@ -39,7 +39,7 @@ class Result:
             f"seeds {', '.join(map(str, seeds))}" if isinstance(seeds, list) else "",
             "; ".join(record["machine"]),
             " and ".join(record["date"]),
-            f"{record['seconds'] / 60:.0f} minutes of computing",
+            f"{record['seconds'] / 60:.0f} minutes of computing" if record["seconds"] >= 60 else "less than a minute",
             "commit " + ", ".join(f"`{commit[:10]}`{commit[40:]}" for commit in record["commit"]),
             ", ".join(f"{name} {number}" for name, number in record["versions"].items()),
         ]

@@ -182,6 +182,14 @@ def test_the_list_of_exercises_has_all_in_the_order_of_the_book(folder):
     assert links[::2] == ["part/second.html#ex-reach", "part/second.html#ex-again", "part/first.html#ex-equal"]
 
 
+def test_math_that_only_the_lists_have_is_typeset(folder):
+    for name, text in {"plain": "# No math\n", "lists": "# Lists\n\n```{exercise-list}\n```\n"}.items():
+        (folder / f"part/{name}.md").write_text(text, encoding="utf-8")
+    pages, _ = build(folder)
+    assert "mathjax@3" in pages["lists"]
+    assert "mathjax@3" not in pages["plain"]
+
+
 def test_an_exercise_shows_its_grade_and_can_be_cited(folder):
     pages, _ = build(folder)
     text = words(pages["first"])

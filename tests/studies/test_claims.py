@@ -544,10 +544,10 @@ def test_differences_from_the_paper_come_from_the_record():
     record = {
         "settings": {**fig4_switching.FULL_SCALE, "backbone": "roberta-base"}, "task_source": ["qnli, official"],
     }  # fmt: skip
-    assert not re.search("RoBERTa|SQuAD", " ".join(page.differences(record)))
+    assert not re.search("RoBERTa|SQuAD", " ".join(page.departures(record)))
     record["settings"]["backbone"] = "minilm"
     record["task_source"] = ["qnli, sha256 train.parquet 51fcbd7d4bf8 and validation.parquet 146c86a2323a"]
-    said = " ".join(page.differences(record))
+    said = " ".join(page.departures(record))
     assert "`minilm` instead of RoBERTa" in said
     assert "rebuilt from SQuAD" in said
     assert f"K = {fig4_switching.FULL_SCALE['num_ues']} UEs" in said

@@ -71,7 +71,10 @@ def _delay(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]
     few, many = delays.columns.min(), delays.columns.max()
     found = estimate(np.log(delays[many] / delays[few]))
     ratio = shown(found.map(math.exp), "times")
-    why = f"Delay at K = {many} over that at K = {few}, geometric mean over cells. {why_direction(found, 'cells')}"
+    why = (
+        f"Delay at K = {many} over that at K = {few}, geometric mean over cells; judged by its logarithm. "
+        f"{why_direction(found, 'cells')}"
+    )
     yield Outcome(None, judge_direction(found), ratio, why, found=found)
 
 

@@ -44,7 +44,7 @@ def claim_reasons(found: Iterable[Finding]) -> str:
     for one in found:
         deciding = [outcome for outcome in one.outcomes if outcome.counts]
         lines.append(f"- {_link(one)}{'' if deciding else f': {one.missing or _LACKING}'}")
-        lines += [f"  - {_reading(outcome, named=True)}" for outcome in deciding]
+        lines += [f"  - {_reading(outcome, judged=not one.claim.untestable, named=True)}" for outcome in deciding]
     return "\n".join(lines)
 
 
@@ -62,14 +62,14 @@ def foundations(found: Iterable[Finding]) -> str:
             parts.append(f"{{doc}}`/notebooks/{name}`\n: {first.missing}")
             continue
         record = first.result.record
-        terms = [first.result.provenance(), *differences(record), f"Repeat it: `nox -s reproduce -- {name}`."]
+        terms = [first.result.provenance(), *departures(record), f"Repeat it: `nox -s reproduce -- {name}`."]
         if command := with_the_papers_model(name, record["settings"]):
             terms.append(f"With the paper's own model, where its weights can be had:\n\n  ```bash\n  {command}\n  ```")
         parts.append("\n".join([f"{{doc}}`/notebooks/{name}`", *(f": {term}\n" for term in terms)]))
     return _NEW_LINES.join(parts)
 
 
-def differences(record: Mapping[str, Any]) -> list[str]:
+def departures(record: Mapping[str, Any]) -> list[str]:
     """Sentences that say how a run differs from what the paper describes, from its record."""
     settings = record["settings"]
     said = []
@@ -122,18 +122,20 @@ def _measured(one: Finding, form: Form) -> str:
     deciding, beside = (one.of_form(form, counts=counts) for counts in (True, False))
     if not deciding:
         return one.missing or _LACKING
-    items = [_reading(outcome) for outcome in deciding]
+    judged = not one.claim.untestable
+    items = [_reading(outcome, judged=judged) for outcome in deciding]
     if len(beside) > _FEW:
         items.append(_range(beside))
     else:
-        items += [f"Beside it, {_reading(outcome)}" for outcome in beside]
+        items += [f"Beside it, {_reading(outcome, judged=judged)}" for outcome in beside]
     return "\n  ".join(f"- {item}" for item in items)
 
 
-def _reading(outcome: Outcome, *, named: bool = False) -> str:
+def _reading(outcome: Outcome, *, judged: bool, named: bool = False) -> str:
     form = f"{outcome.form or 'both forms'}: " if named else ""
     reading = f" ({outcome.reading})" if outcome.reading else ""
-    return f"{form}**{outcome.shown}**{reading}: {outcome.verdict}. {outcome.why}"
+    verdict = f": {outcome.verdict}" if judged else ""
+    return f"{form}**{outcome.shown}**{reading}{verdict}. {outcome.why}"
 
 
 def _range(outcomes: Sequence[Outcome]) -> str:
