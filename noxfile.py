@@ -28,6 +28,7 @@ PROJECT = ROOT / "pyproject.toml"
 LOCK = ROOT / "requirements.lock"
 BUILD = ROOT / "_build"
 BENCHMARKS = ROOT / "benchmarks"
+PAGE_TESTS = ROOT / "tests" / "book"
 
 LOCK_HEADER = """\
 # Made by `nox -s lock` (uv pip compile) from pyproject.toml, with all extras, for Python 3.11 to 3.13 on Linux, macOS
@@ -90,7 +91,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["environment"])
 def book(session: nox.Session) -> None:
-    """Run the chapters and build the book, warnings as errors; arguments go to `jupyter-book build`."""
+    """Run the chapters, build the book (warnings are errors), test its pages; arguments go to jupyter-book."""
     sources = (path for folder in ("fedswitch", "results") for path in (ROOT / folder).rglob("*"))
     inputs = [path for path in sources if path.is_file() and path.suffix != ".pyc"]
     made_from = _digest([*inputs, LOCK], _programs)
@@ -104,7 +105,35 @@ def book(session: nox.Session) -> None:
     built.unlink(missing_ok=True)
     _run(session, "jupyter-book", "build", ".", "-n", "-W", "--keep-going", *session.posargs)
     built.write_text(made_from)
-    session.log(f"The book: {BUILD / 'html' / 'index.html'}")
+    html, checked = BUILD / "html", BUILD / "checked.sha256"
+    shown = _digest(path for folder in (html, PAGE_TESTS) for path in folder.rglob("*") if path.is_file())
+    if not _vouches(checked, shown):
+        environment = {"FEDSWITCH_BOOK": str(html)}
+        _run(session, "pytest", str(PAGE_TESTS), "--numprocesses=auto", "-rs", env=environment)
+        checked.write_text(shown)
+    session.log(f"The book: {html / 'index.html'}")
+
+
+@nox.session(venv_backend="none", requires=["book"], default=False)
+def pdf(session: nox.Session) -> None:
+    """Print the book as one PDF, with what the session `book` has executed; needs Chromium."""
+    page, printed = BUILD / "singlehtml" / "index.html", BUILD / "pdf" / "fedswitch.pdf"
+    shutil.rmtree(BUILD / "singlehtml", ignore_errors=True)
+    _run(session, "jupyter-book", "build", ".", "--builder", "singlehtml", "-n", "-W", "--keep-going")
+    _run(session, "python", "-m", "fedswitch.pages.pdf", str(page), str(printed))
+    session.log(f"The PDF: {printed}")
+
+
+@nox.session(venv_backend="none", requires=["environment"], default=False)
+def teaching(session: nox.Session) -> None:
+    """Write notebooks for a class, without and with solutions; `-- book/system-model` and the like picks pages."""
+    _run(session, "python", "-m", "fedswitch.pages.teaching", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["environment"], default=False)
+def readme(session: nox.Session) -> None:
+    """Write what the README says was found, and its picture, anew from results/ and the errata."""
+    _run(session, "python", "-m", "fedswitch.pages.readme")
 
 
 @nox.session(venv_backend="none", requires=["environment"], default=False)

@@ -30,6 +30,10 @@ First.
 ```{prf:theorem} Two
 Second.
 ```
+
+```{toctree}
+part
+```
 """
 
 
@@ -48,11 +52,14 @@ def test_script_that_is_not_there_is_an_error():
 def pages(tmp_path_factory):
     """The pages of a small book, by name."""
     folder = tmp_path_factory.mktemp("book")
-    (folder / "index.md").write_text(PAGE, encoding="utf-8")
+    part = "# Part\n\n```{toctree}\nchapter\n```\n"
+    for name, content in {"index": PAGE, "part": part, "chapter": "# Chapter\n"}.items():
+        (folder / f"{name}.md").write_text(content, encoding="utf-8")
     settings = {
         "extensions": ["myst_parser", "sphinx_proof", "sphinx-mathjax-offline", "fedswitch._sphinx"],
         "myst_enable_extensions": ["dollarmath"],
         "html_theme": "sphinx_book_theme",
+        "html_sidebars": {"**": ["sbt-sidebar-nav.html"]},
         "templates_path": [str(TEMPLATES)],
         "mathjax3_config": {"tex": {"macros": {"ours": "x"}}},
     }
@@ -94,3 +101,8 @@ def test_no_two_theorems_share_an_anchor(pages):
     anchors = re.findall(r'\bid="([^"]+)"', pages["index"])
     assert pages["index"].count('class="proof theorem') == 2
     assert len(set(anchors)) == len(anchors)
+
+
+def test_what_unfolds_a_part_of_the_contents_has_a_name(pages):
+    assert '<summary aria-label="Pages of this part"><span class="toctree-toggle"' in pages["index"]
+    assert "<summary><span" not in pages["index"]

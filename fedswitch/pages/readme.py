@@ -1,0 +1,192 @@
+"""What the README says was found, and its picture: made from the records, and from what full-scale runs measured.
+
+`python -m fedswitch.pages.readme`, in a clone of the repository, writes both anew; a test fails where they are old.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
+
+from ..paper import PAPER, SIBLING, verdict_counts
+from ..studies.claims import Finding, findings, page
+from ..studies.claims.fig2 import convergence
+from ..studies.claims.record import FORMS
+from ..studies.fig2_convergence import ARMS, CLAIMED_FEWER
+from ..studies.records import load_result
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The clone of the repository."""
+
+_FOUND = re.compile(r"(?<=<!-- found, by `nox -s readme` -->\n).*(?=<!-- end -->)", re.DOTALL)
+_OURS = ("ours", "ours_printed")
+
+
+@dataclasses.dataclass(frozen=True)
+class Theme:
+    """The colors of the picture on a light or a dark page: ink, ground, one for each of `ANSWERS`, and one for runs."""
+
+    ink: str
+    ground: str
+    answers: tuple[str, ...]
+    runs: str
+
+
+THEMES = {
+    "light": Theme("#1f2328", "#ffffff", ("#1b6e58", "#bfe3d8", "#e39a63", "#e4e7eb"), "#1f6aa8"),
+    "dark": Theme("#e6edf3", "#0d1117", ("#62cfae", "#1f4a3f", "#964f24", "#343b44"), "#7cb8ee"),
+}
+"""The picture is `book/assets/readme-THEME.svg`."""
+
+ANSWERS = {
+    "holds": ("right", "reproduced"),
+    "in part": ("ambiguous", "partly"),
+    "does not": ("wrong", "not reproduced"),
+    "cannot tell": ("not testable as stated", "not measured yet"),
+}
+"""What verdicts on equations and on claims come to, in the picture."""
+
+
+def answers(verdicts: Mapping[Any, int]) -> dict[str, int]:
+    """How often each of `ANSWERS` was given, from the numbers of verdicts."""
+    return {answer: sum(verdicts.get(verdict, 0) for verdict in found) for answer, found in ANSWERS.items()}
+
+
+def equation_verdicts(paper: str) -> dict[str, int]:
+    """How many of a paper's elements have which verdict; measurements are among the claims."""
+    return {str(verdict): count for verdict, count in verdict_counts(paper).items() if verdict != "measured"}
+
+
+def found_block(found: Iterable[Finding]) -> str:
+    """What was found, in the README's Markdown: the picture and four lines."""
+    found = list(found)
+    paper, sibling = equation_verdicts(PAPER), equation_verdicts(SIBLING)
+    claims = {form: page.verdict_counts(found, form) for form in FORMS}
+    equations = sum(paper.values())
+    held = [one.claim.title for one in found if one.verdict("corrected") == "reproduced"]
+    return f"""\
+<picture>
+  <source media="(prefers-color-scheme: dark)" srcset="book/assets/readme-dark.svg">
+  <img src="book/assets/readme-light.svg" alt="Left: of {equations} equations and the like {paper["right"]} hold, of \
+{len(found)} claims {claims["corrected"]["reproduced"]} with the corrected formulas. Right: the rounds that every \
+run of a scheme took to the target accuracy, and where Algorithm 2 was claimed to be.">
+</picture>
+
+- **Equations.** Of {equations} numbered equations, assumptions, theorems and algorithms, {paper["right"]} are right, \
+{paper["ambiguous"]} ambiguous and {paper["wrong"]} wrong as printed.
+- **Its sibling** (arXiv {SIBLING}): {sibling["wrong"]} statements that are wrong as printed, with what holds instead.
+- **Claims**, {len(found)} in all. With the formulas as printed: {_told(claims["printed"])}. With the corrected ones: \
+{_told(claims["corrected"])}.
+- **Reproduced** with the corrected formulas: {"; ".join(f"{title[0].lower()}{title[1:]}" for title in held) or "none"}.
+
+"""
+
+
+def _told(verdicts: Mapping[Any, int]) -> str:
+    """Numbers of verdicts in words: "1 reproduced, 2 partly"."""
+    return ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items() if count)
+
+
+def updated(readme: str, block: str) -> str:
+    """The README with `block` between its two marks. Raises ValueError where the marks are not there once."""
+    text, count = _FOUND.subn(lambda _: block, readme)
+    if count != 1:
+        raise ValueError(
+            "the README needs the lines '<!-- found, by `nox -s readme` -->' and '<!-- end -->', once each"
+        )
+    return text
+
+
+def picture(found: Iterable[Finding], theme: Theme) -> str:
+    """The picture of the README as SVG: what the verdicts come to, and rounds to the target in the smallest cell."""
+    found = list(found)
+    look: dict[str, Any] = {
+        "font.family": "DejaVu Sans", "svg.hashsalt": "fedswitch", "figure.constrained_layout.use": True,
+        "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": "medium", "axes.titlelocation": "left",
+        "axes.titleweight": "bold", "figure.facecolor": theme.ground, "axes.facecolor": theme.ground,
+        **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), theme.ink),
+    }  # fmt: skip
+    with style.context(["default", look]):
+        figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.0), width_ratios=(5, 6))
+        rows = {"equations,\ntheorems": answers(equation_verdicts(PAPER))}
+        rows |= {f"claims,\n{form}": answers(page.verdict_counts(found, form)) for form in FORMS}
+        _draw_answers(left, rows, theme)
+        study = load_result("fig2_convergence")
+        runs = convergence(study.table, study.record["settings"])
+        _draw_rounds(right, runs[runs["num_ues"] == runs["num_ues"].min()], study.record["settings"], theme)
+        image = io.StringIO()
+        figure.savefig(image, format="svg", metadata={"Date": None, "Creator": None})
+        plt.close(figure)
+    return image.getvalue()
+
+
+def _draw_answers(axes: Axes, rows: Mapping[str, Mapping[str, int]], theme: Theme) -> None:
+    """A bar for each row, cut into shares; the number stands in each piece, and the answer above the first bar's."""
+    for place, counts in enumerate(rows.values()):
+        start, total = 0.0, sum(counts.values())
+        for count, color in zip(counts.values(), theme.answers, strict=True):
+            width = count / total
+            axes.barh(place, width, left=start, height=0.62, color=color, edgecolor=theme.ground, linewidth=1.5)
+            if count:
+                on = max(theme.ink, theme.ground, key=lambda ink: abs(_lightness(ink) - _lightness(color)))
+                axes.text(start + width / 2, place, str(count), ha="center", va="center", color=on)
+            start += width
+    handles = [Rectangle((0, 0), 1, 1, color=color) for color in theme.answers]
+    axes.legend(handles, ANSWERS, loc="lower center", bbox_to_anchor=(0.42, -0.27), ncols=4, frameon=False,
+                handlelength=0.9, columnspacing=1.2, handletextpad=0.4)  # fmt: skip
+    axes.set(title="Does it hold?", yticks=range(len(rows)), yticklabels=rows, xlim=(0, 1), xticks=[])
+    axes.invert_yaxis()
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def _lightness(color: str) -> float:
+    """How light a color is, from 0 to 1, as in a gray print."""
+    red, green, blue = to_rgb(color)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def _draw_rounds(axes: Axes, runs: pd.DataFrame, settings: Mapping[str, object], theme: Theme) -> None:
+    """A row of dots for each scheme, one for each run, and stars where Algorithm 2 would be as claimed."""
+    arms = [arm for arm in ARMS if arm.name in set(runs["arm"])]
+    for place, arm in enumerate(arms):
+        ended = runs[runs["arm"] == arm.name].sort_values(["cut_off", "rounds"])
+        spread = [0.09 * (i - (len(ended) - 1) / 2) for i in range(len(ended))]
+        axes.scatter(ended["rounds"], [place + s for s in spread], s=34, linewidths=1.4, edgecolors=theme.runs,
+                     facecolors=[theme.ground if cut else theme.runs for cut in ended["cut_off"]])  # fmt: skip
+        if arm.name in _OURS:
+            claimed = (1 - CLAIMED_FEWER["fedlora"]) * runs.loc[runs["arm"] == "fedlora", "rounds"].median()
+            axes.plot(claimed, place, "*", color=theme.ink, markersize=12)
+    axes.set(
+        title=f"Rounds to {settings['target']:.0%} accuracy on SST-2, {runs['num_ues'].iloc[0]} UEs",
+        yticks=range(len(arms)),
+        yticklabels=[arm.label for arm in arms],
+        xlim=(0, None),
+        xlabel="dots: runs; hollow: cut off; stars: the claim",
+    )
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+
+
+def main(root: Path = ROOT) -> None:
+    """Write the README's part and the pictures of the clone at `root` anew."""
+    found = findings()
+    for name, theme in THEMES.items():
+        (root / "book" / "assets" / f"readme-{name}.svg").write_text(picture(found, theme), encoding="utf-8")
+    readme = root / "README.md"
+    readme.write_text(updated(readme.read_text(encoding="utf-8"), found_block(found)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

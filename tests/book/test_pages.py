@@ -1,0 +1,231 @@
+"""Opens every page from disk, as a double click does, in Chromium on a phone, a tablet and a desktop, light and dark.
+
+Each page is opened once and then resized; each test reads one thing off that visit. Nothing here depends on the clock:
+how soon a page shows is measured by benchmarks/pages.py, and what it depends on, the bytes, is held here.
+"""
+
+import gzip
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import pytest
+
+WIDTHS = (1440, 768, 360)
+SCHEMES = ("light", "dark")
+MEGABYTE = 1e6
+
+# Colors differ between the schemes, the rest between a desktop, with its sidebars, and a phone, with its own header.
+CONTRAST = "color-contrast"
+AXE = {
+    (1440, "light"): {},
+    (1440, "dark"): {"runOnly": {"type": "rule", "values": [CONTRAST]}},
+    (360, "light"): {"rules": {CONTRAST: {"enabled": False}}},
+}
+
+OPEN_ALL = """() => {
+    document.querySelectorAll("details").forEach(e => e.open = true);
+    document.querySelectorAll(".toggle-button-hidden").forEach(e => e.click());
+}"""
+
+FACTS = r"""() => {
+    const find = selector => [...document.querySelectorAll(selector)];
+    const all = (selector, wanted) => find(selector).filter(wanted).map(e => e.outerHTML.slice(0, 150));
+    const text = document.body.cloneNode(true);
+    text.querySelectorAll("pre, code, script, style, .math").forEach(e => e.remove());
+    return {
+        text: text.textContent,
+        unset: all(".math", e => !e.querySelector("mjx-container")),
+        wrong: all("mjx-merror, [data-mjx-error], mjx-mtext[style*=red]", () => true),
+        headings: find("h1, h2, h3, h4, h5, h6").filter(e => e.checkVisibility()).map(e => +e.tagName[1]),
+        missing: all("img", e => e.loading !== "lazy" && !e.naturalWidth),
+    };
+}"""
+
+# Sideways: the page itself; out of reach: what the keyboard cannot get to, parts that scroll included. Only one of
+# several tabs or of several radio buttons takes the focus, from where the arrow keys lead on.
+LAYOUT = """() => {
+    const shown = e => e.outerHTML.slice(0, 150), width = document.documentElement.clientWidth;
+    const visible = [...document.body.querySelectorAll("*")].filter(e => e.checkVisibility({checkVisibilityCSS: true}));
+    const scrolls = e => e.scrollWidth > e.clientWidth + 1 && ["auto", "scroll"].includes(getComputedStyle(e).overflowX)
+        && !e.querySelector("a[href], button, input, select, [tabindex='0']");
+    const operable = e => e.matches("a[href], button, input, select, summary, [onclick], [role=button], [role=slider]")
+        && !e.disabled && !e.closest("[aria-hidden=true], [role=tablist], [role=radiogroup]");
+    return {
+        theme: document.documentElement.dataset.theme,
+        sideways: document.documentElement.scrollWidth <= width ? [] : ["the page"].concat(
+            visible.filter(e => e.getBoundingClientRect().right > width + 1).map(shown)),
+        outOfReach: visible.filter(e => e.tabIndex < 0 && (operable(e) || scrolls(e))).map(shown),
+    };
+}"""
+
+# What axe would look at thousands of times: the insides of equations, and every colored word of the code. Of these one
+# of each color stays.
+THIN = """() => {
+    document.querySelectorAll("mjx-container > *").forEach(e => e.remove());
+    const seen = new Set();
+    document.querySelectorAll("pre span").forEach(e => {
+        if (e.childElementCount === 0 && seen.has(e.className)) e.replaceWith(e.textContent);
+        seen.add(e.className);
+    });
+}"""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a first visit met: errors, files loaded, facts, layouts by width and scheme, and barriers that axe found."""
+
+    errors: list[str]
+    requests: list[str]
+    facts: dict[str, object]
+    layouts: dict[tuple[int, str], dict[str, object]]
+    barriers: list[str]
+
+    def everywhere(self, key):
+        """What `LAYOUT` said, by width and scheme, where it said anything."""
+        return {place: layout[key] for place, layout in self.layouts.items() if layout[key]}
+
+
+def look(browser, address):
+    """Open a page once, and look at it at all widths and in both schemes, with everything opened that was folded."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
+    errors, requests, layouts, barriers = [], {}, {}, []
+    with browser.new_context(viewport={"width": WIDTHS[0], "height": 900}, reduced_motion="reduce") as context:
+        tab = context.new_page()
+        tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        tab.on("request", lambda request: requests.update({request.url: None}))
+        tab.on("requestfailed", lambda request: errors.append(f"{request.url} is missing"))
+        tab.goto(address, wait_until="networkidle")
+        tab.evaluate("() => window.MathJax?.startup?.promise")
+        tab.evaluate("() => document.fonts.ready.then(() => null)")
+        loaded = list(requests)
+        tab.evaluate(OPEN_ALL)
+        facts = tab.evaluate(FACTS)
+        for width in WIDTHS:
+            tab.set_viewport_size({"width": width, "height": 900})
+            for scheme in SCHEMES:
+                tab.emulate_media(color_scheme=scheme)
+                tab.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+                layouts[width, scheme] = tab.evaluate(LAYOUT)
+        tab.evaluate(THIN)
+        for (width, scheme), options in AXE.items():
+            tab.set_viewport_size({"width": width, "height": 900})
+            tab.emulate_media(color_scheme=scheme)
+            # a page from disk may not read its style sheets, for which only one rule asks, and not a serious one
+            found = axe.run(tab, options={"resultTypes": ["violations"], "preload": False, **options}).response
+            barriers += [
+                f"{rule['id']} at {width} px, {scheme}: {node['html'][:150]}"
+                for rule in found["violations"]
+                if rule["impact"] in ("serious", "critical")
+                for node in rule["nodes"]
+            ]
+    return Visit(errors, loaded, facts, layouts, barriers)
+
+
+@pytest.fixture(scope="session")
+def visits():
+    return {}
+
+
+@pytest.fixture
+def visit(page, book, browser, visits):
+    if page not in visits:
+        visits[page] = look(browser, (book / page).as_uri())
+    return visits[page]
+
+
+def test_nothing_goes_wrong(visit):
+    assert not visit.errors
+
+
+def test_no_request_leaves_the_book(visit, book):
+    inside = (f"{book.as_uri()}/", "data:", "blob:")
+    assert not [url for url in visit.requests if not url.startswith(inside)]
+
+
+def test_mathjax_sets_every_equation(visit):
+    assert not visit.facts["unset"]
+    assert not visit.facts["wrong"]
+
+
+def test_no_tex_is_left_in_the_text(visit):
+    assert not re.findall(r"\$[^$\n]{1,80}\$|\\[a-zA-Z]{2,}|\\\(|\\\[", visit.facts["text"])
+
+
+def test_every_image_is_there(visit):
+    assert not visit.facts["missing"]
+
+
+def test_headings_begin_with_the_title_and_skip_no_level(visit):
+    headings = visit.facts["headings"]
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(deeper <= level + 1 for level, deeper in pairwise(headings))
+
+
+def test_page_does_not_scroll_sideways(visit):
+    assert not visit.everywhere("sideways")
+
+
+def test_theme_follows_the_system(visit):
+    assert {scheme: layout["theme"] for (_, scheme), layout in visit.layouts.items()} == {s: s for s in SCHEMES}
+
+
+def test_keyboard_reaches_what_can_be_operated_and_what_scrolls(visit):
+    assert not visit.everywhere("outOfReach")
+
+
+def test_axe_finds_no_serious_barrier(visit):
+    assert not visit.barriers
+
+
+def files(urls):
+    """The files that were loaded from disk."""
+    return [Path(unquote(urlparse(url).path)) for url in urls if url.startswith("file:")]
+
+
+def transferred(path):
+    """The bytes that a web server sends for a file: text is compressed on the way, images and fonts already are."""
+    content = path.read_bytes()
+    return len(content) if path.suffix in (".png", ".woff", ".woff2") else len(gzip.compress(content))
+
+
+def test_page_is_light(visit, book):
+    """What counts is all that a first visit loads; what the page shares with others, and what not, is bounded apart."""
+    loaded = files(visit.requests)
+    own = [path for path in loaded if book / "_static" not in path.parents]
+    shared = [path for path in loaded if path not in own]
+    assert sum(map(transferred, loaded)) < 1.5 * MEGABYTE
+    assert sum(path.stat().st_size for path in own) < 0.75 * MEGABYTE
+    assert sum(path.stat().st_size for path in shared) < 2 * MEGABYTE
+
+
+def test_search_from_disk_finds_lambert_w(book, tab):
+    tab.goto((book / "book/index.html").as_uri())
+    tab.keyboard.press("Control+k")
+    tab.keyboard.type("Lambert W")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/search.html?q=Lambert*")
+    tab.locator("#search-results a[href^='book/resources.html']").first.click()
+    tab.wait_for_url("**/book/resources.html*")
+    tab.locator("article .highlighted").first.wait_for(state="visible")
+
+
+def test_front_page_leads_to_the_book(book, tab):
+    tab.goto((book / "index.html").as_uri())
+    tab.wait_for_url("**/book/index.html")
+    assert tab.locator("article h1").is_visible()
+
+
+def test_solution_opens_by_keyboard(book, tab):
+    tab.goto((book / "book/resources.html").as_uri())
+    solution = tab.locator("article .solution.dropdown").first
+    text, button = solution.locator("section p").first, solution.locator(".toggle-button")
+    text.wait_for(state="hidden")
+    button.press("Enter")
+    text.wait_for(state="visible")
+    button.press("Space")
+    text.wait_for(state="hidden")

@@ -1,0 +1,271 @@
+"""Interactive figures in a real browser: sliders by keyboard, numbers on the screen, what is left without script."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fedswitch.pages.explorable import Axis, Control, Curve, Explorable, Panel
+
+ASSETS = Path(__file__).parents[2] / "book" / "assets"
+X = np.array([1.0, 10.0, 100.0])
+LEFT = np.array([[[1.0, 2.0, 4.0]], [[2.0, 3.0, 6.0]], [[5.0, 7.0, 8.0]]])  # by pace, the same for all sizes
+RIGHT = np.arange(18.0).reshape(3, 2, 3) / 2
+BASE = "body {{ margin: 0; padding: 8px; background: {ground}; color: {ink}; }}"
+
+
+@functools.cache
+def markup(**changes):
+    """The HTML of a figure."""
+    panels = (
+        Panel(
+            Axis("reach", 1.0, 100.0, "log"),
+            Axis("height", 0.0, 10.0),
+            (
+                Curve("printed", X, LEFT, color=2, line="dashed"),
+                Curve("corrected", X, RIGHT, color=1),
+                Curve("best", X[:1], LEFT[..., :1], line="none", marker="star"),
+            ),
+        ),
+        Panel(
+            Axis("reach", 1.0, 100.0, "log"),
+            Axis("height", 0.0, 10.0),
+            (Curve("numbers", X, RIGHT, color=3, line="none", marker="circle", text="4"),),
+            title="Numbers",
+        ),
+    )
+    settings = {
+        "title": "Heights",
+        "alt": "Two lines that rise from the left to the right",
+        "controls": (Control("pace", ("1 m/s", "2 m/s", "3 m/s"), start=1), Control("size", ("small", "large"))),
+        "panels": panels,
+        "readout": "The last height is {height}; the size is {size}.",
+        "facts": {"height": RIGHT[..., -1].astype(str), "size": [["small", "large"]]},
+    }
+    return Explorable(**settings | changes).html()
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Write a page with a figure, in a light or dark theme; returns its address."""
+
+    def write(shown, theme="light"):
+        ground, ink = ("#14181e", "#e6e6e6") if theme == "dark" else ("#ffffff", "#222222")
+        style = (ASSETS / "play.css").as_uri()
+        page = (
+            f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Figure</title>'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f'<style>{BASE.format(ground=ground, ink=ink)}</style><link rel="stylesheet" href="{style}">'
+            f'<script defer src="{(ASSETS / "play.js").as_uri()}"></script></head>'
+            f"<body><main><h1>Figure</h1>{shown}</main></body></html>"
+        )
+        (tmp_path / "page.html").write_text(page, encoding="utf-8")
+        return (tmp_path / "page.html").as_uri()
+
+    return write
+
+
+def sliders(tab):
+    return tab.get_by_role("slider")
+
+
+def heights(tab, curve=1, panel=0):
+    """The heights of a drawn line, read off the chart by its own ticks."""
+    return tab.evaluate(
+        """([panel, curve]) => {
+            const chart = document.querySelectorAll(".play-chart > svg")[panel];
+            const ticks = [...chart.querySelectorAll(".play-frame text[text-anchor=end]")]
+                .map((tick) => [Number(tick.getAttribute("y")) - 4, Number(tick.textContent)]);
+            const [[low, a], [high, b]] = [ticks[0], ticks[ticks.length - 1]];
+            const points = chart.querySelectorAll("svg .play-line")[curve].getAttribute("d").split(/[ML]/).slice(1);
+            return points.map((point) => a + (b - a) * (Number(point.split(" ")[1]) - low) / (high - low));
+        }""",
+        [panel, curve],
+    )
+
+
+def test_arrow_keys_move_readout_value_and_line(tab, place):
+    tab.goto(place(markup()))
+    pace = sliders(tab).first
+    said = tab.get_by_role("status")
+    assert said.inner_text() == "The last height is 4.0; the size is small."
+    assert pace.get_attribute("aria-valuetext") == "2 m/s"
+    for key, setting, value in (
+        ("ArrowRight", (2, 0), "3 m/s"),
+        ("Home", (0, 0), "1 m/s"),
+        ("ArrowUp", (1, 0), "2 m/s"),
+    ):
+        pace.press(key)
+        assert pace.get_attribute("aria-valuetext") == value
+        assert tab.locator(".play-value").first.inner_text() == value
+        assert said.inner_text() == f"The last height is {RIGHT[setting][-1]}; the size is small."
+        assert heights(tab) == pytest.approx(RIGHT[setting], abs=0.05)
+        assert heights(tab, curve=0) == pytest.approx(LEFT[setting], abs=0.05)
+    sliders(tab).nth(1).press("End")
+    assert said.inner_text() == "The last height is 5.5; the size is large."
+    assert heights(tab) == pytest.approx(RIGHT[1, 1], abs=0.05)
+    assert said.get_attribute("aria-live") == "polite"
+
+
+def test_every_control_is_reached_by_tab_and_named(tab, place):
+    tab.goto(place(markup()))
+    names = []
+    for _ in range(3):
+        tab.keyboard.press("Tab")
+        names.append(
+            tab.evaluate("() => (document.activeElement.labels?.[0]?.firstChild ?? document.activeElement).textContent")
+        )
+    assert names == ["pace", "size", "Reset"]
+    assert tab.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    assert tab.get_by_label("pace").count() == 1
+    assert tab.get_by_role("group", name="Heights").count() == 1
+    assert tab.get_by_role("img", name="Chart: height against reach").count() == 2
+
+
+def test_reset_goes_back_to_the_start(tab, place):
+    tab.goto(place(markup()))
+    before = tab.locator(".play-chart").first.inner_html()
+    for i, key in enumerate(("End", "End")):
+        sliders(tab).nth(i).press(key)
+    assert tab.locator(".play-chart").first.inner_html() != before
+    tab.get_by_role("button", name="Reset").click()
+    assert tab.locator(".play-chart").first.inner_html() == before
+    assert sliders(tab).first.input_value() == "1"
+    assert tab.get_by_role("status").inner_text() == "The last height is 4.0; the size is small."
+
+
+def test_marks_stand_at_the_grid_points_and_lines_differ_without_color(tab, place):
+    tab.goto(place(markup()))
+    numbers = tab.locator(".play-chart").nth(1).locator(".play-marker")
+    assert [numbers.nth(i).text_content() for i in range(numbers.count())] == ["4", "4", "4"]
+    lines = tab.locator(".play-chart").first.locator(".play-line")
+    assert lines.nth(0).get_attribute("stroke-dasharray")
+    assert lines.nth(1).get_attribute("stroke-dasharray") is None
+    legend = tab.locator(".play-legend").first.locator("li")
+    assert [legend.nth(i).inner_text().strip() for i in range(3)] == ["printed", "corrected", "best"]
+    ticks = tab.locator(".play-chart").first.locator(".play-frame text[text-anchor=middle]").all_text_contents()
+    assert ticks == ["1", "10", "100", "reach"]
+
+
+def test_gap_breaks_the_line(tab, place):
+    curve = Curve("broken", [1.0, 5.0, 10.0, 50.0, 100.0], [1.0, 2.0, np.nan, 3.0, 4.0])
+    tab.goto(place(markup(panels=(Panel(Axis("x", 1.0, 100.0, "log"), Axis("y", 0.0, 5.0), (curve,)),))))
+    drawn = tab.locator(".play-chart .play-line").first.get_attribute("d")
+    assert [drawn.count(letter) for letter in "ML"] == [2, 2]
+
+
+def test_without_script_the_picture_is_there(browser, place):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(place(markup()))
+    picture = page.get_by_role("img", name="Two lines that rise")
+    assert picture.is_visible()
+    assert picture.bounding_box()["height"] > 100
+    assert page.get_by_text("The last height is 4.0; the size is small.").is_visible()
+    assert page.get_by_role("slider").count() == 0
+    context.close()
+
+
+def test_print_shows_the_picture_and_no_controls(tab, place):
+    tab.goto(place(markup()))
+    assert not tab.locator(".play-still").is_visible()
+    tab.emulate_media(media="print")
+    assert tab.locator(".play-still").is_visible()
+    assert tab.locator(".play-still").bounding_box()["height"] > 100
+    assert not tab.locator(".play-live").is_visible()
+    tab.emulate_media(media="screen")
+    assert tab.locator(".play-live").is_visible()
+
+
+@pytest.mark.parametrize("width", [320, 360, 768])
+def test_nothing_overflows_and_charts_follow_the_width(tab, place, width):
+    tab.goto(place(markup()))
+    tab.set_viewport_size({"width": width, "height": 700})
+    tab.wait_for_function("(w) => document.querySelector('.play-chart > svg').clientWidth < w", arg=width)
+    assert tab.evaluate("() => document.documentElement.scrollWidth") <= width
+    chart = tab.locator(".play-chart > svg").first.bounding_box()
+    beside = 2 if width == 768 else 1
+    assert chart["width"] == pytest.approx((width - 16) / beside, abs=16)
+    texts = tab.locator(".play-chart text").all()
+    assert min(text.evaluate("(text) => parseFloat(getComputedStyle(text).fontSize)") for text in texts) >= 11
+    for one in tab.locator(".play-chart > svg").all():
+        around = one.bounding_box()
+        for text in one.locator(".play-frame text").all():
+            box = text.bounding_box()
+            assert box["x"] >= around["x"] - 1
+            assert box["x"] + box["width"] <= around["x"] + around["width"] + 1
+            assert box["y"] + box["height"] <= around["y"] + around["height"] + 1
+
+
+def contrast(one, other):
+    """The contrast of two colors as the browser writes them, rgb(r, g, b)."""
+
+    def luminance(color):
+        parts = np.array([float(part) for part in color[color.index("(") + 1 : -1].split(",")[:3]]) / 255
+        return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colors_stand_out_in_both_themes(tab, place, theme):
+    tab.goto(place(markup(), theme))
+    ground = tab.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    style = "(element) => { const s = getComputedStyle(element); return [s.stroke, s.fill]; }"
+    for locator in tab.locator(".play-chart .play-line").all():
+        assert contrast(locator.evaluate(style)[0], ground) >= 3
+    for locator in tab.locator(".play-chart .play-frame text").all():
+        assert contrast(locator.evaluate(style)[1], ground) >= 4.5
+    inked = tab.locator(".play-filled").last
+    assert contrast(inked.locator("path").evaluate(style)[1], inked.locator("text").evaluate(style)[1]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(tab, place, theme):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="needs axe: pip install axe-playwright-python"
+    )
+    tab.goto(place(markup(played=0), theme))
+    found = axe.Axe().run(tab, options={"preload": False}).response["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+def test_button_plays_and_any_slider_stops_it(browser, place):
+    context = browser.new_context(reduced_motion="no-preference")
+    page = context.new_page()
+    page.clock.install()
+    page.goto(place(markup(played=0)))
+    slider, said = page.get_by_role("slider").first, page.get_by_role("status")
+    page.get_by_role("button", name="Play").click()
+    assert said.get_attribute("aria-live") == "off"
+    page.clock.run_for(1000)
+    assert slider.get_attribute("aria-valuetext") == "3 m/s"
+    assert page.get_by_role("button", name="Play").count() == 1  # at the end it stops by itself
+    page.get_by_role("button", name="Play").click()  # and begins anew
+    assert slider.get_attribute("aria-valuetext") == "1 m/s"
+    page.get_by_role("slider").nth(1).press("End")
+    page.clock.run_for(5000)
+    assert slider.get_attribute("aria-valuetext") == "1 m/s"
+    assert said.get_attribute("aria-live") == "polite"
+    context.close()
+
+
+def test_nothing_plays_for_who_wants_less_motion_or_where_nothing_is_played(browser, tab, place):
+    tab.goto(place(markup(played=0)))  # this tab asks for less motion
+    assert tab.get_by_role("button").all_text_contents() == ["Reset"]
+    context = browser.new_context(reduced_motion="no-preference")
+    page = context.new_page()
+    page.goto(place(markup()))
+    assert page.get_by_role("button").all_text_contents() == ["Reset"]
+    context.close()
+
+
+def test_no_request_leaves_the_page(tab, place):
+    asked = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(place(markup(played=0)))
+    sliders(tab).first.press("End")
+    assert {url.split(":")[0] for url in asked} <= {"file", "data"}
+    assert sorted(Path(url).name for url in asked if url.startswith("file")) == ["page.html", "play.css", "play.js"]

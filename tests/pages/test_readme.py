@@ -1,0 +1,112 @@
+"""The README says what the records say, shows the picture that they make, and its example works."""
+
+import collections
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from fedswitch.pages import readme
+from fedswitch.paper import ERRATA, PAPER, SIBLING
+from fedswitch.studies.claims import findings
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+NUMBER = re.compile(r"-?\d+\.\d+")
+
+
+@pytest.fixture(scope="module")
+def found():
+    return findings()
+
+
+def test_the_readme_says_what_was_found(found):
+    assert readme.updated(TEXT, readme.found_block(found)) == TEXT, "run `nox -s readme`"
+
+
+def test_its_numbers_are_those_of_the_records(found):
+    text = re.sub(r"\s+", " ", TEXT)
+    verdicts = collections.Counter((erratum.paper, erratum.verdict) for erratum in ERRATA)
+    right, ambiguous, wrong = (verdicts[PAPER, verdict] for verdict in ("right", "ambiguous", "wrong"))
+    assert f"{right} are right, {ambiguous} ambiguous and {wrong} wrong as printed." in text
+    assert f"Of {right + ambiguous + wrong} numbered" in text
+    assert f"{verdicts[SIBLING, 'wrong']} statements that are wrong" in text
+    for form, words in {"printed": "With the formulas as printed: ", "corrected": "With the corrected ones: "}.items():
+        sentence = text.partition(words)[2].partition(".")[0]
+        told = {verdict: int(count) for count, verdict in re.findall(r"(\d+) ([a-z ]+)", sentence)}
+        assert told == collections.Counter(one.verdict(form) for one in found)
+    for one in found:
+        title = one.claim.title.lower()
+        assert (title in text.partition("**Reproduced**")[2].lower()) == (one.verdict("corrected") == "reproduced")
+
+
+@pytest.mark.parametrize("theme", readme.THEMES)
+def test_the_picture_is_made_from_the_results_as_they_are(theme, found):
+    """All numbers of the drawing to a hundredth of a point: other machines may differ in the last digits."""
+    kept = (ROOT / "book" / "assets" / f"readme-{theme}.svg").read_text(encoding="utf-8")
+    made = readme.picture(found, readme.THEMES[theme])
+    assert NUMBER.sub("", kept) == NUMBER.sub("", made), "run `nox -s readme`"
+    numbers = [[float(number) for number in NUMBER.findall(image)] for image in (kept, made)]
+    assert numbers[0] == pytest.approx(numbers[1], abs=0.01), "run `nox -s readme`"
+
+
+@pytest.mark.parametrize("theme", readme.THEMES)
+def test_the_picture_can_be_read_on_its_ground(theme):
+    """Text and dots have the contrast that the guidelines for accessible pages ask for."""
+
+    def luminance(color):
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def contrast(one, other):
+        low, high = sorted((luminance(one), luminance(other)))
+        return (high + 0.05) / (low + 0.05)
+
+    colors = readme.THEMES[theme]
+    assert contrast(colors.ink, colors.ground) > 4.5
+    assert contrast(colors.runs, colors.ground) > 3
+    for color in colors.answers:
+        assert max(contrast(color, colors.ink), contrast(color, colors.ground)) > 4.5
+
+
+def test_every_verdict_has_an_answer_once(found):
+    counted = collections.Counter(verdict for verdicts in readme.ANSWERS.values() for verdict in verdicts)
+    used = {erratum.verdict for erratum in ERRATA} | {one.verdict(form) for one in found for form in readme.FORMS}
+    assert set(counted.values()) == {1}
+    assert used - {"measured"} <= set(counted)
+    assert readme.answers({"wrong": 2, "not reproduced": 3, "right": 1}) == {
+        "holds": 1, "in part": 0, "does not": 5, "cannot tell": 0
+    }  # fmt: skip
+
+
+def test_a_readme_without_its_marks_is_refused():
+    with pytest.raises(ValueError, match="once each"):
+        readme.updated("# fedswitch\n", "block")
+
+
+def test_what_is_written_anew_is_what_was_there(tmp_path):
+    (tmp_path / "book" / "assets").mkdir(parents=True)
+    (tmp_path / "README.md").write_text(TEXT, encoding="utf-8")
+    readme.main(tmp_path)
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == TEXT
+    for path in (tmp_path / "book" / "assets").iterdir():
+        assert ElementTree.parse(path).getroot().tag.endswith("svg")
+    assert len(list((tmp_path / "book" / "assets").iterdir())) == len(readme.THEMES)
+
+
+def test_its_links_lead_to_files():
+    targets = re.findall(r'(?:\]\(|src="|srcset=")([^)"]+)', TEXT)
+    assert len(targets) > 5
+    assert all((ROOT / target).is_file() for target in targets if not target.startswith("https://"))
+
+
+def test_its_example_works(capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    tiny = example.replace('backbone="minilm"', 'backbone="tiny"')
+    assert tiny != example
+    exec(tiny, {})
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split() == ["round", "accuracy_pooled", "received", "energy_uplink_j", "delay_s"]
+    assert [row.split()[1] for row in rows] == ["1", "2", "3", "4", "5"]
