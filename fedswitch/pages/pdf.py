@@ -44,7 +44,7 @@ PREPARE = """async () => {
         entry.append(link);
         contents.lastChild.append(entry);
     }
-    chapters[0].previousSibling.before(contents);
+    chapters[0].previousElementSibling.before(contents);
     await window.MathJax?.startup?.promise;
     await Promise.all([document.fonts.ready, ...[...document.images].map(e => e.decode().catch(() => null))]);
 }"""

@@ -15,8 +15,10 @@ span + section { break-before: page }
 .printed-contents a::after { content: " on page " attr(data-page) }
 </style></head><body><article>
 <section id="start"><h1>Start here</h1><p>See <a href="#eq-2">(2)</a> and <a href="#second">Two</a>.</p>
-<span id="document-one"></span><section id="first"><h2>One<a href="#first">#</a></h2><p id="eq-2">Equation two</p></section>
-<span id="document-two"></span><section id="second"><h2>Two</h2><details><summary>Solution</summary>Folded words</details>
+<span id="document-one"></span>
+<section id="first"><h2>One<a href="#first">#</a></h2><p id="eq-2">Equation two</p></section>
+<span id="document-two"></span>
+<section id="second"><h2>Two</h2><details><summary>Solution</summary>Folded words</details>
     <details class="hide"><summary>Code</summary>Drawing code</details></section>
 </section></article></body></html>
 """
