@@ -1,5 +1,17 @@
+import sys
+
+import pytest
 from hypothesis import settings
 
 # no test depends on the clock: machines differ, and other work slows them
 settings.register_profile("fedswitch", deadline=None)
 settings.load_profile("fedswitch")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Forget the types of files that a build of an earlier test has added to a default of Sphinx."""
+    if sphinx_config := sys.modules.get("sphinx.config"):
+        default = sphinx_config.Config.config_values["source_suffix"].default
+        for suffix in default.keys() - {".rst"}:
+            del default[suffix]

@@ -46,9 +46,9 @@ def book():
     return Path(FOLDER).resolve(strict=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Debian's Chromium, or the machine's own."""
+    """Debian's Chromium, or the machine's own; no second one can run in a process, so that it ends with its module."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: `pip install playwright`")
     if not CHROMIUM:
         pytest.skip("needs a browser: `apt-get install chromium`, or Google Chrome elsewhere")
