@@ -1,6 +1,6 @@
 // Equations, code and tables that are wider than the page scroll inside themselves. This lets the keyboard reach those that
 // do, also after they were unfolded or the window was resized; the theme looks at code and tables once, and at no equation.
-const wideParts = "mjx-container[display], main pre, .cell_output > .output, .pst-scrollable-table-container";
+const wideParts = ".math, mjx-container[display], main pre, .cell_output > .output, .pst-scrollable-table-container";
 
 const reach = ({ target }) => {
   if (target.scrollWidth > target.clientWidth) {

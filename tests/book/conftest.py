@@ -64,6 +64,7 @@ def browser():
 def tab(browser):
     """An empty page of the browser, as wide as a desktop; the test fails where something goes wrong in a script."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(600_000)  # a busy machine is slow, not wrong
     page = context.new_page()
     errors = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
