@@ -13,6 +13,8 @@ from pathlib import Path
 
 from _timing import duration, machine, print_table
 
+from fedswitch.pages.pdf import BROWSERS
+
 VISITS = 5
 FIRST_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime / 1e3"
 COMPLETE = "async () => { await window.MathJax?.startup?.promise; return performance.now() / 1e3; }"
@@ -37,7 +39,9 @@ def main():
     print(machine())
     rows = []
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = driver.chromium.launch(
+            executable_path=next(filter(None, map(shutil.which, BROWSERS))), args=["--no-sandbox"]
+        )
         print(f"Chromium {browser.version}, medians of {VISITS} visits")
         for page in pages:
             paints, completes = zip(*(visit(browser, page.as_uri()) for _ in range(VISITS)), strict=True)

@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import (
-    anchors,
-    api,
-    bibliography,
-    collected,
-    downloads,
-    execution,
-    exercises,
-    inline_svg,
-    launch,
-    lean,
-    lessons,
-    paper_numbers,
-    quiz,
-    reading_path,
-    single_page,
+PARTS = (
+    "anchors",
+    "api",
+    "bibliography",
+    "collected",
+    "downloads",
+    "execution",
+    "exercises",
+    "inline_svg",
+    "launch",
+    "lean",
+    "lessons",
+    "paper_numbers",
+    "quiz",
+    "reading_path",
+    "single_page",
 )
+"""The modules of the extension."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect all parts of the extension to Sphinx."""
-    for part in (
-        anchors,
-        api,
-        bibliography,
-        collected,
-        downloads,
-        execution,
-        exercises,
-        inline_svg,
-        launch,
-        lean,
-        lessons,
-        paper_numbers,
-        quiz,
-        reading_path,
-        single_page,
-    ):
-        part.setup(app)
+    for part in PARTS:
+        import_module(f".{part}", __name__).setup(app)
     return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from fedswitch.pages.pdf import BROWSERS
+
 FOLDER = os.environ.get("FEDSWITCH_BOOK")
 UNBUILT = "needs the built book: `nox -s book` builds it and runs these tests on it"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def page_names():
