@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +41,26 @@ def execute_in_parallel(app: Sphinx, env: BuildEnvironment, docnames: list[str])
     if min(len(missing), cores) < 2:
         return
     LOGGER.info("running %d pages, %d at a time", len(missing), cores)
-    with tempfile.TemporaryDirectory() as runtime, ThreadPoolExecutor(cores) as pool:
+    with tempfile.TemporaryDirectory() as runtime, ThreadPoolExecutor(cores) as pool, _one_thread_each():
         running = {
             pool.submit(_run, notebook, page, settings.mystnb_config.execution_timeout, Path(runtime)): page
             for page, notebook in missing.items()
         }
         for future in as_completed(running):
             _keep(cache, running[future], future)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let kernels that start meanwhile compute in one thread, unless told otherwise: more than cores only wait."""
+    if "OMP_NUM_THREADS" in os.environ:
+        yield
+        return
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
 
 
 def _unknown(cache: JupyterCacheAbstract, page: Path, settings: Any) -> NotebookNode | None:

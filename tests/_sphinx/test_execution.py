@@ -1,6 +1,7 @@
 """Builds small books whose pages tell when they ran."""
 
 import io
+import os
 import warnings
 
 import pytest
@@ -84,6 +85,22 @@ def test_pages_run_at_once_and_only_once(folder):
     assert "met" in pages["two"]
     assert warned == ""
     assert runs(folder) == {"one": 1, "two": 1}
+
+
+def test_pages_that_run_at_once_compute_in_one_thread_each(folder, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    two = folder / "two.md"
+    shown = 'import os; print("threads:", os.environ.get("OMP_NUM_THREADS"))'
+    code = f"{MEET.format(me='two', other='one')}\n{shown}"
+    two.write_text(NOTEBOOK.format(title="Two", code=code), encoding="utf-8")
+    pages, _ = build(folder)
+    assert "threads: 1" in pages["two"]
+    assert "OMP_NUM_THREADS" not in os.environ
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    two.write_text(two.read_text(encoding="utf-8").replace("threads:", "of them:"), encoding="utf-8")
+    (folder / "one.md").write_text(NOTEBOOK.format(title="One", code="0"), encoding="utf-8")
+    pages, _ = build(folder)
+    assert "of them: 3" in pages["two"]
 
 
 def test_only_pages_with_other_code_run_again(folder):
