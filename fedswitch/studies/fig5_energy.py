@@ -371,8 +371,8 @@ def _in_tex(weight: float) -> str:
 
 
 def _draw_mean(axes: Axes, runs: pd.DataFrame, column: str, look: dict[str, Any], **options: Any) -> None:
-    """Mean over seeds with its 95 % bootstrap interval; where nothing is known there is no point."""
-    settings: dict[str, Any] = {"x": "sinr_threshold_db", "errorbar": ("ci", 95), "seed": 0, "legend": False}
+    """Mean over seeds with its 95 % interval, as in the tables; where nothing is known there is no point."""
+    settings: dict[str, Any] = {"x": "sinr_threshold_db", "errorbar": ends, "legend": False}
     sns.lineplot(runs.dropna(subset=column), y=column, ax=axes, **settings | look | options)
 
 
