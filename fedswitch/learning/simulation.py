@@ -19,8 +19,9 @@ from .federation import Federation
 from .history import History, Log
 from .progress import interrupt_later, rounds_bar
 from .samples import Kept
-from .schemes import Scheme, check_plan, find_scheme
+from .schemes import Plan, Scheme, check_plan, find_scheme
 from .tasks import Task, load_task
+from .uplink import Uplink
 
 Stop = Callable[[Sequence[Mapping[str, Any]]], bool]
 """Whether a run may end, from the rows of `History.table` so far."""
@@ -113,11 +114,7 @@ def simulate(
     with rounds_bar(f"{name} on {loaded_task.name}", first, rounds, progress) as bar, interrupt_later() as interrupt:
         for t in range(first, rounds):
             started = time.perf_counter()
-            seen = policy.observe(run, t)
-            plan = policy.plan(t, seen)
-            check_plan(plan, policy.scenario, name)
-            uplink = run.transmit(t, plan, seen.payload_bits)
-            policy.learn(run, t, uplink.received)
+            plan, uplink = do_round(policy, run, t, name)
             due = (t + 1) % evaluate_every == 0 or t + 1 == rounds
             log.add(run.scenario, plan, uplink, run.evaluate(t, personal=personal) if due else {})
             bar.update()
@@ -143,3 +140,17 @@ def simulate(
         distance_m=run.cell.distance_m,
         settings={**settings, "rounds": rounds},
     )
+
+
+def do_round(policy: Scheme, run: Federation, t: int, name: str) -> tuple[Plan, Uplink]:
+    """Do round `t` of a run: the scheme observes and plans, the UEs transmit, and what is received trains the modules.
+
+    Raises:
+        ValueError: where a plan of the scheme `name` breaks a constraint (`learning.schemes.check_plan`).
+    """
+    seen = policy.observe(run, t)
+    plan = policy.plan(t, seen)
+    check_plan(plan, policy.scenario, name)
+    uplink = run.transmit(t, plan, seen.payload_bits)
+    policy.learn(run, t, uplink.received)
+    return plan, uplink

@@ -12,6 +12,7 @@ from ..learning.federation import Federation
 from ..learning.modules import Modules
 from ..learning.samples import Kept
 from ..learning.schemes import find_scheme
+from ..learning.simulation import do_round
 from ..learning.tasks import Task, load_task
 from ..scenario import Scenario
 from .explorable import Axis, Control, Curve, Explorable, Line, Marker, Panel
@@ -49,16 +50,13 @@ def watch(
 
     `scheme` is one that trains LoRA modules. Errors are those of `simulate`.
     """
-    _, kind = find_scheme(scheme)
+    name, kind = find_scheme(scheme)
     loaded = task if isinstance(task, Task) else load_task(task, seed=seed)
     policy = kind(scenario, seed)
     run = Federation.start(policy.scenario, loaded, load_backbone(backbone), seed, scheme=kind, kept=kept)
     subscribed, received, moved = [], [], [norms(run.modules, scenario.lora_alpha)]
     for t in range(rounds):
-        seen = policy.observe(run, t)
-        plan = policy.plan(t, seen)
-        uplink = run.transmit(t, plan, seen.payload_bits)
-        policy.learn(run, t, uplink.received)
+        plan, uplink = do_round(policy, run, t, name)
         subscribed.append(plan.subscription)
         received.append(uplink.received)
         moved.append(norms(run.modules, scenario.lora_alpha))
