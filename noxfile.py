@@ -84,9 +84,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["environment"])
 def tests(session: nox.Session) -> None:
-    """Run the tests, one process for each core; arguments go to pytest."""
+    """Run the tests but those of pages, which belong to `book`, one process for each core; arguments go to pytest."""
+    chosen = session.posargs or [f"--ignore={PAGE_TESTS}"]
     # more threads than cores would only wait for each other
-    _run(session, "pytest", "--numprocesses=auto", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    _run(session, "pytest", "--numprocesses=auto", *chosen, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session(venv_backend="none", requires=["environment"])

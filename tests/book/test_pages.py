@@ -4,6 +4,7 @@ Each page is opened once and then resized; each test reads one thing off that vi
 how soon a page shows is measured by benchmarks/pages.py, and what it depends on, the bytes, is held here.
 """
 
+import functools
 import gzip
 import re
 from dataclasses import dataclass
@@ -18,13 +19,16 @@ SCHEMES = ("light", "dark")
 MEGABYTE = 1e6
 PATIENCE_MS = 600_000  # a busy machine is slow, not wrong
 
-# Colors differ between the schemes, the rest between a desktop, with its sidebars, and a phone, with its own header.
-CONTRAST = "color-contrast"
-AXE = {
-    (1440, "light"): {},
-    (1440, "dark"): {"runOnly": {"type": "rule", "values": [CONTRAST]}},
-    (360, "light"): {"rules": {CONTRAST: {"enabled": False}}},
-}
+# A phone has a header of its own, and what differs between the schemes are colors. These come last, on what is left of
+# the page then, since they take axe most of its time.
+COLORS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+STRUCTURE = {"rules": {rule: {"enabled": False} for rule in COLORS["runOnly"]["values"]}}
+AXE = (
+    (1440, "light", None, STRUCTURE),
+    (360, "light", {"exclude": [["article"]]}, STRUCTURE),
+    (1440, "light", None, COLORS),
+    (1440, "dark", None, COLORS),
+)
 
 OPEN_ALL = """() => {
     document.querySelectorAll("details").forEach(e => e.open = true);
@@ -45,8 +49,9 @@ FACTS = r"""() => {
     };
 }"""
 
-# Sideways: the page itself; out of reach: what the keyboard cannot get to, parts that scroll included. Only one of
-# several tabs or of several radio buttons takes the focus, from where the arrow keys lead on.
+# Sideways: the page itself; cut: what is wider than its place where nothing scrolls; out of reach: what the keyboard
+# cannot get to, parts that scroll included. Only one of several tabs or of several radio buttons takes the focus, from
+# where the arrow keys lead on.
 LAYOUT = """() => {
     const shown = e => e.outerHTML.slice(0, 150), width = document.documentElement.clientWidth;
     const visible = [...document.body.querySelectorAll("*")].filter(e => e.checkVisibility({checkVisibilityCSS: true}));
@@ -58,22 +63,30 @@ LAYOUT = """() => {
         theme: document.documentElement.dataset.theme,
         sideways: document.documentElement.scrollWidth <= width ? [] : ["the page"].concat(
             visible.filter(e => e.getBoundingClientRect().right > width + 1).map(shown)),
+        cut: visible.filter(e => e.matches("article *") && !e.closest("mjx-container")
+            && e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 2
+            && ["hidden", "clip"].includes(getComputedStyle(e).overflowX)).map(shown),
         outOfReach: visible.filter(e => e.tabIndex < 0 && (operable(e) || scrolls(e))).map(shown),
     };
 }"""
 
-# What axe would look at thousands of times: the insides of equations, and every colored word of the code. Of these one
-# of each color stays.
+# What axe would look at thousands of times and must not touch: the insides of equations.
+WITHOUT_FORMULAS = """() => document.querySelectorAll("mjx-assistive-mml").forEach(e => {
+    e.textContent = "formula";
+    e.parentNode.replaceChildren(e);
+})"""
+
+# What looks alike has one color: of elements with the same tags and classes up to the page's body, three stay.
 THIN = """() => {
-    document.querySelectorAll("mjx-assistive-mml").forEach(e => {
-        e.textContent = "formula";
-        e.parentNode.replaceChildren(e);
-    });
-    const seen = new Set();
-    document.querySelectorAll("pre span").forEach(e => {
-        if (e.childElementCount === 0 && seen.has(e.className)) e.replaceWith(e.textContent);
-        seen.add(e.className);
-    });
+    const seen = {}, path = e => e === document.body ? "" :
+        path(e.parentNode) + ` ${e.tagName}.${e.getAttribute("class")}.${e.getAttribute("style")}`;
+    const thin = e => {
+        [...e.children].forEach(thin);
+        const place = path(e);
+        if (!e.childElementCount && seen[place] >= 3) e.remove();
+        else seen[place] = (seen[place] || 0) + 1;
+    };
+    [...document.body.children].forEach(thin);
 }"""
 
 
@@ -103,8 +116,9 @@ def look(browser, address):
         tab.on("pageerror", lambda error: errors.append(str(error)))
         tab.on("request", lambda request: requests.update({request.url: None}))
         tab.on("requestfailed", lambda request: errors.append(f"{request.url} is missing"))
-        tab.goto(address, wait_until="networkidle")
+        tab.goto(address, wait_until="load")  # from then on MathJax has begun
         tab.evaluate("() => window.MathJax?.startup?.promise")
+        tab.wait_for_load_state("networkidle")
         tab.evaluate("() => document.fonts.ready.then(() => null)")
         loaded = list(requests)
         tab.evaluate(OPEN_ALL)
@@ -115,12 +129,15 @@ def look(browser, address):
                 tab.emulate_media(color_scheme=scheme)
                 tab.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
                 layouts[width, scheme] = tab.evaluate(LAYOUT)
-        tab.evaluate(THIN)
-        for (width, scheme), options in AXE.items():
+        tab.evaluate(WITHOUT_FORMULAS)
+        for width, scheme, part, options in AXE:
+            if options is COLORS:
+                tab.evaluate(THIN)
             tab.set_viewport_size({"width": width, "height": 900})
             tab.emulate_media(color_scheme=scheme)
             # a page from disk may not read its style sheets, for which only one rule asks, and not a serious one
-            found = axe.run(tab, options={"resultTypes": ["violations"], "preload": False, **options}).response
+            quick = {"resultTypes": ["violations"], "preload": False, "iframes": False}
+            found = axe.run(tab, context=part, options={**quick, **options}).response
             barriers += [
                 f"{rule['id']} at {width} px, {scheme}: {node['html'][:150]}"
                 for rule in found["violations"]
@@ -175,6 +192,10 @@ def test_page_does_not_scroll_sideways(visit):
     assert not visit.everywhere("sideways")
 
 
+def test_nothing_is_cut_off(visit):
+    assert not visit.everywhere("cut")
+
+
 def test_theme_follows_the_system(visit):
     assert {scheme: layout["theme"] for (_, scheme), layout in visit.layouts.items()} == {s: s for s in SCHEMES}
 
@@ -192,6 +213,7 @@ def files(urls):
     return [Path(unquote(urlparse(url).path)) for url in urls if url.startswith("file:")]
 
 
+@functools.cache  # of the files that all pages share
 def transferred(path):
     """The bytes that a web server sends for a file: text is compressed on the way, images and fonts already are."""
     content = path.read_bytes()
@@ -206,6 +228,36 @@ def test_page_is_light(visit, book):
     assert sum(map(transferred, loaded)) < 1.5 * MEGABYTE
     assert sum(path.stat().st_size for path in own) < 0.75 * MEGABYTE
     assert sum(path.stat().st_size for path in shared) < 2 * MEGABYTE
+
+
+FLAWS = """<!DOCTYPE html><html lang="en"><head><title>Flaws</title><style>{style}</style></head><body><main><article>
+<h1>Flaws</h1><h3>A level left out</h3><p>What costs $5 and \\(x\\)</p><span class="math">\\(x\\)</span>
+<img src="nowhere.png"><p class="pale">Pale</p>{copies}<p class="pale dark">Pale in the dark</p>
+<div style="overflow: hidden; width: 99px"><div style="width: 200px">Cut</div></div>
+<div style="overflow: auto; width: 99px"><div style="width: 200px">Scrolls</div></div>
+<div style="width: 400px">Wide</div><a href="#" tabindex="-1">Link</a></article></main>
+<script>throw new Error("on purpose")</script></body></html>"""
+STYLE = ".pale { color: #eee } @media (prefers-color-scheme: dark) { body { background: #fff } .dark { color: #fee } }"
+
+
+def test_every_flaw_is_found(browser, tmp_path):
+    """Of the page that is thinned out, too, on which many paragraphs look alike."""
+    path = tmp_path / "flaws.html"
+    path.write_text(FLAWS.format(style=STYLE, copies="<p>As it should be</p>" * 9), encoding="utf-8")
+    visit = look(browser, path.as_uri())
+    assert any("on purpose" in error for error in visit.errors)
+    assert any("nowhere.png is missing" in error for error in visit.errors)
+    assert len(visit.facts["unset"]) == len(visit.facts["missing"]) == 1
+    assert visit.facts["headings"] == [1, 3]
+    assert "$5" in visit.facts["text"]
+    assert "\\(" in visit.facts["text"]
+    assert set(visit.everywhere("sideways")) == {(360, scheme) for scheme in SCHEMES}
+    for layout in visit.layouts.values():
+        assert "Cut" in layout["cut"][0]
+        assert {"Scrolls" in part for part in layout["outOfReach"]} == {True, False}
+    rules = [barrier.split()[0] for barrier in visit.barriers]
+    assert rules.count("color-contrast") == 4  # two paragraphs, in both schemes
+    assert "image-alt" in rules
 
 
 def test_search_from_disk_finds_lambert_w(book, tab):
