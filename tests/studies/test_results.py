@@ -32,7 +32,7 @@ class Replay:
 
 
 def replays(settings: dict) -> dict[str, Replay]:
-    """A cheap part of each study: one arm in the smallest cell, up to the first test, or two cells."""
+    """A cheap part of each study: one arm in the smallest cell, up to the first test, or two rounds or cells."""
     learning = {
         "arms": ["fedlora"],
         "seeds": settings.get("seeds", [])[:1],
@@ -45,7 +45,7 @@ def replays(settings: dict) -> dict[str, Replay]:
             {"num_ues": [10], "num_cells": 2},
             ["num_ues", "seed", "bracket", "iteration"], ["delay_s", "total_share"],
         ),
-        "fig4_switching": Replay({**learning, "arms": ["greedy"], "energy_shares": []}, run, DECIDED, LEARNED),
+        "fig4_switching": Replay({**learning, "arms": ["greedy"], "energy_shares": [], "rounds": 2}, run, DECIDED),
         "fig5_energy": Replay(
             {
                 "seeds": settings.get("seeds", [])[:1], "readings": ["corrected", "printed"],
