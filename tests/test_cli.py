@@ -4,6 +4,7 @@ import sys
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from small_books import NOTEBOOK_HEADER
 
 from fedswitch import cli as cli_module
 from fedswitch.cli import cli
@@ -71,18 +72,9 @@ def test_an_unknown_notebook_is_refused_with_the_nearest(command, tmp_path):
     assert "Did you mean 'fig4_switching'?" in err
 
 
-SWEPT = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
+SWEPT = (
+    NOTEBOOK_HEADER
+    + """
 # A study of nothing
 
 ```{code-cell} ipython3
@@ -101,6 +93,7 @@ threads = int(os.environ["OMP_NUM_THREADS"])
 pd.DataFrame({"value": [seed / 2], "threads": threads}).to_parquet(pathlib.Path(out, "swept.parquet"))
 ```
 """
+)
 
 
 @pytest.mark.slow

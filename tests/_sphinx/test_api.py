@@ -2,10 +2,8 @@
 
 import importlib
 import inspect
-import io
 import re
 import types
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 pytest.importorskip("sphinx")
 
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from small_books import build_book
 
 from fedswitch import Scenario, control
 from fedswitch._sphinx.api import (
@@ -169,21 +167,15 @@ def test_parameters_are_a_list_to_a_screen_reader():
 @pytest.mark.slow
 def test_a_page_is_built_without_a_warning_and_can_be_searched(tmp_path):
     """The page of `control`: its links to other packages lead nowhere in this small book, and nothing else is wrong."""
-    (tmp_path / "index.rst").write_text("Control\n=======\n\n.. api:: fedswitch.control\n", encoding="utf-8")
-    warned, out = io.StringIO(), tmp_path / "out"
-    with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        app = Sphinx(
-            tmp_path, None, out, tmp_path / "doctrees", "html", status=None, warning=warned,
-            confoverrides={
-                "extensions": ["fedswitch._sphinx.api"],
-                "nitpicky": True,
-                "nitpick_ignore_regex": [("py:.*", r"(?!fedswitch\.control).*")],
-                "maximum_signature_line_length": 60,
-            },
-        )  # fmt: skip
-        app.build()
-    assert warned.getvalue() == ""
+    out, warned = build_book(
+        tmp_path,
+        {"index.rst": "Control\n=======\n\n.. api:: fedswitch.control\n"},
+        ["fedswitch._sphinx.api"],
+        nitpicky=True,
+        nitpick_ignore_regex=[("py:.*", r"(?!fedswitch\.control).*")],
+        maximum_signature_line_length=60,
+    )
+    assert warned == ""
     page = (out / "index.html").read_text(encoding="utf-8")
     text = re.sub(r"<[^>]+>", "", page)
     for name in control.__all__:

@@ -1,10 +1,8 @@
 """Builds a small book in the book's theme, and reads the notebooks that it offers for download."""
 
 import base64
-import io
 import os
 import re
-import warnings
 from pathlib import Path
 
 import nbformat
@@ -13,27 +11,13 @@ import pytest
 pytest.importorskip("myst_nb")
 pytest.importorskip("sphinx_book_theme")
 
-from sphinx.application import Sphinx
+from small_books import NOTEBOOK_HEADER, build_book
 from sphinx.errors import ExtensionError
-from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from fedswitch._sphinx.launch import NOTEBOOKS, binder_url
 from fedswitch._sphinx.unexecuted import SETTINGS
 
 ROOT = Path(__file__).parents[2]
-
-HEADER = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-"""
 
 INDEX = """# Book
 
@@ -56,8 +40,9 @@ Only words.
 """
 
 CHAPTER = (
-    HEADER
-    + r"""(sec-chapter)=
+    NOTEBOOK_HEADER
+    + r"""
+(sec-chapter)=
 # Chapter
 
 See {doc}`second`, [that page](sec-second), [a site](https://example.org), {eq}`paper-eq-4`, {eq}`ours`,
@@ -192,11 +177,7 @@ EXTENSIONS = ["myst_nb", "sphinx_book_theme", "sphinx_proof", "sphinxcontrib.bib
 
 def build(folder, builder="html", **changes):
     """Build the book; return its folder and the warnings."""
-    for name, content in FILES.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(content, encoding="utf-8")
     settings = SETTINGS | {
-        "extensions": EXTENSIONS,
         "html_theme": "sphinx_book_theme",
         "html_sourcelink_suffix": "",
         "myst_enable_extensions": ["dollarmath"],
@@ -208,12 +189,7 @@ def build(folder, builder="html", **changes):
         "numfig": True,
         **changes,
     }
-    warned = io.StringIO()
-    out = folder / f"out-{builder}"
-    with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        Sphinx(folder, None, out, folder / "doctrees", builder, settings, status=None, warning=warned).build()
-    return out, warned.getvalue()
+    return build_book(folder, FILES, EXTENSIONS, builder, **settings)
 
 
 @pytest.fixture(scope="module")

@@ -1,35 +1,27 @@
 """Builds small books whose pages tell when they ran."""
 
-import io
 import os
-import warnings
 
 import pytest
 
 pytest.importorskip("sphinx")
 pytest.importorskip("myst_nb")
 
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from small_books import NOTEBOOK_HEADER, build_book
 
 from fedswitch._sphinx import execution
 
-NOTEBOOK = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  name: python3
-  display_name: Python 3
----
-
+NOTEBOOK = (
+    NOTEBOOK_HEADER
+    + """
 # {title}
 
 ```{{code-cell}} ipython3
 {code}
 ```
 """
+)
 MEET = """from pathlib import Path
 from time import monotonic, sleep
 Path("{me}.ran").open("a").write("x")
@@ -57,21 +49,13 @@ def folder(tmp_path, monkeypatch):
 
 def build(folder):
     """Build the book with a cache; return its pages and what the build warned of."""
-    warned = io.StringIO()
     settings = {
-        "extensions": ["myst_nb", "fedswitch._sphinx"],
         "nb_execution_mode": "cache",
         "nb_execution_cache_path": str(folder.parent / "cache"),
         "nb_execution_timeout": 120,
     }
-    with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        out = folder.parent / "build" / "html"
-        app = Sphinx(
-            folder, None, out, out.with_name("doctrees"), "html", confoverrides=settings, status=None, warning=warned
-        )
-        app.build()
-    return {name: (out / f"{name}.html").read_text(encoding="utf-8") for name in ("one", "two")}, warned.getvalue()
+    out, warned = build_book(folder, {}, ["myst_nb", "fedswitch._sphinx"], **settings)
+    return {name: (out / f"{name}.html").read_text(encoding="utf-8") for name in ("one", "two")}, warned
 
 
 def runs(folder):

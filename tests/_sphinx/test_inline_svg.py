@@ -1,8 +1,6 @@
 """Builds a page with a drawing, and reads it; looks at the drawings of the book."""
 
-import io
 import re
-import warnings
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,9 +9,8 @@ import pytest
 pytest.importorskip("sphinx")
 pytest.importorskip("myst_parser")
 
-from sphinx.application import Sphinx
+from small_books import build_book
 from sphinx.errors import SphinxError
-from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from fedswitch._sphinx.inline_svg import inlined
 
@@ -40,19 +37,9 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><circle r="1"/>
 
 
 def build(folder, alt):
-    (folder / "index.md").write_text(PAGE.format(alt=alt), encoding="utf-8")
-    for name in ("one.svg", "other.svg"):
-        (folder / name).write_text(SVG, encoding="utf-8")
-    extensions = ["myst_parser", "fedswitch._sphinx.inline_svg"]
-    warned, out = io.StringIO(), folder / "out"
-    with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        app = Sphinx(
-            folder, None, out, folder / "doctrees", "html",
-            confoverrides={"extensions": extensions}, status=None, warning=warned,
-        )  # fmt: skip
-        app.build()
-    return (out / "index.html").read_text(encoding="utf-8"), warned.getvalue()
+    files = {"index.md": PAGE.format(alt=alt), "one.svg": SVG, "other.svg": SVG}
+    out, warned = build_book(folder, files, ["myst_parser", "fedswitch._sphinx.inline_svg"])
+    return (out / "index.html").read_text(encoding="utf-8"), warned
 
 
 def test_a_drawing_is_part_of_its_page_and_any_other_image_is_not(tmp_path):

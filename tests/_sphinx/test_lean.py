@@ -1,8 +1,6 @@
 """Builds a small book with the theme and reads off its pages what they load, and which anchors they have."""
 
-import io
 import re
-import warnings
 from pathlib import Path
 
 import pytest
@@ -13,8 +11,8 @@ pytest.importorskip("sphinx_proof")
 pytest.importorskip("sphinx_book_theme")
 pytest.importorskip("sphinx-mathjax-offline")
 
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from small_books import build_book
 
 from fedswitch._sphinx.lean import without_scripts
 
@@ -52,22 +50,18 @@ def test_script_that_is_not_there_is_an_error():
 def pages(tmp_path_factory):
     """The pages of a small book, by name."""
     folder = tmp_path_factory.mktemp("book")
-    part = "# Part\n\n```{toctree}\nchapter\n```\n"
-    for name, content in {"index": PAGE, "part": part, "chapter": "# Chapter\n"}.items():
-        (folder / f"{name}.md").write_text(content, encoding="utf-8")
-    settings = {
-        "extensions": ["myst_parser", "sphinx_proof", "sphinx-mathjax-offline", "fedswitch._sphinx"],
-        "myst_enable_extensions": ["dollarmath"],
-        "html_theme": "sphinx_book_theme",
-        "html_sidebars": {"**": ["sbt-sidebar-nav.html"]},
-        "templates_path": [str(TEMPLATES)],
-        "mathjax3_config": {"tex": {"macros": {"ours": "x"}}},
-    }
-    warned, out = io.StringIO(), folder / "out"
-    with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        Sphinx(folder, None, out, folder / "doctrees", "html", settings, status=None, warning=warned).build()
-    assert warned.getvalue() == ""
+    files = {"index.md": PAGE, "part.md": "# Part\n\n```{toctree}\nchapter\n```\n", "chapter.md": "# Chapter\n"}
+    out, warned = build_book(
+        folder,
+        files,
+        ["myst_parser", "sphinx_proof", "sphinx-mathjax-offline", "fedswitch._sphinx"],
+        myst_enable_extensions=["dollarmath"],
+        html_theme="sphinx_book_theme",
+        html_sidebars={"**": ["sbt-sidebar-nav.html"]},
+        templates_path=[str(TEMPLATES)],
+        mathjax3_config={"tex": {"macros": {"ours": "x"}}},
+    )
+    assert warned == ""
     return {name: (out / f"{name}.html").read_text(encoding="utf-8") for name in ("index", "search")}
 
 

@@ -1,8 +1,6 @@
 """Builds a small book with pages at a glance, quizzes and exercises, and reads its pages and warnings."""
 
-import io
 import re
-import warnings
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -12,8 +10,8 @@ pytest.importorskip("sphinx")
 pytest.importorskip("myst_parser")
 pytest.importorskip("sphinx_exercise")
 
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from small_books import build_book
 
 from fedswitch._sphinx.collected import PerPage
 
@@ -100,22 +98,10 @@ Go on.
 
 def build(folder, builder="html"):
     """Build the book in `folder`; return its pages and the warnings."""
-    warned = io.StringIO()
-    settings = {
-        "extensions": ["myst_parser", "sphinx_exercise", "fedswitch._sphinx"],
-        "myst_enable_extensions": ["dollarmath"],
-        "numfig": True,
-        "nitpicky": True,
-    }
-    with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        out = folder / builder
-        app = Sphinx(
-            folder, None, out, folder / "doctrees", builder, confoverrides=settings, status=None, warning=warned
-        )
-        app.build()
-    pages = {path.stem: path.read_text(encoding="utf-8") for path in out.rglob("*.html")}
-    return pages, warned.getvalue()
+    extensions = ["myst_parser", "sphinx_exercise", "fedswitch._sphinx"]
+    settings = {"myst_enable_extensions": ["dollarmath"], "numfig": True, "nitpicky": True}
+    out, warned = build_book(folder, {}, extensions, builder, **settings)
+    return {path.stem: path.read_text(encoding="utf-8") for path in out.rglob("*.html")}, warned
 
 
 def page(folder, text):

@@ -1,8 +1,6 @@
 """Builds a small book with the extension and reads the numbers off its pages."""
 
-import io
 import re
-import warnings
 
 import pytest
 
@@ -11,8 +9,8 @@ pytest.importorskip("myst_parser")
 pytest.importorskip("sphinx_proof")
 pytest.importorskip("sphinxcontrib.bibtex")
 
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from small_books import build_book
 
 from fedswitch._sphinx.paper_numbers import paper_number
 
@@ -84,24 +82,17 @@ def test_number_of_a_label(label, number):
 
 def build(folder):
     """Build the book in `folder`; return its two pages as text without tags, the index as HTML, and the warnings."""
-    warned = io.StringIO()
+    extensions = ["myst_parser", "sphinx_proof", "sphinxcontrib.bibtex", "fedswitch._sphinx"]
     settings = {
-        "extensions": ["myst_parser", "sphinx_proof", "sphinxcontrib.bibtex", "fedswitch._sphinx"],
         "myst_enable_extensions": ["dollarmath"],
         "bibtex_bibfiles": ["references.bib"],
         "numfig": True,
         "nitpicky": True,
     }
-    with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        out = folder / "out"
-        app = Sphinx(
-            folder, None, out, folder / "doctrees", "html", confoverrides=settings, status=None, warning=warned
-        )
-        app.build()
+    out, warned = build_book(folder, {}, extensions, **settings)
     pages = {name: (out / f"{name}.html").read_text(encoding="utf-8") for name in ("index", "chapter")}
     text = {name: re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page)) for name, page in pages.items()}
-    return text, pages["index"], warned.getvalue()
+    return text, pages["index"], warned
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Builds three pages, two of which say how long they take, and a path through them."""
 
-import io
 import re
-import warnings
 
 import pytest
 
@@ -10,8 +8,7 @@ pytest.importorskip("sphinx")
 pytest.importorskip("myst_parser")
 pytest.importorskip("sphinx_exercise")
 
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace, patch_docutils
+from small_books import build_book
 
 GLANCE = """# {title}
 
@@ -34,20 +31,13 @@ PAGES = {
 @pytest.fixture
 def build(tmp_path):
     def built(changes):
-        warned = io.StringIO()
-        (tmp_path / "part").mkdir(exist_ok=True)
-        for name, text in (PAGES | changes).items():
-            (tmp_path / f"{name}.md").write_text(text, encoding="utf-8")
-        settings = {"extensions": ["myst_parser", "sphinx_exercise", "fedswitch._sphinx"], "nitpicky": True}
-        with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            out = tmp_path / "html"
-            Sphinx(
-                tmp_path, None, out, tmp_path / "doctrees", "html", confoverrides=settings, status=None, warning=warned
-            ).build()
+        files = {f"{name}.md": text for name, text in (PAGES | changes).items()}
+        out, warned = build_book(
+            tmp_path, files, ["myst_parser", "sphinx_exercise", "fedswitch._sphinx"], nitpicky=True
+        )
         html = (out / "part" / "first.html").read_text(encoding="utf-8")
         path = html.partition('<p class="reading-path">')[2].partition("</p>")[0]
-        return path, re.sub(r"<[^>]+>", "", path), warned.getvalue()
+        return path, re.sub(r"<[^>]+>", "", path), warned
 
     return built
 

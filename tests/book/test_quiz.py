@@ -1,7 +1,5 @@
 """Answers a quiz in a real browser: by pointer and by keyboard, without script, on paper."""
 
-import io
-import warnings
 from pathlib import Path
 
 import pytest
@@ -10,8 +8,7 @@ pytest.importorskip("sphinx")
 pytest.importorskip("myst_parser")
 pytest.importorskip("sphinx_exercise")
 
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace, patch_docutils
+from small_books import build_book
 
 ASSETS = Path(__file__).resolve().parents[2] / "book" / "assets"
 PAGE = """# A quiz
@@ -39,20 +36,15 @@ PAGE = """# A quiz
 def quiz(tmp_path_factory):
     """The address of a page with a quiz."""
     folder = tmp_path_factory.mktemp("quiz")
-    (folder / "index.md").write_text(PAGE, encoding="utf-8")
     settings = {
-        "extensions": ["myst_parser", "sphinx_exercise", "fedswitch._sphinx"],
         "html_static_path": [str(ASSETS)],
         "html_css_files": ["lessons.css"],
         "html_js_files": [("quiz.js", {"defer": "defer"})],
         "html_theme": "basic",
     }
-    with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        Sphinx(
-            folder, None, folder / "out", folder / "trees", "html", settings, status=None, warning=io.StringIO()
-        ).build()
-    return (folder / "out" / "index.html").as_uri()
+    extensions = ["myst_parser", "sphinx_exercise", "fedswitch._sphinx"]
+    out, _ = build_book(folder, {"index.md": PAGE}, extensions, **settings)
+    return (out / "index.html").as_uri()
 
 
 def test_the_answer_that_is_chosen_gets_its_feedback(tab, quiz):

@@ -1,21 +1,13 @@
 import textwrap
 
 import pytest
+from small_books import NOTEBOOK_HEADER
 
 from fedswitch.studies.notebooks import find_study
 
-TINY = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
+TINY = (
+    NOTEBOOK_HEADER
+    + """
 # A study of nothing
 
 ```{code-cell} ipython3
@@ -31,6 +23,7 @@ marks = ""         # folder for traces of the runs
 out = None         # folder
 ```
 """
+)
 
 
 @pytest.fixture

@@ -4,22 +4,14 @@ import textwrap
 import nbformat
 import pandas as pd
 import pytest
+from small_books import NOTEBOOK_HEADER
 
 from fedswitch.errors import FedswitchError, ParameterError
 from fedswitch.studies.notebooks import all_studies, find_study, parse_assignments, run_study
 
-HEADER = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
+HEADER = (
+    NOTEBOOK_HEADER
+    + """
 # A study of nothing
 
 ```{code-cell} ipython3
@@ -36,6 +28,7 @@ depth = None       # as deep as it goes
 out = None         # folder
 ```
 """
+)
 
 
 @pytest.fixture
