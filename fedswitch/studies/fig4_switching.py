@@ -225,13 +225,15 @@ def draw_uploads(table: pd.DataFrame, *, promised: float) -> Figure:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """How the runs of each arm end, for a page: means over seeds.
+    """How the runs of each arm end, in the order of `ARMS`, for a page: means over seeds.
 
     Accuracies at the last test, subscriptions in a round after the first, in which the printed algorithm has every UE
     in every module, uploads received in a round, and the least participation of a pair of UE and module.
     """
     ends = last_tests(table).groupby("arm")
     runs = table.groupby("arm", sort=False)
+    known = [arm.name for arm in ARMS]
+    order = sorted(runs.groups, key=lambda arm: known.index(arm) if arm in known else len(known))
     return pd.DataFrame({
         "seeds": runs["seed"].nunique(),
         "accuracy, pooled": ends["accuracy_pooled"].mean().round(3),
@@ -239,7 +241,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         "subscribed later": table[table["round"] > 1].groupby("arm")["subscribed"].mean().round(1),
         "received": runs["received"].mean().round(1),
         "least participation": ends["participation_min"].mean().round(3),
-    }).loc[list(runs.groups)].rename(index=_label).rename_axis("scheme").reset_index()  # fmt: skip
+    }).loc[order].rename(index=_label).rename_axis("scheme").reset_index()  # fmt: skip
 
 
 def draw_subscriptions(history: History) -> Figure:

@@ -521,7 +521,7 @@ def test_the_page_shows_verdict_numbers_reason_and_command_of_each_claim(tmp_pat
     assert "Measured, corrected: reproduced\n: - **2.0 points (2.0 to 2.0 points)** (pooled test set)" in block
     assert "Measured, printed: not measured yet" in block
     assert "`nox -s reproduce -- fig4_switching`" in block
-    assert "| {ref}`Better than one-shot switching <claim-fig4-one-shot>`, 1.9 % | not measured yet | reproduced |" in (
+    assert "| [Better than one-shot switching](#claim-fig4-one-shot), 1.9 % | not measured yet | reproduced |" in (
         page.verdict_table(found)
     )
     assert page.verdict_counts(found, "corrected") == {

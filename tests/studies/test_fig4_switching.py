@@ -95,6 +95,13 @@ def test_the_summary_leaves_the_first_round_out_of_the_subscriptions():
     assert row.tolist() == pytest.approx([2, 0.7, 0.65, 5.0, 2.0, 0.25])
 
 
+def test_the_summary_keeps_the_order_of_the_arms_however_the_table_is_sorted():
+    schemes = fig4.summary(tables("energy_0.7", "greedy", "greedy_printed", "ours"))["scheme"].tolist()
+    assert schemes == [
+        "Algorithm 2, corrected", "greedy, corrected", "greedy, printed", "with energy, 0.7 of an upload's worth",
+    ]  # fmt: skip
+
+
 def test_the_grid_names_every_subscription_and_crosses_out_the_lost_ones():
     rng = np.random.default_rng(0)
     modules = rng.integers(0, 3, size=(5, 7))

@@ -88,7 +88,7 @@ def departures(record: Mapping[str, Any]) -> list[str]:
             f"Each UE computes on {settings['batch_size']} samples in a round, LoRA sits on "
             f"{settings['lora_layers'] or 'all'} layers, and tests use {settings['test_size'] or 'all'} samples."
         )
-    return [*said, "What the paper does not state is chosen: {doc}`/book/notation` lists it."]
+    return [*said, "What the paper does not state is chosen: [notation](../book/notation.md) lists it."]
 
 
 def with_the_papers_model(study: str, settings: Mapping[str, Any]) -> str:
@@ -97,7 +97,7 @@ def with_the_papers_model(study: str, settings: Mapping[str, Any]) -> str:
 
 
 def _link(one: Finding) -> str:
-    return f"{{ref}}`{one.claim.title} <{one.claim.anchor}>`"
+    return f"[{one.claim.title}](#{one.claim.anchor})"  # which reads well in plain Jupyter, too
 
 
 def _block(one: Finding) -> str:
@@ -107,7 +107,7 @@ def _block(one: Finding) -> str:
     for form in FORMS:
         terms[f"Measured, {form}: {one.verdict(form)}"] = _measured(one, form)
     terms["How"] = (
-        f"{claim.metric} Rule: {claim.rule}. {{ref}}`Fig. {claim.figure[-1]} <paper-{claim.figure}>` shows it."
+        f"{claim.metric} Rule: {claim.rule}. [Fig. {claim.figure[-1]}](#paper-{claim.figure}) shows it."
     )
     if claim.untestable:
         terms["Why it cannot be tested as stated"] = claim.untestable
