@@ -162,25 +162,35 @@ def beside_labels(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFr
 
 
 def conclusions(found: pd.DataFrame) -> str:
-    """Which of `against_common` differ from one common module, as a list in Markdown: by skew, those above and below.
+    """How many of `against_common` differ from one common module, as a list in Markdown: by skew, above and below.
 
     An arm differs where the 95 % bootstrap interval of its mean difference does not hold zero.
     """
-    labels = {arm.name: arm.label for arm in ARMS}
     lines = []
     for skew, of_skew in found.groupby("skew", sort=False):
-        known = {
-            f"{labels[arm]} with {INFERENCES[column]}": estimate(rows["difference"])
-            for (arm, column), rows in of_skew.groupby(["arm", "inference"], sort=False)
-        }
-        better = [f"{name} ({one.mean:+.1f})" for name, one in known.items() if one.low > 0.0]
-        worse = [f"{name} ({one.mean:+.1f})" for name, one in known.items() if one.high < 0.0]
-        same = len(known) - len(better) - len(worse)
+        known = of_skew.groupby(["inference", "arm"], sort=False)["difference"].apply(estimate)
+        better = known[known.map(lambda one: one.low > 0.0)]
+        worse = known[known.map(lambda one: one.high < 0.0)]
         lines.append(
-            f"- **{skew} skew**: better than one common module, in points: {'; '.join(better) or 'nothing'}. "
-            f"Worse: {'; '.join(worse) or 'nothing'}. {same} of {len(known)} cannot be told apart from it."
+            f"- **{skew} skew**: better than one common module, in points: {_counted(better, known)}. "
+            f"Worse: {_counted(worse, known)}. {len(known) - len(better) - len(worse)} of {len(known)} cannot be told "
+            "apart from it."
         )
     return "\n".join(lines)
+
+
+def _counted(chosen: pd.Series, known: pd.Series) -> str:
+    """Of estimates by inference and arm how many are chosen with which inference, and their range; one by its name."""
+    labels = {arm.name: arm.label for arm in ARMS}
+    parts = []
+    for inference, of_inference in chosen.groupby("inference", sort=False):
+        means = sorted(one.mean for one in of_inference)
+        if len(means) == 1:
+            who, range_ = labels[of_inference.index[0][1]], f"{means[0]:+.1f}"
+        else:
+            who, range_ = f"{len(means)} of {len(known[inference])}", f"{means[0]:+.1f} to {means[-1]:+.1f}"
+        parts.append(f"{who} with {INFERENCES[inference]} ({range_})")
+    return "; ".join(parts) or "nothing"
 
 
 def draw(found: pd.DataFrame) -> Figure:

@@ -98,6 +98,26 @@ def test_conclusions_name_what_is_better_and_what_is_worse(table):
     assert f"nothing. Worse: {name} (-10.0). 4 of 5 cannot" in domain
 
 
+def test_conclusions_count_several_with_one_inference():
+    arms = {"fedlora": 0.0, "random": -3.0, "switching": -5.0, "switching_risk": -4.0}
+    rows = [
+        {
+            "skew": "label",
+            "arm": arm,
+            "inference": "accuracy",
+            "seed": seed,
+            "difference": mean + (arm == "fedlora") * wiggle,
+        }
+        for arm, mean in arms.items()
+        for seed, wiggle in enumerate((-1.0, 1.0, 0.5, -0.5))
+    ]
+    said = skew.conclusions(pd.DataFrame(rows))
+    assert (
+        "better than one common module, in points: nothing. Worse: 3 of 4 with uniform ensemble (-5.0 to -3.0)." in said
+    )
+    assert said.endswith("1 of 4 cannot be told apart from it.")
+
+
 def test_the_figure_and_the_summary_show_the_same(table):
     found = skew.against_common(table)
     shown = skew.summary(found).set_index(["scheme", "skew"]).loc["Algorithm 2, corrected"]
