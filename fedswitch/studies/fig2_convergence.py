@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from ..scenario import Scenario
 from ..units import db_to_ratio
 from .federated import AS_PRINTED, Arm, Protocol, Run, arms_by_name, measure_runs
+from .intervals import in_brackets
 from .style import CLAIMED, distinct_lines
 
 ARMS = (
@@ -190,7 +191,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _spread(values: pd.Series) -> str:
     median, low, high = (f"{value:.3g}" for value in (values.median(), values.min(), values.max()))
-    return median if low == high else f"{median} ({low} to {high})"
+    return median if low == high else in_brackets(median, low, high)
 
 
 def _scenario(

@@ -29,7 +29,7 @@ from ..units import db_to_ratio
 from ..wireless import training_energy_j
 from .control_loop import as_decided, at_full_power, control_rounds
 from .fig3_bandwidth import lora_payload_bits
-from .intervals import ends
+from .intervals import ends, in_brackets
 from .style import distinct_lines
 
 CLAIMED_SAVING = 0.168
@@ -302,8 +302,8 @@ def in_percent(values: pd.Series) -> str:
     known = values.dropna()
     if known.empty:
         return "-"
-    mean, low, high = (round(100 * value, 1) + 0.0 for value in (known.mean(), *ends(known)))
-    return f"{mean:.1f}" if len(known) < 2 else f"{mean:.1f} ({low:.1f} to {high:.1f})"
+    mean, low, high = (f"{round(100 * value, 1) + 0.0:.1f}" for value in (known.mean(), *ends(known)))
+    return mean if len(known) < 2 else in_brackets(mean, low, high)
 
 
 def draw_energy(table: pd.DataFrame) -> Figure:

@@ -85,6 +85,11 @@ def interval(
     return found.confidence_interval.low, found.confidence_interval.high
 
 
+def in_brackets(value: str, low: str, high: str) -> str:
+    """A value with its range in brackets, as tables show it; a line breaks before the brackets, never in them."""
+    return f"{value} ({low}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high})"
+
+
 def coverage(size: int, *, trials: int = 1000, seed: int = 0) -> float:
     """How often the interval of `size` normal values holds their mean, by Monte Carlo; nominally `LEVEL`."""
     samples = stream(seed, "coverage", size).normal(size=(trials, size))

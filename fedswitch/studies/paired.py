@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .intervals import estimate
+from .intervals import estimate, in_brackets
 from .style import CLAIMED, LABEL_WIDTH
 
 
@@ -77,5 +77,5 @@ def draw_estimate(
 def in_points(values: pd.Series) -> str:
     """Mean over seeds in percentage points with its 95 % bootstrap interval, as pages show it."""
     known = estimate(values)
-    interval = "one seed" if math.isnan(known.low) else f"{known.low:+.1f} to {known.high:+.1f}"
-    return f"{known.mean:+.1f} ({interval})"
+    mean, low, high = (f"{value:+.1f}" for value in (known.mean, known.low, known.high))
+    return f"{mean} (one seed)" if math.isnan(known.low) else in_brackets(mean, low, high)

@@ -43,5 +43,5 @@ def test_the_figure_shows_the_seeds_their_mean_and_the_claim():
 
 
 def test_points_come_with_their_interval():
-    assert in_points(pd.Series([2.0, 2.0, 2.0])) == "+2.0 (+2.0 to +2.0)"
+    assert in_points(pd.Series([2.0, 2.0, 2.0])) == "+2.0 (+2.0\xa0to\xa0+2.0)"
     assert in_points(pd.Series([-1.0])) == "-1.0 (one seed)"

@@ -121,7 +121,7 @@ def test_conclusions_count_several_with_one_inference():
 def test_the_figure_and_the_summary_show_the_same(table):
     found = skew.against_common(table)
     shown = skew.summary(found).set_index(["scheme", "skew"]).loc["Algorithm 2, corrected"]
-    assert shown.loc["label", "own weights"] == "+10.0 (+10.0 to +10.0)"
+    assert shown.loc["label", "own weights"] == "+10.0 (+10.0\xa0to\xa0+10.0)"
     figure = skew.draw(found)
     assert [axes.get_title() for axes in figure.axes] == ["label skew", "domain skew"]
     means = {line.get_label(): line.get_xdata()[0] for line in figure.axes[1].lines if line.get_marker() != "."}
