@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -69,14 +70,15 @@ def index(pages: Mapping[str, NotebookNode]) -> str:
     return "\n\n".join(filter(None, lines)) + "\n"
 
 
-def write_class(pages: Mapping[str, NotebookNode], out: Path) -> None:
-    """Write both copies of pages, by name, and an index to a folder."""
+def write_class(pages: Mapping[str, NotebookNode], out: Path, chosen: Iterable[str] | None = None) -> None:
+    """Write both copies of the chosen pages, or of all, to a folder, and an index of all whose copies are there."""
     for folder, copy in (("student", student_copy), ("instructor", instructor_copy)):
-        for name, notebook in pages.items():
+        for name in pages if chosen is None else chosen:
             target = out / folder / f"{name}.ipynb"
             target.parent.mkdir(parents=True, exist_ok=True)
-            nbformat.write(copy(notebook), target)
-    (out / "README.md").write_text(index(pages), encoding="utf-8")
+            nbformat.write(copy(pages[name]), target)
+    there = {name: notebook for name, notebook in pages.items() if (out / "student" / f"{name}.ipynb").exists()}
+    (out / "README.md").write_text(index(there), encoding="utf-8")
 
 
 def choose(pages: Mapping[str, NotebookNode], wanted: Sequence[str]) -> dict[str, NotebookNode]:
@@ -90,20 +92,27 @@ def choose(pages: Mapping[str, NotebookNode], wanted: Sequence[str]) -> dict[str
     for name in names:
         if name not in there:
             raise ValueError(
-                f"There is no page {name!r} with exercises.{nearest(name, there)} There are: {', '.join(there)}."
+                f"There is no page {name!r} with exercises or a quiz.{nearest(name, there)} "
+                f"There are: {', '.join(there)}."
             )
     return {name: there[name] for name in names}
 
 
-def main(wanted: Sequence[str]) -> None:
-    """Write the notebooks of the wanted pages, or of all."""
+def main(arguments: Sequence[str]) -> None:
+    """Write the notebooks of the pages that are named, or of all."""
     from .._sphinx.unexecuted import BOOK, notebooks
 
+    parser = argparse.ArgumentParser(
+        prog="nox -s teaching --", description="Write notebooks for a class, without and with solutions."
+    )
+    parser.add_argument("pages", nargs="*", metavar="PAGE", help="such as book/system-model; all where none is named")
+    wanted = parser.parse_args(arguments).pages
+    pages = notebooks(BOOK)
     try:
-        chosen = choose(notebooks(BOOK), wanted)
+        chosen = choose(pages, wanted)
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    write_class(chosen, OUT)
+    write_class(choose(pages, []), OUT, chosen)
     print(f"Wrote {len(chosen)} pages for students and for instructors; {OUT / 'README.md'} lists them.")
 
 

@@ -64,8 +64,12 @@ def measure(
     `tolerance` is the share of the bandwidth that may stay unused. Returns one row per iteration for the first
     `traced_cells` cells of each K, and for the others the last iteration alone: num_ues, seed, bracket, iteration,
     delay_s (the delay that was tried) and total_share (the share of the bandwidth that it takes). Raises ValueError as
-    `Scenario` and `allocate_bandwidth`.
+    `Scenario` and `allocate_bandwidth`, and without a K or a cell.
     """
+    if not num_ues or num_cells < 1:
+        raise ValueError(
+            f"num_ues = {list(num_ues)} and num_cells = {num_cells} leave nothing to run: take at least one"
+        )
     brackets: dict[str, Bracket] = {"fitted to the cell": (None, None), "fixed": (min_delay_s, max_delay_s)}
     tables = []
     for k in num_ues:
@@ -162,6 +166,7 @@ def draw_counts(table: pd.DataFrame) -> Figure:
     top.set_ylim(0, PAPER_ITERATIONS * 1.05)
     top.legend(title="bracket", ncols=2, loc="upper right", bbox_to_anchor=(1.0, 0.9))
     bottom.set(xlabel="UEs in the cell, $K$", ylabel="delay $E^t$ in s", yscale="log")
+    bottom.set_xticks(ends["num_ues"].unique())
     return figure
 
 

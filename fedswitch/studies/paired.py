@@ -58,7 +58,7 @@ def draw_differences(found: pd.DataFrame) -> Figure:
     axes.axvline(0.0, color="0.3", linewidth=1.0)
     labels = [textwrap.fill(label, LABEL_WIDTH) for label in groups.groups]
     axes.set_yticks(range(len(groups)), labels, fontsize="small")
-    axes.set_xlabel("percentage points")
+    axes.set_xlabel("difference in accuracy, in percentage points")
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     return figure

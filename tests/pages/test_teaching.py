@@ -77,11 +77,21 @@ def test_a_folder_for_a_class(tmp_path):
     assert "- Exercise 1 (One, warm-up)\n- Exercise 2 (Two, challenge)\n- Exercise 3 (Three, challenge)\n" in index
 
 
+def test_the_index_lists_what_earlier_calls_have_written_too(tmp_path):
+    pages = {"book/one": page(), "book/two": page(), "book/three": page()}
+    for name in ("book/two", "book/one"):
+        teaching.write_class(pages, tmp_path, [name])
+    index = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\(student/(.*?)\.ipynb\)", index) == ["book/one", "book/two"]
+
+
 def test_pages_are_chosen_by_name():
     pages = {"book/one": page(), "book/plain": new_notebook(cells=[new_markdown_cell("# Plain")])}
     assert list(teaching.choose(pages, [])) == ["book/one"]
     assert list(teaching.choose(pages, ["book/one.md"])) == ["book/one"]
-    with pytest.raises(ValueError, match=r"There is no page 'book/on' with exercises\. Did you mean 'book/one'\?"):
+    with pytest.raises(
+        ValueError, match=r"There is no page 'book/on' with exercises or a quiz\. Did you mean 'book/one'\?"
+    ):
         teaching.choose(pages, ["book/on"])
 
 

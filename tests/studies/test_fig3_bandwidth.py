@@ -81,6 +81,12 @@ def ends(counts: dict[int, list[int]]) -> pd.DataFrame:
     ])  # fmt: skip
 
 
+@pytest.mark.parametrize("nothing", [{"num_ues": []}, {"num_cells": 0}])
+def test_a_run_of_nothing_is_refused(nothing):
+    with pytest.raises(ValueError, match="leave nothing to run"):
+        fig3.measure(**SMALL | nothing)
+
+
 def test_medians_come_with_the_interval_of_the_median():
     cells = [*range(1, 40), 1000]
     row = fig3.medians(ends({10: cells})).iloc[0]
