@@ -270,7 +270,7 @@ def test_search_from_disk_finds_lambert_w(book, tab):
     tab.wait_for_url("**/book/resources.html*")
     tab.locator("article .highlighted").first.wait_for(state="visible")
     # a single letter is on every page, and neither searched for nor highlighted
-    assert {text.lower() for text in tab.locator("article .highlighted").all_inner_texts()} == {"lambert"}
+    assert {text.lower() for text in tab.locator("article .highlighted").all_text_contents()} == {"lambert"}
 
 
 def test_front_page_leads_to_the_book(book, tab):
