@@ -6,14 +6,13 @@ from the request to the first text or picture on the screen; complete is the tim
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 from pathlib import Path
 
 from _timing import duration, machine, print_table
 
-from fedswitch.pages.pdf import BROWSERS
+from fedswitch.pages.pdf import find_browser
 
 VISITS = 5
 FIRST_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime / 1e3"
@@ -39,9 +38,7 @@ def main():
     print(machine())
     rows = []
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=next(filter(None, map(shutil.which, BROWSERS))), args=["--no-sandbox"]
-        )
+        browser = driver.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         print(f"Chromium {browser.version}, medians of {VISITS} visits")
         for page in pages:
             paints, completes = zip(*(visit(browser, page.as_uri()) for _ in range(VISITS)), strict=True)

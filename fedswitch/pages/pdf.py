@@ -53,6 +53,11 @@ NUMBER = """pages => document.querySelectorAll(".printed-contents a").forEach(li
 })"""
 
 
+def find_browser() -> str | None:
+    """Return the path of the first of `BROWSERS` that is installed, if any is."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 def print_book(html: Path) -> bytes:
     """Return the PDF of a page that holds a whole book.
 
@@ -67,7 +72,7 @@ def print_book(html: Path) -> bytes:
         from pypdf import PdfReader
     except ImportError as error:
         raise FedswitchError(f"the PDF needs {error.name}: install it by `pip install playwright pypdf`") from error
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    program = find_browser()
     if program is None:
         raise FedswitchError(
             "no Chromium is here to print the PDF: install it, on Debian by `apt-get install chromium`"

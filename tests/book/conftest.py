@@ -2,16 +2,15 @@
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
-from fedswitch.pages.pdf import BROWSERS
+from fedswitch.pages.pdf import find_browser
 
 FOLDER = os.environ.get("FEDSWITCH_BOOK")
 UNBUILT = "needs the built book: `nox -s book` builds it and runs these tests on it"
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+CHROMIUM = find_browser()
 
 
 def page_names():

@@ -1,14 +1,13 @@
 """Prints a small book with Chromium and reads the PDF: its pages, jumps, outline and contents."""
 
 import io
-import shutil
 import sys
 
 import pytest
 
 from fedswitch.errors import FedswitchError
 from fedswitch.pages import pdf
-from fedswitch.pages.pdf import BROWSERS, print_book
+from fedswitch.pages.pdf import find_browser, print_book
 
 BOOK = """<!DOCTYPE html><html lang="en"><head><title>Small</title><style>
 span + section { break-before: page }
@@ -28,7 +27,7 @@ span + section { break-before: page }
 def reader(tmp_path_factory):
     pypdf = pytest.importorskip("pypdf")
     pytest.importorskip("playwright")
-    if not any(map(shutil.which, BROWSERS)):
+    if not find_browser():
         pytest.skip("needs a browser: `apt-get install chromium`, or Google Chrome elsewhere")
     page = tmp_path_factory.mktemp("book") / "index.html"
     page.write_text(BOOK, encoding="utf-8")
