@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 from ..theory.claims import Counterexample, Statement
 from ..wireless._checks import check_choice
@@ -74,12 +73,7 @@ def outcome(result: Counterexample | Statement) -> str:
     """What a check has found, in MyST: the claim, whether it holds, and both sides or their exact difference."""
     if isinstance(result, Statement):
         return f"{result.claim} {_difference(result)}" if fails(result) else f"{result.claim} This holds."
-    sign = {"<=": r"\le", "==": "="}[result.relation]
-    claim = f"{result.instance}: ${_number(result.left)} {sign} {_number(result.right)}$"
-    claim = f"{claim} does not hold." if fails(result) else f"{claim} holds."
-    if result.corrected is None:
-        return claim
-    return f"{claim} Corrected: ${_number(result.left)} {sign} {_number(result.corrected)}$."
+    return result.says
 
 
 def _difference(statement: Statement) -> str:
@@ -89,11 +83,3 @@ def _difference(statement: Statement) -> str:
     formula = str(sympy.latex(statement.difference))
     shown = f" ${formula}$." if len(formula) < _LONG_FORMULA else f"{_NEW_LINES}$${formula}$$"
     return f"This does not hold; left minus right is{shown}"
-
-
-def _number(value: float) -> str:
-    """A number to four digits in TeX, very large and very small ones as a power of ten."""
-    if not math.isfinite(value):
-        return {math.inf: r"\infty", -math.inf: r"-\infty"}.get(value, r"\mathrm{NaN}")
-    mantissa, _, exponent = f"{value:.4g}".partition("e")
-    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa

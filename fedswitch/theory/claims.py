@@ -18,13 +18,14 @@ _ROUNDING = 1e-12  # relative; what double precision may add to a side
 class Counterexample:
     """One instance of a printed claim, with both of its sides computed.
 
-    `element` is what the paper prints, as in its label ("eq-27", "ass-1", "thm-1"), `instance` says in words what was
-    put in. The claim is `left` `relation` `right`; `corrected` is the right-hand side that holds instead, None where no
-    number takes its place.
+    `element` is what the paper prints, as in its label ("eq-27", "ass-1", "thm-1"). `says` tells in a sentence or two
+    what was put in and what came out, with both numbers, as a person would; it is true whatever was put in. The claim
+    is `left` `relation` `right`; `corrected` is the right-hand side that holds instead, None where no number takes its
+    place.
     """
 
     element: str
-    instance: str
+    says: str
     left: float
     right: float
     relation: Relation = "<="
@@ -46,9 +47,7 @@ class Counterexample:
         return self.corrected is None or _compare(self.left, self.corrected, self.relation)
 
     def __str__(self) -> str:
-        sign = {"<=": "≤", "==": "="}[self.relation]
-        said = f"{self.instance}: claimed {self.left:.4g} {sign} {self.right:.4g}, which is {not self.refutes}"
-        return said if self.corrected is None else f"{said}; corrected {self.left:.4g} {sign} {self.corrected:.4g}"
+        return f"{self.says} {'FAILS' if self.refutes else 'HOLDS'}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,9 +24,10 @@ def test_rounding_is_no_violation(relation):
     assert Counterexample("eq-1", "somewhere", left=0.3 + 1e-9, right=0.3, relation=relation).refutes
 
 
-def test_it_reads_as_a_sentence():
-    text = str(Counterexample("eq-1", "two UEs", left=0.5, right=0.0, corrected=1.0))
-    assert text == "two UEs: claimed 0.5 ≤ 0, which is False; corrected 0.5 ≤ 1"
+def test_it_reads_as_a_sentence_with_its_verdict():
+    broken = Counterexample("eq-1", "Two UEs lose 0.5 on average; (1) allows 0.", left=0.5, right=0.0)
+    assert str(broken) == "Two UEs lose 0.5 on average; (1) allows 0. FAILS"
+    assert str(Counterexample("eq-1", "Nothing is lost.", left=0.0, right=0.0)) == "Nothing is lost. HOLDS"
 
 
 def test_a_side_that_is_not_a_number_is_refused():

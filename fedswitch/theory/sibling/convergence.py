@@ -25,7 +25,7 @@ def three_equal_devices() -> Counterexample:
     adapter, task = np.ones((3, 1)), np.zeros((3, 1))
     return Counterexample(
         element="eq-12",
-        instance="Lemma 1, three equal gradients of length 1",
+        says="Lemma 1, three equal gradients of length 1",
         left=float((adapter.mean(axis=0) ** 2).sum()),
         right=gradient_bound(adapter, task, form="printed"),
         corrected=gradient_bound(adapter, task),
@@ -42,7 +42,7 @@ def reversed_chain() -> Counterexample:
     count, scheduled, eta = setting.num_devices, setting.num_scheduled, setting.learning_rate
     return Counterexample(
         element="thm-1",
-        instance="the two conditions on L, K=20, N=10, η=1e-4",
+        says="the two conditions on L, K=20, N=10, η=1e-4",
         left=eta * scheduled * (count - 1) / ((count - 1) * scheduled * eta**2 + count - scheduled),
         right=eta / (eta**2 + 1.0),
         corrected=1.0 / eta,
@@ -61,7 +61,7 @@ def channel_sorted_schedule() -> Counterexample:
     near, _ = quad(lambda x: math.exp(-x / means[0]) / means[0] * -math.expm1(-x / means[1]), 0.0, math.inf)
     return Counterexample(
         element="eq-32",
-        instance="devices at 250 m and 350 m with gradients 3 and -1, the stronger channel scheduled",
+        says="devices at 250 m and 350 m with gradients 3 and -1, the stronger channel scheduled",
         left=-eta * float(np.array([near, 1.0 - near]) @ gradients),
         right=-eta * float(gradients.mean()),
         relation="==",
@@ -76,7 +76,7 @@ def lost_step_size() -> Counterexample:
     steps = [setting.learning_rate * deviations[list(chosen)].mean() for chosen in itertools.combinations(range(3), 2)]
     return Counterexample(
         element="eq-35",
-        instance="gradients 3, 1, -1, two of three scheduled, η=0.5",
+        says="gradients 3, 1, -1, two of three scheduled, η=0.5",
         left=float(np.mean(np.square(steps))),
         right=sampling_error(_GRADIENTS[:, None], setting, form="printed"),
         relation="==",
@@ -93,7 +93,7 @@ def squares_of_the_first_devices() -> Counterexample:
     chosen = [squares[list(pair)].sum() for pair in itertools.combinations(range(3), 2)]
     return Counterexample(
         element="eq-36",
-        instance="gradients 3, 1, -1, two of three scheduled",
+        says="gradients 3, 1, -1, two of three scheduled",
         left=float(np.mean(chosen)) / 2**2,
         right=float(squares[:2].sum()) / (2 * 3),
         relation="==",
@@ -112,7 +112,7 @@ def products_without_their_weight() -> Counterexample:
     pair = math.comb(1, 0) / math.comb(3, 2)
     return Counterexample(
         element="eq-37",
-        instance="gradients 3, 1, -1, two of three scheduled",
+        says="gradients 3, 1, -1, two of three scheduled",
         left=float(np.mean(chosen)) / 2**2,
         right=pair * all_products,
         relation="==",
@@ -132,7 +132,7 @@ def descent_where_there_is_none() -> Counterexample:
     gradients = setting.smoothness * -centers[:, None]
     return Counterexample(
         element="eq-38",
-        instance="minima at 1 and -1, both devices scheduled, started at the minimum of F",
+        says="minima at 1 and -1, both devices scheduled, started at the minimum of F",
         left=_next_gap(setting, centers, 0.0),
         right=descent_bound(gradients, setting, form="printed"),
         corrected=descent_bound(gradients, setting),
@@ -150,7 +150,7 @@ def devices_that_wait() -> Counterexample:
     moved = setting.num_scheduled / setting.num_devices
     return Counterexample(
         element="eq-39",
-        instance="four equal task modules, one of them scheduled",
+        says="four equal task modules, one of them scheduled",
         left=_next_gap(setting, np.zeros(4), 0.0, np.ones(4)) - 0.5 * smooth,
         right=0.5 * (smooth * eta**2 - eta) * squared,
         corrected=-moved * eta * (1.0 - 0.5 * smooth * eta) * squared,
@@ -166,7 +166,7 @@ def sum_in_place_of_a_mean() -> Counterexample:
     gradients = np.full((3, 1), setting.smoothness)
     return Counterexample(
         element="app-b",
-        instance="three equal devices, all scheduled",
+        says="three equal devices, all scheduled",
         left=_next_gap(setting, np.zeros(3), 1.0) - 0.5 * setting.smoothness,
         right=setting.num_devices * descent_bound(gradients, setting, form="printed"),
         corrected=descent_bound(gradients, setting),
@@ -182,7 +182,7 @@ def half_of_the_sampling() -> Counterexample:
     smooth, eta = setting.smoothness, setting.learning_rate
     return Counterexample(
         element="eq-14",
-        instance="coefficient of the adapter's gradient, K=4, N=2",
+        says="coefficient of the adapter's gradient, K=4, N=2",
         left=0.5 * (smooth * eta**2 - eta) + 0.5 * setting.sampling * smooth,
         right=-0.5 * setting.num_devices**2 * zeta(setting, form="printed"),
         corrected=-0.5 * setting.num_devices**2 * zeta(setting),
@@ -198,7 +198,7 @@ def noise_of_the_adapter() -> Counterexample:
     setting = _setting(num_devices=4, num_scheduled=2, noise_variance=1.0)
     return Counterexample(
         element="eq-15",
-        instance="four equal devices at the minimum, two scheduled, noise in the adapter's gradient",
+        says="four equal devices at the minimum, two scheduled, noise in the adapter's gradient",
         left=_next_gap(setting, np.zeros(4), 0.0),
         right=gap_bound(setting, 0.0, form="printed"),
         corrected=gap_bound(setting, 0.0),
@@ -213,7 +213,7 @@ def noise_of_the_task_module() -> Counterexample:
     setting = _setting(num_devices=4, num_scheduled=2, noise_variance=1.0, adapter_size=0, task_size=1)
     return Counterexample(
         element="eq-16",
-        instance="four equal devices at the minimum, two scheduled, noise in the task module's gradient",
+        says="four equal devices at the minimum, two scheduled, noise in the task module's gradient",
         left=_next_gap(setting, np.zeros(4), 0.0),
         right=gap_bound(setting, 0.0, form="printed"),
         corrected=gap_bound(setting, 0.0),
@@ -231,7 +231,7 @@ def schedule_that_leaves_the_minimum() -> Counterexample:
     dissimilarity = float(np.mean((setting.smoothness * centers) ** 2))
     return Counterexample(
         element="thm-1",
-        instance="minima at 1 and -1, one device scheduled, started at the minimum of F, no noise",
+        says="minima at 1 and -1, one device scheduled, started at the minimum of F, no noise",
         left=_next_gap(setting, centers, 0.0),
         right=gap_bound(setting, 0.0, form="printed"),
         corrected=gap_bound(setting, 0.0, dissimilarity=dissimilarity),
@@ -249,7 +249,7 @@ def minimum_outside_the_product() -> Counterexample:
     contraction = 1.0 - 2.0 * setting.pl_constant * zeta(setting, form="printed")
     return Counterexample(
         element="eq-13",
-        instance="three equal devices, all scheduled, no noise, F(W*) = 10",
+        says="three equal devices, all scheduled, no noise, F(W*) = 10",
         left=_next_gap(setting, np.zeros(3), 1.0),
         right=contraction * (gap + least) - least,
         corrected=contraction * gap,
@@ -273,7 +273,7 @@ def objective_with_the_wrong_sign() -> Counterexample:
 
     return Counterexample(
         element="eq-17",
-        instance="what the bound (13) gains, and the objective, if four devices are scheduled last instead of one",
+        says="what the bound (13) gains, and the objective, if four devices are scheduled last instead of one",
         left=bound(few) - bound(every),
         right=objective(every, -1.0) - objective(few, -1.0),
         relation="==",

@@ -131,7 +131,7 @@ def drift_from_an_empty_queue() -> Counterexample:
     queue, delay, target = 0.0, 2.0, 1.0
     return Counterexample(
         element="eq-21",
-        instance="Lemma 2, empty queue, a delay of 2 s against a target of 1 s",
+        says="Lemma 2, empty queue, a delay of 2 s against a target of 1 s",
         left=0.5 * (queue_step(queue, delay, target) ** 2 - queue**2),
         right=float(drift_bound(queue, delay, target, form="printed")),
         corrected=float(drift_bound(queue, delay, target)),
@@ -154,7 +154,7 @@ def inverted_argument() -> Counterexample:
 
     return Counterexample(
         element="eq-25",
-        instance="1/B of Lemma 3, 1 bit in 2 s, gain 2, noise 0.5",
+        says="1/B of Lemma 3, 1 bit in 2 s, gain 2, noise 0.5",
         left=float(brentq(excess, 1.0, 100.0, xtol=1e-14, rtol=1e-15)),
         right=inverse("printed"),
         relation="==",
@@ -171,7 +171,7 @@ def early_stop() -> Counterexample:
     gains, price = _STRONG_AND_WEAK, 1.5
     return Counterexample(
         element="alg-1",
-        instance="largest objective and that of Algorithm 1, gains 100, 1, 1, 1, price of delay 1.5",
+        says="largest objective and that of Algorithm 1, gains 100, 1, 1, 1, price of delay 1.5",
         left=max(objective(chosen, price) for chosen in _subsets(gains)),
         right=objective(gains[: schedule(gains, price, form="printed")], price),
         relation="==",
@@ -195,7 +195,7 @@ def weighted_queue() -> Counterexample:
 
     return Counterexample(
         element="alg-1",
-        instance="mean excess delay over 100 rounds of 2 s against a target of 1 s, ζ(t) = 1/t",
+        says="mean excess delay over 100 rounds of 2 s against a target of 1 s, ζ(t) = 1/t",
         left=delay - target,
         right=last(lambda t: 1.0 / t),
         corrected=last(lambda t: 1.0),
@@ -215,7 +215,7 @@ def delay_that_was_dropped() -> Counterexample:
     devices = abs(len(best) - len(gains))
     return Counterexample(
         element="thm-2",
-        instance="what scheduling everybody loses, gains 100, 1, 1, 1, price of delay 5",
+        says="what scheduling everybody loses, gains 100, 1, 1, 1, price of delay 5",
         left=objective(best, price) - objective(gains, price),
         right=float(devices),
         corrected=devices + price * abs(delays[0] - delays[1]),
@@ -233,7 +233,7 @@ def guarantee_that_excludes_nothing() -> Counterexample:
     gains, price = _STRONG_AND_WEAK, 1.5
     return Counterexample(
         element="thm-2",
-        instance="Δ = 2K and the loss of scheduling nobody, gains 100, 1, 1, 1, price of delay 1.5",
+        says="Δ = 2K and the loss of scheduling nobody, gains 100, 1, 1, 1, price of delay 1.5",
         left=2.0 * len(gains),
         right=max(objective(chosen, price) for chosen in _subsets(gains)) - objective((), price),
     )
