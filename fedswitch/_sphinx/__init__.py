@@ -23,6 +23,7 @@ PARTS = (
     "quiz",
     "reading_path",
     "single_page",
+    "verdicts",
 )
 """The modules of the extension."""
 

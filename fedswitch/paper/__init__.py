@@ -1,22 +1,26 @@
 """The paper as data: its numbered elements, what holds of each, and the checks that show it."""
 
-from .elements import ELEMENTS, Element, places, resolve
-from .errata import ERRATA, PAPER, SIBLING, Erratum, fails, find, run
-from .tables import errata_blocks, paper_map, verdict_counts
+from .elements import ELEMENTS, Element, element_name, places, resolve
+from .errata import CAUSES, ERRATA, PAPER, SIBLING, Erratum, Finding, fails, find, run, verdict_counts
+from .tables import errata_rows, paper_map, right_rows
 
 __all__ = [
+    "CAUSES",
     "ELEMENTS",
     "ERRATA",
     "PAPER",
     "SIBLING",
     "Element",
     "Erratum",
-    "errata_blocks",
+    "Finding",
+    "element_name",
+    "errata_rows",
     "fails",
     "find",
     "paper_map",
     "places",
     "resolve",
+    "right_rows",
     "run",
     "verdict_counts",
 ]

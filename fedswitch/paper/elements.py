@@ -24,7 +24,7 @@ class Element:
 
     `id` is its kind and number, as in the book's labels: "eq-7a", "thm-1", "alg-2", "ass-3", "fig-4". `section` is
     where the paper prints it and `title` what it is, in a few words. `functions` are names under `fedswitch` that
-    compute it and `tests` are pytest's names of tests that check it, `file::test`; `note` says what is not there yet.
+    compute it and `tests` are pytest's names of tests that check it, `file::test`.
     """
 
     id: str
@@ -32,7 +32,6 @@ class Element:
     title: str
     functions: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
-    note: str = ""
 
     @property
     def label(self) -> str:

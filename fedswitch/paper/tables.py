@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 
 from ..theory.claims import Counterexample, Statement
 from ..wireless._checks import check_choice
 from .elements import ELEMENTS, Element, element_name, places
-from .errata import ERRATA, PAPER, Erratum, Verdict, fails, run
+from .errata import ERRATA, PAPER, Cause, Erratum, Finding, fails, run
 
-_VERDICTS: tuple[Verdict, ...] = ("right", "ambiguous", "wrong", "measured")
 _LONG_FORMULA = 60  # characters of TeX
 _NEW_LINES = "\n\n"
 _REFERENCE = "{{py:obj}}`{0} <fedswitch.{0}>`"  # a link into the API reference
@@ -22,7 +22,7 @@ def paper_map() -> str:
     links to the API reference, and the tests that check it.
     """
     found = places()
-    errata = {erratum.element: erratum for erratum in ERRATA if erratum.paper == PAPER}
+    errata = {record.element: record for record in ERRATA if record.paper == PAPER}
     sections = []
     for section, members in itertools.groupby(ELEMENTS, key=lambda element: element.section):
         entries = (_entry(element, found.get(element.label), errata[element.id]) for element in members)
@@ -30,30 +30,36 @@ def paper_map() -> str:
     return _NEW_LINES.join(sections)
 
 
-def errata_blocks(paper: str, verdict: Verdict) -> str:
-    """MyST of all errata of a paper with that verdict, one block each, with the outcome of their checks, run now.
+def errata_rows(paper: str, cause: Cause) -> str:
+    """MyST of what was found in a paper for one cause: a row for each finding, its checks, run now, folded below.
 
-    Raises ValueError for an unknown verdict.
+    A row has the number, what it is, the verdict, what is printed and what is correct. Raises ValueError for an unknown
+    cause.
     """
-    check_choice("verdict", verdict, Verdict)
-    found = places()
-    links = {element.id: element.link for element in ELEMENTS if paper == PAPER and element.label in found}
-    chosen = (erratum for erratum in ERRATA if erratum.paper == paper and erratum.verdict == verdict)
-    return _NEW_LINES.join(_block(erratum, links.get(erratum.element)) for erratum in chosen)
+    check_choice("cause", cause, Cause)
+    records = [record for record in ERRATA if record.paper == paper]
+    return _NEW_LINES.join(
+        _row(record, finding, first=finding is record.findings[0])
+        for record in records
+        for finding in record.findings
+        if finding.cause == cause
+    )
 
 
-def verdict_counts(paper: str) -> dict[Verdict, int]:
-    """How many elements of a paper have which verdict."""
-    verdicts = [erratum.verdict for erratum in ERRATA if erratum.paper == paper]
-    return {verdict: verdicts.count(verdict) for verdict in _VERDICTS}
+def right_rows(paper: str) -> str:
+    """MyST of the elements of a paper in which nothing was found, or which are measured: each with what we remark."""
+    records = [record for record in ERRATA if record.paper == paper and not record.findings]
+    return _NEW_LINES.join(
+        _boxed(record, f"{_heading(record)} {record.remark}".strip(), record.proofs, anchored=True)
+        for record in records
+    )
 
 
-def _entry(element: Element, page: str | None, erratum: Erratum) -> str:
+def _entry(element: Element, page: str | None, record: Erratum) -> str:
     name = element.link if page else element.name
-    lines = [f"{{doc}}`/{page}`" if page else "", element.note]
-    steps = () if element.note else erratum.checks  # a step of a proof is its check
-    lines += [_code("Computed by", element.functions or steps, _REFERENCE), _code("Checked by", element.tests)]
-    term = f"{name}, {element.title}: {{ref}}`{erratum.verdict} <{erratum.anchor}>`"
+    lines = [f"{{doc}}`/{page}`" if page else ""]
+    lines += [_code("Computed by", element.functions or record.checks, _REFERENCE), _code("Checked by", element.tests)]
+    term = f"{name}, {element.title}: {{verdict}}`{element.id}`"
     return "\n".join([term, *(f": {line}" for line in lines if line)])
 
 
@@ -61,25 +67,38 @@ def _code(by: str, names: tuple[str, ...], form: str = "`{0}`") -> str:
     return f"{by} {', '.join(map(form.format, names))}" if names else ""
 
 
-def _block(erratum: Erratum, link: str | None) -> str:
-    heading = f"**{link or element_name(erratum.element)}, {erratum.title}: {erratum.verdict}**"
-    parts = {"The paper says": erratum.prints, "What holds": erratum.holds}
-    parts |= {f"`{check}`": outcome(run(check)) for check in erratum.checks}
-    terms = (f"{term}\n: {text.replace(_NEW_LINES, _NEW_LINES + '  ')}" for term, text in parts.items())
-    return _NEW_LINES.join([f"({erratum.anchor})=\n{heading}", *terms])
+def _row(record: Erratum, finding: Finding, *, first: bool) -> str:
+    sides = f"{_heading(record)}\n\nprinted\n: {finding.quote}\n\ncorrect\n: {finding.holds}"
+    return _boxed(record, sides, finding.checks, anchored=first)
+
+
+def _boxed(record: Erratum, text: str, checks: Iterable[str], *, anchored: bool) -> str:
+    """A row of the errata; the first one of a record carries its label."""
+    label = f"({record.anchor})=\n" if anchored else ""
+    outcomes = [f"- {outcome(run(check))} `{check}`" for check in checks]
+    folded = ["\n".join([":::{dropdown} check", *outcomes, ":::"])] if outcomes else []
+    return _NEW_LINES.join([f"{label}::::{{div}} erratum", text, *folded, "::::"])
+
+
+def _heading(record: Erratum) -> str:
+    linked = {element.id: element.link for element in ELEMENTS if element.label in places()}
+    if record.paper == PAPER:
+        name, role = linked.get(record.element, element_name(record.element)), f"{{verdict}}`{record.element}`"
+    else:
+        name, role = element_name(record.element), f"{{verdict}}`{record.paper} {record.element}`"
+    return f"**{name}** {record.title} {role}"
 
 
 def outcome(result: Counterexample | Statement) -> str:
-    """What a check has found, in MyST: the claim, whether it holds, and both sides or their exact difference."""
-    if isinstance(result, Statement):
-        return f"{result.claim} {_difference(result)}" if fails(result) else f"{result.claim} This holds."
-    return result.says
+    """What a check has found, in MyST: its sentence, or the claim that SymPy decided, with what it leaves."""
+    if isinstance(result, Counterexample):
+        return result.says
+    return f"{result.claim} {_difference(result)}" if fails(result) else f"{result.claim} This holds."
 
 
 def _difference(statement: Statement) -> str:
-    """The difference of a statement that does not hold; a long one on lines of its own, where it can scroll."""
+    """The difference of a statement that does not hold, where it is short enough to be read."""
     import sympy
 
     formula = str(sympy.latex(statement.difference))
-    shown = f" ${formula}$." if len(formula) < _LONG_FORMULA else f"{_NEW_LINES}$${formula}$$"
-    return f"This does not hold; left minus right is{shown}"
+    return f"Not so: left minus right is ${formula}$." if len(formula) < _LONG_FORMULA else "Not so."
