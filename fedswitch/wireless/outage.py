@@ -7,12 +7,24 @@ is :math:`\phi (1 - e^{-(12/5) \pi \phi r^2})`. Fading turns the average into La
 .. math:: \lambda = \exp\Bigl(-\frac{\theta \sigma^2 d^\alpha}{P g} - s\, J_\alpha(\tfrac{12}{5} s)\Bigr), \qquad
    s = \pi \phi d^2 \Bigl(\frac{\theta P_I}{P}\Bigr)^{2/\alpha}, \qquad
    J_\alpha(c) = \int_0^\infty \frac{1 - e^{-c x}}{1 + x^{\alpha/2}}\, dx.
+
+Where every UE's own gNB receives the same mean power P instead, an interferer at distance r from our gNB and R from its
+own counts by :math:`w = (R / r)^2` only, which never exceeds 1, since every UE is served by the nearest gNB:
+
+.. math:: \lambda = \exp\Bigl(-\frac{\theta \sigma^2}{P}
+   - \int_0^1 h(w) \frac{\theta w^{\alpha/2}}{1 + \theta w^{\alpha/2}}\, dw\Bigr), \qquad
+   h(w) = \frac{0.82}{w^2} + \frac{0.4}{w}.
+
+Noise and fading are exact here. That the w of the interferers are a Poisson process of density h approximates. Far UEs
+do have the density :math:`m / w^2`, with m the mean of :math:`\pi \phi R^2`, which is 0.82 in drawn networks of Voronoi
+cells. The 0.4 is fitted to the share received there: 0.3 of it are UEs nearby, and the rest makes up for UEs of
+different cells being spread more evenly than a Poisson process. The formula is off by at most 0.011 there, for
+exponents from 2.5 to 6 and thresholds from -15 to 15 dB.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -24,8 +36,8 @@ from .geometry import EXCLUSION_RATE
 
 Form = Literal["corrected", "printed", "inversion"]
 
-# With R the distance of a UE to its own gNB, pi phi R^2 is taken as exponential with this mean.
-_MEAN_SERVING_AREA = 4 / 5
+# h(w) = _FAR / w^2 + _NEAR / w: see above
+_FAR, _NEAR = 0.82, 0.4
 _RELATIVE_ERROR = 1e-11
 _ROWS_AT_ONCE = 4096
 
@@ -51,8 +63,9 @@ def success_probability(
     - "corrected" follows from (2) for interferers of one fixed power.
     - "printed" is (15) as it stands: the noise grows with d^2 instead of :math:`d^\alpha`, the exponential in the
       integral does not depend on d, and interferers have the UE's own power, so `interferer_power_w` must be None.
-    - "inversion" follows from (2) when every UE, here and elsewhere, sets its power such that its own gNB receives
-      `power_w` on average: then neither distance nor reference gain matters.
+    - "inversion" is for UEs that all, here and elsewhere, set their power such that their own gNB receives `power_w`
+      on average: then neither distance, density nor reference gain matters. The noise is exact, the interference an
+      approximation, good to 0.011 in drawn networks (see the module).
 
     Raises ValueError that names the argument for values out of range, for a path loss exponent of at most 2 (the
     interference is infinite), an unknown form, and an interferer power that the form has no place for.
@@ -74,9 +87,8 @@ def success_probability(
         raise ValueError(f'interferer_power_w must be None with form="{form}", which fixes the power of interferers')
     noise_w = bandwidth * density_w
     if form == "inversion":
-        mean = _MEAN_SERVING_AREA * threshold ** (2.0 / path_loss_exponent)
-        field = mean * interference_integral(EXCLUSION_RATE * mean, path_loss_exponent, averaged=True)
-        return np.exp(-threshold * noise_w / power - field)
+        nothing = np.zeros(np.broadcast_shapes(distance.shape, density_per_m2.shape, gain.shape))
+        return np.exp(nothing - threshold * noise_w / power - _inverted_field(threshold, path_loss_exponent))
     noise = threshold * noise_w / (power * noise_gain(distance, path_loss_exponent, density_per_m2, gain, form))
     if form == "printed":
         return np.exp(-noise - printed_field(distance, threshold, path_loss_exponent, density_per_m2))
@@ -87,21 +99,19 @@ def success_probability(
     return np.exp(-noise - s * interference_integral(EXCLUSION_RATE * s, path_loss_exponent))
 
 
-def interference_integral(c: ArrayLike, path_loss_exponent: float, *, averaged: bool = False) -> NDArray[np.float64]:
+def interference_integral(c: ArrayLike, path_loss_exponent: float) -> NDArray[np.float64]:
     r""":math:`J_\alpha(c) = \int_0^\infty (1 - e^{-c x}) / (1 + x^{\alpha/2})\, dx` to 1e-10 relative; any shape of c.
 
-    `averaged` gives :math:`\mathbb{E}[u\, J_\alpha(c u)]` over an exponential u of mean 1 instead. With :math:`x = e^y`
-    the integrand is analytic in a strip around the real axis, where the trapezoidal rule converges exponentially: some
-    60 nodes do for all c together. Raises ValueError for a negative c, or an exponent of at most 2, for which the
-    integral diverges.
+    With :math:`x = e^y` the integrand is analytic in a strip around the real axis, where the trapezoidal rule converges
+    exponentially: some 60 nodes do for all c together. Raises ValueError for a negative c, or an exponent of at most 2,
+    for which the integral diverges.
     """
     (values,) = checked(non_negative={"c": c})
     check_path_loss_exponent(path_loss_exponent)
     result = np.zeros(values.shape)
     positive = values > 0.0
     if positive.any():
-        kernel, saturated = (_mean_outage, _RELATIVE_ERROR**-0.5) if averaged else (_outage, -math.log(_RELATIVE_ERROR))
-        result[positive] = _trapezoidal(values[positive], path_loss_exponent / 2.0, kernel, saturated)
+        result[positive] = _trapezoidal(values[positive], path_loss_exponent / 2.0)
     return result
 
 
@@ -143,31 +153,26 @@ def printed_field(
     return math.pi * density_per_m2 * distance_m**2 * spread * inner
 
 
-def _trapezoidal(
-    c: NDArray[np.float64], half: float, kernel: Callable[[NDArray[np.float64]], NDArray[np.float64]], saturated: float
-) -> NDArray[np.float64]:
-    """The integral over x of kernel(c x) / (1 + x^half) for c > 0 of shape (n,) and half > 1.
+def _inverted_field(threshold: NDArray[np.float64], path_loss_exponent: float) -> NDArray[np.float64]:
+    """The interference's part of the exponent of the form "inversion": the integral over w in closed form."""
+    from scipy.special import hyp2f1  # here, because `import fedswitch` does without SciPy
 
-    `kernel` rises from 0, where it is linear, to 1, which it has reached for arguments beyond `saturated`.
-    """
+    b = 2.0 / path_loss_exponent
+    far = b / (1.0 - b) * threshold * hyp2f1(1.0, 1.0 - b, 2.0 - b, -threshold)
+    field: NDArray[np.float64] = _FAR * far + _NEAR * b * np.log1p(threshold)
+    return field
+
+
+def _trapezoidal(c: NDArray[np.float64], half: float) -> NDArray[np.float64]:
+    """The integral of `interference_integral` for c > 0 of shape (n,) and half > 1."""
     digits = -math.log(_RELATIVE_ERROR)
-    # the integrand's poles are at a height of pi / half, and a kernel may grow beyond pi / 2
+    # the integrand's poles are at a height of pi / half, and 1 - exp(-c x) grows beyond pi / 2
     step = 2.0 * math.pi * min(math.pi / 2.0, math.pi / half) / digits
     first = -digits / 2.0 - math.log(max(1.0, c.max()))
-    last = max(digits / half, math.log(saturated) - math.log(c.min()))
+    last = max(digits / half, math.log(digits) - math.log(c.min()))
     x = np.exp(np.arange(first, last + step, step))
     weight = step * x / (1.0 + x**half)
     # beyond the last node the terms are a geometric series, which the last weight takes in
     weight[-1] /= -math.expm1(-(half - 1.0) * step)
     rows = (c[start : start + _ROWS_AT_ONCE, np.newaxis] for start in range(0, c.size, _ROWS_AT_ONCE))
-    return np.concatenate([kernel(row * x) @ weight for row in rows])
-
-
-def _outage(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 - e^-z."""
-    return -np.expm1(-z)
-
-
-def _mean_outage(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """E[u (1 - e^(-u z))] = 1 - (1 + z)^-2 over u exponential with mean 1."""
-    return z * (2.0 + z) / (1.0 + z) ** 2
+    return np.concatenate([-np.expm1(-row * x) @ weight for row in rows])

@@ -1,4 +1,4 @@
-"""A network of Voronoi cells with one UE in each: what the Poisson field behind (15) stands for, to check it with."""
+"""A network of Voronoi cells with one UE in each: what the fields of `outage` stand for, to check them with."""
 
 from __future__ import annotations
 
@@ -28,12 +28,32 @@ def voronoi_interferer_distances_m(
     the origin up to `extent_radii` mean cell radii ``(pi phi)^(-1/2)``, and is filled up with infinity, as the rows of
     `interferer_distances_m` are. Raises ValueError for a density or extent that is not positive.
     """
+    distances, _ = voronoi_link_distances_m(
+        num_networks, base_station_density_per_m2=base_station_density_per_m2, rng=rng, extent_radii=extent_radii
+    )
+    return distances
+
+
+def voronoi_link_distances_m(
+    num_networks: int,
+    *,
+    base_station_density_per_m2: float,
+    rng: np.random.Generator,
+    extent_radii: float = EXTENT_RADII,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw the distances r and R in m of out-of-cell UEs to a gNB and to their own, both of shape (num_networks, L).
+
+    The networks, r and the errors raised are those of `voronoi_interferer_distances_m`. R never exceeds r, and is
+    filled up with zeros.
+    """
     checked(positive={"base_station_density_per_m2": base_station_density_per_m2, "extent_radii": extent_radii})
     rows = [_network(extent_radii, rng) for _ in range(num_networks)]
-    distances = np.full((num_networks, max((row.size for row in rows), default=0)), np.inf)
-    for filled, row in zip(distances, rows, strict=True):
-        filled[: row.size] = row
-    return distances / math.sqrt(math.pi * base_station_density_per_m2)
+    shape = (num_networks, max((row.shape[1] for row in rows), default=0))
+    distances, own = np.full(shape, np.inf), np.zeros(shape)
+    for network, row in enumerate(rows):
+        distances[network, : row.shape[1]], own[network, : row.shape[1]] = row
+    radii_per_m = math.sqrt(math.pi * base_station_density_per_m2)
+    return distances / radii_per_m, own / radii_per_m
 
 
 def ue_in_each_cell(gnb_xy: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -71,12 +91,13 @@ def ue_in_each_cell(gnb_xy: NDArray[np.float64], rng: np.random.Generator) -> ND
 
 
 def _network(extent_radii: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Distances of the UEs of one network, in mean cell radii."""
+    """Distances of the UEs of one network to the gNB at the origin and to their own, in mean cell radii."""
     outer_radii = extent_radii + _MARGIN_RADII
     num_others = rng.poisson(outer_radii**2)
     radius = outer_radii * np.sqrt(rng.random(num_others))
     angle = rng.uniform(0.0, 2.0 * math.pi, num_others)
     others = radius[:, np.newaxis] * np.column_stack([np.cos(angle), np.sin(angle)])
-    distance = np.hypot(*ue_in_each_cell(np.vstack([[0.0, 0.0], others]), rng)[1:].T)
-    inside: NDArray[np.float64] = distance[distance <= extent_radii]
+    ue_xy = ue_in_each_cell(np.vstack([[0.0, 0.0], others]), rng)[1:]
+    distances = np.stack([np.hypot(*xy.T) for xy in (ue_xy, ue_xy - others)])
+    inside: NDArray[np.float64] = distances[:, distances[0] <= extent_radii]
     return inside

@@ -1,4 +1,4 @@
-"""The network of Voronoi cells, by brute force, and how well the Poisson field of (15) stands for it."""
+"""The network of Voronoi cells, by brute force, and how well the Poisson fields of `outage` stand for it."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from scipy import stats
 
 from fedswitch import Scenario
 from fedswitch.units import db_to_ratio
-from fedswitch.wireless import success_probability, voronoi_interferer_distances_m
+from fedswitch.wireless import success_probability, voronoi_interferer_distances_m, voronoi_link_distances_m
 from fedswitch.wireless.voronoi import ue_in_each_cell
 
 SCENARIO = Scenario.corrected()
@@ -16,8 +16,13 @@ NETWORKS = 1500
 
 
 @pytest.fixture(scope="module")
-def networks_m():
-    return voronoi_interferer_distances_m(NETWORKS, base_station_density_per_m2=DENSITY, rng=np.random.default_rng(21))
+def links_m():
+    return voronoi_link_distances_m(NETWORKS, base_station_density_per_m2=DENSITY, rng=np.random.default_rng(21))
+
+
+@pytest.fixture(scope="module")
+def networks_m(links_m):
+    return links_m[0]
 
 
 def nearest(points, gnb_xy):
@@ -139,3 +144,43 @@ def test_the_poisson_field_stands_for_the_network(networks_m):
     assert printed.mean() > 0.04
     assert off["printed"][POINTS.index((50.0, 5.0))] < -0.06
     assert off["printed"][POINTS.index((110.0, -5.0))] > 0.1
+
+
+@pytest.mark.slow
+def test_a_ue_is_nearer_to_its_own_gnb_than_to_any(links_m):
+    distance_m, own_m = links_m
+    there = np.isfinite(distance_m)
+    assert (own_m <= distance_m).all()
+    assert (own_m[there] > 0.0).all()
+    assert not own_m[~there].any()
+    assert (own_m[there] ** 2).mean() / RADIUS_M**2 == pytest.approx(0.82, abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threshold_db", [-15.0, -5.0, 5.0])
+def test_the_inversion_form_stands_for_the_network(links_m, threshold_db):
+    """Reception of (2) in watts, with noise, and all fading drawn."""
+    rng = np.random.default_rng(9)
+    distance_m, own_m = links_m
+    alpha, theta = SCENARIO.path_loss_exponent, float(db_to_ratio(threshold_db))
+    noise_w = 1e7 * SCENARIO.noise_psd_w_per_hz
+    power_w = 20 * noise_w
+    sent_w = power_w * own_m**alpha / SCENARIO.reference_gain
+    far_w = power_w * (own_m**alpha).sum() / (own_m > 0).sum()
+    far_w *= 2 * np.pi * DENSITY * (10 * RADIUS_M) ** (2 - alpha) / (alpha - 2)
+    mean_w = sent_w * SCENARIO.reference_gain * distance_m**-alpha
+    arrived = []
+    for _ in range(20):
+        interference_w = (mean_w * rng.exponential(size=mean_w.shape)).sum(axis=1) + far_w
+        arrived.append((power_w * rng.exponential(size=NETWORKS) >= theta * (interference_w + noise_w)).mean())
+    form = success_probability(
+        30.0,
+        power_w,
+        1e7,
+        theta,
+        path_loss_exponent=alpha,
+        noise_psd_w_per_hz=SCENARIO.noise_psd_w_per_hz,
+        base_station_density_per_m2=DENSITY,
+        form="inversion",
+    )
+    assert abs(form - np.mean(arrived)) < 0.02
