@@ -28,14 +28,16 @@ def wheel(tmp_path_factory):
     return path
 
 
-def test_wheel_holds_the_module_its_notebooks_and_results_only(wheel):
+def test_wheel_holds_the_module_its_notebooks_results_and_errata_only(wheel):
     module = (path for path in (ROOT / "fedswitch").rglob("*") if path.is_file() and path.parent.name != "__pycache__")
     notebooks = [f"fedswitch/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.md")]
     results = [f"fedswitch/results/{path.name}" for path in (ROOT / "results").iterdir()]
     names = {name for name in zipfile.ZipFile(wheel).namelist() if not name.startswith(INFO)}
+    errata = [f"fedswitch/errata/{path.name}" for path in (ROOT / "book" / "errata").iterdir()]
     assert notebooks
     assert results
-    assert names == {path.relative_to(ROOT).as_posix() for path in module} | {*notebooks, *results}
+    assert errata
+    assert names == {path.relative_to(ROOT).as_posix() for path in module} | {*notebooks, *results, *errata}
 
 
 def test_wheel_has_the_license_and_the_command(wheel):
@@ -61,10 +63,13 @@ def test_installed_command_finds_its_notebooks(wheel, tmp_path):
         assert notebook.stem in done.stdout
 
 
-def test_installed_module_finds_its_results(wheel, tmp_path):
+def test_installed_module_finds_its_results_and_errata(wheel, tmp_path):
     site = tmp_path / "site"
     pip("install", str(wheel), "--target", str(site))
-    call = "from fedswitch.studies.records import load_result; print(len(load_result('fig3_bandwidth').table))"
+    call = (
+        "from fedswitch.paper import find; from fedswitch.studies.records import load_result; "
+        "assert find('eq-27').findings; print(len(load_result('fig3_bandwidth').table))"
+    )
     environment = os.environ | {"PYTHONPATH": str(site)}
     done = subprocess.run(
         [sys.executable, "-c", call], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True

@@ -159,7 +159,7 @@ def _record(file: str, fields: dict[str, Any]) -> Erratum:
 
 
 def _check(where: str, kind: type[Any], fields: Mapping[str, Any], **choices: Any) -> None:
-    """Raise FedswitchError unless `fields` has what a dataclass needs and nothing else, and the choices are known."""
+    """Raise FedswitchError unless `fields` are those that a record needs, and the choices are known."""
     names = [field.name for field in dataclasses.fields(kind)]
     for name in fields:
         if name not in names:

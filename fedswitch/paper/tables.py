@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from ..theory.claims import Counterexample, Statement
 from ..wireless._checks import check_choice
 from .elements import ELEMENTS, Element, element_name, places
-from .errata import ERRATA, PAPER, Cause, Erratum, Finding, fails, run
+from .errata import ERRATA, PAPER, Cause, Erratum, Finding, fails, find, run
 
 _LONG_FORMULA = 60  # characters of TeX
 _NEW_LINES = "\n\n"
+_LINKS = {element.id: element.link for element in ELEMENTS}
 _REFERENCE = "{{py:obj}}`{0} <fedswitch.{0}>`"  # a link into the API reference
 
 
@@ -22,10 +23,9 @@ def paper_map() -> str:
     links to the API reference, and the tests that check it.
     """
     found = places()
-    errata = {record.element: record for record in ERRATA if record.paper == PAPER}
     sections = []
     for section, members in itertools.groupby(ELEMENTS, key=lambda element: element.section):
-        entries = (_entry(element, found.get(element.label), errata[element.id]) for element in members)
+        entries = (_entry(element, found[element.label]) for element in members)
         sections.append(_NEW_LINES.join([f"**{section}**", *entries]))
     return _NEW_LINES.join(sections)
 
@@ -55,16 +55,14 @@ def right_rows(paper: str) -> str:
     )
 
 
-def _entry(element: Element, page: str | None, record: Erratum) -> str:
-    name = element.link if page else element.name
-    lines = [f"{{doc}}`/{page}`" if page else ""]
-    lines += [_code("Computed by", element.functions or record.checks, _REFERENCE), _code("Checked by", element.tests)]
-    term = f"{name}, {element.title}: {{verdict}}`{element.id}`"
-    return "\n".join([term, *(f": {line}" for line in lines if line)])
-
-
-def _code(by: str, names: tuple[str, ...], form: str = "`{0}`") -> str:
-    return f"{by} {', '.join(map(form.format, names))}" if names else ""
+def _entry(element: Element, page: str) -> str:
+    computing = element.functions or find(element.id).checks
+    return "\n".join([
+        f"{element.link}, {element.title}: {{verdict}}`{element.id}`",
+        f": {{doc}}`/{page}`",
+        f": Computed by {', '.join(map(_REFERENCE.format, computing))}",
+        f": Checked by {', '.join(f'`{test}`' for test in element.tests)}",
+    ])  # fmt: skip
 
 
 def _row(record: Erratum, finding: Finding, *, first: bool) -> str:
@@ -81,12 +79,9 @@ def _boxed(record: Erratum, text: str, checks: Iterable[str], *, anchored: bool)
 
 
 def _heading(record: Erratum) -> str:
-    linked = {element.id: element.link for element in ELEMENTS if element.label in places()}
     if record.paper == PAPER:
-        name, role = linked.get(record.element, element_name(record.element)), f"{{verdict}}`{record.element}`"
-    else:
-        name, role = element_name(record.element), f"{{verdict}}`{record.paper} {record.element}`"
-    return f"**{name}** {record.title} {role}"
+        return f"**{_LINKS[record.element]}** {record.title} {{verdict}}`{record.element}`"
+    return f"**{element_name(record.element)}** {record.title} {{verdict}}`{record.paper} {record.element}`"
 
 
 def outcome(result: Counterexample | Statement) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(path for pattern in ("*.md", "book/**/*.md", "notebooks/*.md") for path in ROOT.glob(pattern))
+PAGES = sorted(path for pattern in ("*.md", "book/**/*.md", "notebooks/*.md", "book/errata/*.yaml")
+               for path in ROOT.glob(pattern))  # fmt: skip
 MODULES = sorted((ROOT / "fedswitch").rglob("*.py"))
 WORDS = (Path(__file__).parent / "words.txt").read_text(encoding="utf-8").splitlines()
 
@@ -33,7 +34,8 @@ LEFT_OUT = [
     re.compile(r"^[ >]*:(?!alt|needs)[\w-]+:.*$", re.MULTILINE),  # an option of a directive
     re.compile(r"^\([\w-]+\)=$", re.MULTILINE),
     re.compile(r"^ *(?:`{3,}|:{3,})\{[\w:-]+\}(?: \S*[._/-]\S*$)?", re.MULTILINE),  # a directive, and its file or label
-    re.compile(r"^ +\w+(?=: )", re.MULTILINE),  # an argument, before what it is
+    re.compile(r"^[ -]+\w+(?=:(?: |$))", re.MULTILINE),  # an argument or a key, before what it is
+    re.compile(r"\b(?:eq|thm|alg|ass|fig)-\d+[a-z]?"),  # the name of an element of a paper
     re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL),
     re.compile(r"(?<!\\)\$[^$]*\$"),
     re.compile(r"(?<=\])\([^)\s]*\)|https?://\S+|\S+@\S+|[\w.-]+/[\w./-]+|\w*[\d_]\w*|--?\w[\w-]*|%\w+|\"\w+\""),
@@ -80,7 +82,7 @@ def sentences(source):
 def words_of(path):
     """The words of a file, each with its line."""
     text = path.read_text(encoding="utf-8")
-    parts = [(1, text)] if path.suffix == ".md" else sentences(text)
+    parts = sentences(text) if path.suffix == ".py" else [(1, text)]
     for first, part in parts:
         for line, content in enumerate(prose(textwrap.dedent(part)), first):
             yield from ((line, word.replace("\u2019", "'").removesuffix("'s")) for word in WORD.findall(content))

@@ -47,16 +47,16 @@ def test_tests_exist(element):
 
 
 @by_id(ELEMENTS)
-def test_an_element_is_computed_and_tested_or_a_note_says_why_not(element):
+def test_an_element_is_computed_and_tested(element):
     checks = [check for erratum in ERRATA if (erratum.paper, erratum.element) == (PAPER, element.id)
               for check in erratum.checks]  # fmt: skip
-    assert element.functions or checks or element.note
-    assert element.tests or element.note
+    assert element.functions or checks
+    assert element.tests
 
 
 @by_id(ELEMENTS)
-def test_an_element_has_a_place_in_the_book_or_a_note_says_why_not(element):
-    assert element.label in places() or element.note
+def test_an_element_has_a_place_in_the_book(element):
+    assert element.label in places()
 
 
 def test_the_book_has_no_place_for_what_the_paper_does_not_have():
@@ -116,18 +116,14 @@ def named(lines, beginning):
 
 def test_the_map_has_an_entry_for_every_element_with_its_verdict_and_all_that_belongs_to_it():
     text, found = paper_map(), places()
-    errata = {erratum.element: erratum for erratum in ERRATA if erratum.paper == PAPER}
     blocks = [block for block in text.split("\n\n") if not block.startswith("**")]
     for block, element in zip(blocks, ELEMENTS, strict=True):
         term, *lines = block.splitlines()
-        erratum, page = errata[element.id], found.get(element.label)
-        name = element.link if page else element.name
-        assert term == f"{name}, {element.title}: {{ref}}`{erratum.verdict} <{erratum.anchor}>`"
-        assert (f": {{doc}}`/{page}`" in lines) == (page is not None)
-        assert (f": {element.note}" in lines) == bool(element.note)
+        assert term == f"{element.link}, {element.title}: {{verdict}}`{element.id}`"
+        assert f": {{doc}}`/{found[element.label]}`" in lines
         functions = [name.partition(" ")[0] for name in named(lines, "Computed by")]
         assert functions == list(element.functions) or not element.functions
-        assert functions or element.note
+        assert functions
         assert named(lines, "Checked by") == list(element.tests)
     sections = [line.strip("*") for line in text.splitlines() if line.startswith("**")]
     assert sections == list(dict.fromkeys(element.section for element in ELEMENTS))

@@ -8,19 +8,35 @@ from pathlib import Path
 import pytest
 import sympy
 
-from fedswitch.paper import ELEMENTS, ERRATA, PAPER, SIBLING, errata_blocks, fails, find, places, run, verdict_counts
+from fedswitch.errors import FedswitchError
+from fedswitch.paper import (
+    CAUSES, ELEMENTS, ERRATA, PAPER, SIBLING, errata_rows, fails, find, right_rows, run, verdict_counts
+)  # fmt: skip
 from fedswitch.paper.checks import CHECKS
+from fedswitch.paper.errata import errata_folder, load
 from fedswitch.paper.tables import outcome
 from fedswitch.theory import counterexamples, sibling
 from fedswitch.theory.claims import Counterexample, Statement
 from fedswitch.theory.statements import STATEMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
+MOST_WORDS = 3000  # on the page, formulas and names counting as one each
 once = functools.cache(run)
-blocks = functools.cache(errata_blocks)
 CITED = [(erratum, check) for erratum in ERRATA for check in erratum.checks]
+FINDINGS = [
+    pytest.param(erratum, finding, id=f"{erratum.anchor}-{number}")
+    for erratum in ERRATA
+    for number, finding in enumerate(erratum.findings)
+]
 
 of_each = pytest.mark.parametrize("erratum", ERRATA, ids=lambda erratum: erratum.anchor)
+
+
+@pytest.fixture(scope="module")
+def page():
+    """The page of the errata by paper and part, each made once."""
+    return {(paper, part): right_rows(paper) if part == "right" else errata_rows(paper, part)
+            for paper in (PAPER, SIBLING) for part in (*CAUSES, "right")}  # fmt: skip
 
 
 def test_every_element_has_exactly_one_verdict():
@@ -31,16 +47,25 @@ def test_every_element_has_exactly_one_verdict():
 
 
 @of_each
-def test_a_verdict_is_shown_by_its_checks(erratum):
-    failed = [fails(once(check)) for check in erratum.checks]
-    if erratum.verdict in ("wrong", "ambiguous"):
-        assert failed
-        assert failed[0]
-    elif erratum.verdict == "right":
-        assert not any(failed)
+def test_a_verdict_is_what_was_found(erratum):
+    causes = {finding.cause for finding in erratum.findings}
+    if erratum.verdict in ("right", "measured"):
+        assert not causes
+        assert not any(fails(once(check)) for check in erratum.proofs)
     else:
-        assert erratum.verdict == "measured"
-        assert not failed
+        assert not erratum.proofs
+        assert erratum.verdict == ("ambiguous" if causes == {"open"} else "wrong")
+
+
+@pytest.mark.parametrize(("erratum", "finding"), FINDINGS)
+def test_a_finding_is_shown_by_its_first_check(erratum, finding):
+    assert fails(once(finding.checks[0]))
+    assert finding.holds.endswith(".")
+    text = f"{finding.quote} {finding.holds}"
+    assert text.count("$") % 2 == 0
+    source = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("book/*.md"))
+    for label in re.findall(r"\{eq\}`([^`]+)`", text):
+        assert f"$$ ({label})" in source
 
 
 @pytest.mark.parametrize(("erratum", "check"), CITED, ids=[check for _, check in CITED])
@@ -50,6 +75,7 @@ def test_a_check_is_about_its_element_and_what_corrects_it_holds(erratum, check)
     if isinstance(result, Counterexample):
         assert not math.isnan(result.left + result.right)
         assert result.corrected_holds
+        assert result.says.endswith(".")
     if check.rpartition(".")[2].startswith("corrected_"):
         assert result.holds
 
@@ -62,55 +88,50 @@ def test_no_check_is_left_out_or_cited_twice():
     assert wanted <= set(cited)
 
 
-@of_each
-def test_both_sides_are_told_in_words_and_links_lead_somewhere(erratum):
-    text = f"{erratum.prints} {erratum.holds}"
-    assert erratum.title
-    assert erratum.prints.endswith((".", "$"))
-    assert erratum.holds.endswith(".")
-    assert text.count("$") % 2 == 0
-    source = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("book/*.md"))
-    for label in re.findall(r"\{eq\}`([^`]+)`", text):
-        assert f"$$ ({label})" in source
+def test_the_page_shows_every_record_with_its_checks(page):
+    text = "".join(page.values())
+    assert sorted(re.findall(r"^\((erratum-.*)\)=$", text, flags=re.MULTILINE)) == sorted(e.anchor for e in ERRATA)
+    shown = re.findall(r"^- .*`([\w.]+)`$", text, flags=re.MULTILINE)
+    assert sorted(shown) == sorted(check for _, check in CITED)
+    assert text.count("\nprinted\n: ") == text.count("\ncorrect\n: ") == len(FINDINGS)
+    source = (ROOT / "book" / "errata.md").read_text(encoding="utf-8")
+    for (paper, part), rows in page.items():
+        name = {PAPER: "PAPER", SIBLING: "SIBLING"}[paper]
+        call = f"right_rows({name})" if part == "right" else f'errata_rows({name}, "{part}")'
+        assert (call in source) == bool(rows), f"book/errata.md: {call}"
 
 
-@pytest.mark.parametrize("paper", [PAPER, SIBLING])
-@pytest.mark.parametrize("verdict", ["right", "ambiguous", "wrong", "measured"])
-def test_the_page_shows_every_record_with_its_checks(paper, verdict):
-    text = blocks(paper, verdict)
-    chosen = [erratum for erratum in ERRATA if (erratum.paper, erratum.verdict) == (paper, verdict)]
-    assert re.findall(r"^\((erratum-.*)\)=$", text, flags=re.MULTILINE) == [erratum.anchor for erratum in chosen]
-    assert len(chosen) == verdict_counts(paper)[verdict]
-    checks = [check for erratum in chosen for check in erratum.checks]
-    assert re.findall(r"^`([\w.]+)`$", text, flags=re.MULTILINE) == checks
-    assert text.count("does not hold") == sum(fails(once(check)) for check in checks)
+def test_the_page_is_short(page):
+    """Its words as a reader sees them: a formula, a name of a check and a verdict count as one each."""
+    source = (ROOT / "book" / "errata.md").read_text(encoding="utf-8")
+    source = re.sub(r"\A---\n.*?\n---\n|^(`{3,})\{code-cell\}.*?^\1$", "", source, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"^\(.*\)=$|^[:`]{3,}.*$|^:\w+:", "", source + "".join(page.values()), flags=re.MULTILINE)
+    words = re.findall(r"[\w\u2032-]+", re.sub(r"\{[\w:-]+\}`[^`]*`|\$[^$]*\$|`[^`]*`", " x ", text))
+    assert len(words) <= MOST_WORDS
 
 
-def test_a_block_links_to_the_element_in_the_book_where_that_has_it():
-    text = "".join(blocks(PAPER, verdict) for verdict in verdict_counts(PAPER))
-    assert "**{eq}`paper-eq-22`, its derivative: wrong**" in text
+def test_a_row_links_to_the_element_in_the_book(page):
+    text = "".join(page[PAPER, part] for part in (*CAUSES, "right"))
     for element in ELEMENTS:
-        assert (f"**{element.link}, {element.title}: " in text) == (element.label in places())
-        assert (f"**{element.name}, {element.title}: " in text) == (element.label not in places())
+        assert f"**{element.link}** {element.title} {{verdict}}`{element.id}`" in text
 
 
-def test_an_inequality_is_told_with_both_sides():
-    failed = Counterexample("eq-1", "two numbers", 2.0, 1.0, corrected=3e7)
-    assert outcome(failed) == r"two numbers: $2 \le 1$ does not hold. Corrected: $2 \le 3 \cdot 10^{7}$."
-    assert outcome(Counterexample("eq-1", "two numbers", -1e-9, -1e-9, "==")) == (
-        r"two numbers: $-1 \cdot 10^{-9} = -1 \cdot 10^{-9}$ holds."
-    )
-    assert r"$0 \le -\infty$" in outcome(Counterexample("eq-1", "two numbers", 0.0, -math.inf))
+def test_figures_are_not_counted_among_equations():
+    for paper in (PAPER, SIBLING):
+        judged = [e.verdict for e in ERRATA if e.paper == paper and not e.element.startswith("fig")]
+        assert sum(verdict_counts(paper).values()) == len(judged)
+        assert verdict_counts(paper)["wrong"] == judged.count("wrong")
 
 
-def test_a_statement_is_told_with_its_difference():
+def test_a_check_is_told_by_its_sentence():
+    assert outcome(Counterexample("eq-1", "Two is more than one.", 2.0, 1.0)) == "Two is more than one."
+
+
+def test_a_statement_is_told_with_its_difference_where_that_is_short():
     a, b = sympy.symbols("a b")
     assert outcome(Statement("eq-1", "They agree.", sympy.Integer(0))) == "They agree. This holds."
-    assert outcome(Statement("eq-1", "They agree.", a - b)) == (
-        "They agree. This does not hold; left minus right is $a - b$."
-    )
-    long = sympy.expand((a + b) ** 9)
-    assert outcome(Statement("eq-1", "They agree.", long)).endswith(f"is\n\n$${sympy.latex(long)}$$")
+    assert outcome(Statement("eq-1", "They agree.", a - b)) == "They agree. Not so: left minus right is $a - b$."
+    assert outcome(Statement("eq-1", "They agree.", sympy.expand((a + b) ** 9))) == "They agree. Not so."
 
 
 def test_a_record_is_found_by_its_element():
@@ -120,12 +141,53 @@ def test_a_record_is_found_by_its_element():
         find("eq-72")
 
 
-@pytest.mark.parametrize("name", ["eq30_symbol", "fedswitch.theory.statements.eq30_symbol", "theory.statements.eq99"])
+@pytest.mark.parametrize("name", ["eq22_slope", "fedswitch.theory.statements.eq22_interference", "theory.statements.x"])
 def test_a_check_that_is_not_there_is_named(name):
     with pytest.raises(ValueError, match=f"there is no check '{name}': give its name as in the errata"):
         run(name)
 
 
-def test_an_unknown_verdict_is_refused():
-    with pytest.raises(ValueError, match="verdict must be one of right, ambiguous, wrong, measured, got 'bad'"):
-        errata_blocks(PAPER, "bad")
+def test_an_unknown_cause_is_refused():
+    with pytest.raises(ValueError, match="cause must be one of missed, independent, follows, slip, open, got 'bad'"):
+        errata_rows(PAPER, "bad")
+
+
+RECORD = """\
+- element: eq-1
+  title: a sum
+  verdict: wrong
+  findings:
+    - {cause: slip, quote: a plus, holds: A minus., checks: [paper.checks.eq1_nobody_is_received]}
+"""
+
+
+def test_records_are_read_from_a_file(tmp_path):
+    (tmp_path / "one.yaml").write_text(RECORD)
+    (erratum,) = load(tmp_path / "one.yaml", SIBLING)
+    assert (erratum.title, erratum.findings[0].holds, erratum.checks) == (
+        "a sum", "A minus.", ("paper.checks.eq1_nobody_is_received",)
+    )  # fmt: skip
+    (own,) = load(tmp_path / "one.yaml", PAPER)
+    assert own.title == next(element.title for element in ELEMENTS if element.id == "eq-1")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("verdict: wrong", "verdict: bad", "one.yaml, eq-1: verdict must be one of right, .*, not 'bad'"),
+        ("verdict: wrong", "verdit: wrong", "one.yaml, eq-1: there is no key 'verdit'; there are paper, element"),
+        ("cause: slip", "cause: typo", "one.yaml, eq-1, a finding: cause must be one of missed, .*, not 'typo'"),
+        (", holds: A minus.", "", "one.yaml, eq-1, a finding: the key 'holds' is missing or empty"),
+        ("  title: a sum\n", "", "one.yaml, eq-1: the key 'title' is missing or empty"),
+        ("- element: eq-1", "- element: [", "cannot be read"),
+    ],
+)
+def test_a_record_with_a_mistake_is_refused(tmp_path, old, new, message):
+    assert old in RECORD
+    (tmp_path / "one.yaml").write_text(RECORD.replace(old, new))
+    with pytest.raises(FedswitchError, match=message):
+        load(tmp_path / "one.yaml", SIBLING)
+
+
+def test_the_folder_of_the_records_is_in_the_clone():
+    assert errata_folder() == ROOT / "book" / "errata"
