@@ -285,8 +285,8 @@ def schedule_that_leaves_the_minimum() -> Counterexample:
     printed = gap_bound(setting, 0.0, form="printed")
     return Counterexample(
         element="thm-1",
-        says=f"One of two devices with minima at 1 and -1 is scheduled. Without noise, the gap rises from 0 to {gap:.2g}; "
-        f"printed, to {printed:.2g}.",
+        says=f"One of two devices with minima at 1 and -1 is scheduled. Without noise, the gap rises from 0 to "
+        f"{gap:.2g}; printed, to {printed:.2g}.",
         left=gap,
         right=printed,
         corrected=gap_bound(setting, 0.0, dissimilarity=dissimilarity),
@@ -420,8 +420,7 @@ def _noise_at_the_minimum(element: str, where: str, problem: Problem) -> Counter
     gap, printed = problem.next_gap(), gap_bound(problem.setting, 0.0, form="printed")
     return Counterexample(
         element=element,
-        says=f"From the minimum, noise in the gradients of {where} leads to a gap of {gap:.2g}; "
-        f"printed, at most {printed:.2g}.",
+        says=f"Noise in the gradients of {where} takes the gap from 0 to {gap:.2g}; printed, at most to {printed:.2g}.",
         left=gap,
         right=printed,
         corrected=gap_bound(problem.setting, 0.0),

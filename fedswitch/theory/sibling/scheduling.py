@@ -158,8 +158,8 @@ def inverted_argument() -> Counterexample:
     found, printed = float(brentq(excess, 1.0, 100.0, xtol=1e-14, rtol=1e-15)), inverse("printed")
     return Counterexample(
         element="eq-25",
-        says=f"For {payload:g} bit in {delay:g} s with a gain of {gain:g} and a noise of {noise:g}, (24) asks for "
-        f"1/B = {found:.3g}, (25) for {printed:.3g}.",
+        says=f"{payload:g} bit in {delay:g} s, gain {gain:g}, noise {noise:g}: (24) asks for 1/B = {found:.3g}, "
+        f"(25) for {printed:.3g}.",
         left=found,
         right=printed,
         relation="==",
@@ -203,7 +203,7 @@ def early_stop() -> Counterexample:
     best, found = _best(gains, price), objective(gains[: schedule(gains, price, form="printed")], price)
     return Counterexample(
         element="alg-1",
-        says=f"With one strong channel and three weak ones the search stops at an objective of {found:.2g}; "
+        says=f"One strong channel, three weak ones: the search stops at an objective of {found:.2g}; "
         f"the largest is {best:.2g}.",
         left=best,
         right=found,
