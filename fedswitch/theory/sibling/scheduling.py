@@ -171,8 +171,8 @@ def weighted_queue() -> Counterexample:
     r"""Algorithm 1, line 19: with a descending :math:`\zeta(t)` in it, a stable queue no longer ensures (8).
 
     By (18a) the mean excess :math:`\frac{1}{T} \sum_t (D(t) - \bar{D})` is at most :math:`\hat{D}(T)/T`: sum
-    :math:`\hat{D}(t) - \hat{D}(t-1) \ge D(t) - \bar{D}`. Line 19 weights the summands, and so says nothing of (8):
-    with the weights :math:`1/t^2`, its queue stays below :math:`\pi^2/6` s for ever.
+    :math:`\hat{D}(t) - \hat{D}(t-1) \ge D(t) - \bar{D}`. Line 19 weights the summands, and so says nothing of (8).
+    With ζ(t) = 1/t² its queue stays below π²/6 s for ever.
     """
     rounds, delay, target = 100, 2.0, 1.0
 
