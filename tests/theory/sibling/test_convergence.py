@@ -35,6 +35,7 @@ BY_HAND = {
         (1 - 2 * L * (ETA - L * ETA**2) / 9) * (10 + L / 2) - 10,
         (1 - 2 * L * (ETA - L * ETA**2) / 9) * L / 2,
     ),
+    convergence.device_that_is_never_scheduled: (L / 4, L / 4 * (1 - L * (ETA - L * ETA**2 - L / 2) / 4), L / 4),
     convergence.reversed_chain: (19e-4 / (1 + 19e-8), 1e-4 / (1 + 1e-8), 1e4),  # divided by (K - N) = 10
     convergence.schedule_that_leaves_the_minimum: (L / 2 * (ETA * L) ** 2, 0.0, L / 2 * (ETA * L) ** 2),
     convergence.half_of_the_sampling: (
@@ -55,7 +56,7 @@ BY_HAND = {
     ),
     convergence.sum_in_place_of_a_mean: (
         L / 2 * ((1 - ETA * L) ** 2 - 1),
-        -3 * 0.425 / 2 * L**2,
+        3 * L / 2 * ((1 - ETA * L) ** 2 - 1),
         L / 2 * ((1 - ETA * L) ** 2 - 1),
     ),
 }
@@ -75,11 +76,11 @@ def test_channel_sorted_schedule_by_monte_carlo():
     rng = np.random.default_rng(1)
     means = np.array([250.0, 350.0]) ** -3.5
     strongest = rng.exponential(means, size=(RNG_RUNS, 2)).argmax(axis=1)
-    steps = -0.1 * np.array([3.0, -1.0])[strongest]
+    followed = np.array([3.0, -1.0])[strongest]
     left, right, corrected = sides(convergence.channel_sorted_schedule)
-    assert right == pytest.approx(-0.1)
-    assert abs(steps.mean() - left) < 4 * steps.std() / np.sqrt(RNG_RUNS)
-    assert abs(steps.mean() - corrected) < 4 * steps.std() / np.sqrt(RNG_RUNS)
+    assert right == 1.0
+    assert abs(followed.mean() - left) < 4 * followed.std() / np.sqrt(RNG_RUNS)
+    assert abs(followed.mean() - corrected) < 4 * followed.std() / np.sqrt(RNG_RUNS)
 
 
 def test_objective_by_its_slope():
