@@ -5,9 +5,9 @@ Section III and Appendix A are in `fedswitch.theory`.
 """
 
 from .bandwidth import (
-    alg1_takes_longer_for_short_delays,
-    alg1_trusts_its_lower_end,
-    alg1_trusts_its_upper_end,
+    alg1_ends_away_from_the_solution,
+    alg1_turns_the_wrong_way_below_the_floor,
+    eq13_leaves_the_subscription_out,
     eq13_mean_delay_is_infinite,
     eq16_least_delay_is_not_least_energy,
     eq17_unused_bandwidth_costs_time,
@@ -19,29 +19,32 @@ from .bandwidth import (
 from .power import (
     eq21_has_no_minimum,
     eq21_interior_point_is_trapped,
+    eq21_silence_beats_what_is_too_weak,
     eq22_serves_the_wrong_modules,
     fig5_saving_depends_on_zeta1,
 )
 from .reception import eq15_is_too_high_at_the_edge, eq15_is_too_low_near_the_gnb, fig2_bandwidth_costs_reliability
 from .switching import (
-    alg2_objective_may_rise,
+    alg2_settles_above_its_start,
     alg2_start_breaks_7c,
     eq7d_can_be_kept,
     eq7e_excludes_silence,
     eq11_keeps_its_promise,
     eq12_is_solved_by_sorting,
     eq12_rounding_breaks_the_limit,
-    eq14_forgets_computing,
+    eq14_charges_nothing_for_a_loss,
 )
 from .system import (
     eq1_nobody_is_received,
     eq2_depends_on_the_first_meter,
+    eq2_leaves_the_interferers_power_open,
     eq3_bounds_the_ensemble,
     eq4_charges_more_than_the_arithmetic,
 )
 
 CHECKS = (
     eq1_nobody_is_received,
+    eq2_leaves_the_interferers_power_open,
     eq2_depends_on_the_first_meter,
     eq3_bounds_the_ensemble,
     eq4_charges_more_than_the_arithmetic,
@@ -50,8 +53,9 @@ CHECKS = (
     eq11_keeps_its_promise,
     eq12_rounding_breaks_the_limit,
     eq12_is_solved_by_sorting,
+    eq13_leaves_the_subscription_out,
     eq13_mean_delay_is_infinite,
-    eq14_forgets_computing,
+    eq14_charges_nothing_for_a_loss,
     eq15_is_too_low_near_the_gnb,
     eq15_is_too_high_at_the_edge,
     eq16_least_delay_is_not_least_energy,
@@ -59,14 +63,14 @@ CHECKS = (
     eq17_unused_bandwidth_costs_time,
     eq19_main_branch_is_wrong,
     eq20_main_branch_has_no_solution,
-    alg1_trusts_its_upper_end,
-    alg1_trusts_its_lower_end,
-    alg1_takes_longer_for_short_delays,
+    alg1_turns_the_wrong_way_below_the_floor,
+    alg1_ends_away_from_the_solution,
     eq21_has_no_minimum,
     eq21_interior_point_is_trapped,
+    eq21_silence_beats_what_is_too_weak,
     eq22_serves_the_wrong_modules,
     alg2_start_breaks_7c,
-    alg2_objective_may_rise,
+    alg2_settles_above_its_start,
     fig2_bandwidth_costs_reliability,
     fig3_iterations_may_fall,
     fig5_saving_depends_on_zeta1,

@@ -10,6 +10,7 @@ from ...scenario import Scenario
 from ...streams import stream
 from ...theory.claims import Counterexample
 from ._roberta import payload_bits
+from ._words import milliwatts, percent
 
 
 def eq21_has_no_minimum() -> Counterexample:
@@ -19,24 +20,50 @@ def eq21_has_no_minimum() -> Counterexample:
     """
     powers_w = np.geomspace(1e-12, 1.0, 1000)
     slope = control.power_gradient(powers_w, 0.02, 1.0, 2.0, np.ones((1, 1)), form="printed")
-    return Counterexample("eq-21", "least slope per W of the printed cost, and 0", float(slope.min()), 0.0)
+    least = float(slope.min())
+    says = (
+        f"With every module uploaded, the printed cost rises by at least {least:g} per W at every power; a minimum "
+        "needs 0."
+    )
+    return Counterexample("eq-21", says, least, 0.0)
 
 
 def eq21_interior_point_is_trapped() -> Counterexample:
     """An interior point may end where not to transmit is better: between 1/e and 4/e^2 in kappa.
 
-    The claim is that the cost at its end is at most that of `control.optimal_power`.
+    The claim is that the cost at its end is at most that of silence, which the cost tends to as the power does to 0.
     """
-    attenuation_w, price = 1.0, 0.45  # benefit 1, so that kappa is 0.45
+    attenuation_w, price, limit_w = 0.02, 22.5, 0.2  # benefit 1, so that kappa is 0.45
 
-    def cost(power_w: NDArray[np.float64]) -> NDArray[np.float64]:
+    def missed(power_w: NDArray[np.float64]) -> NDArray[np.float64]:
         return -np.expm1(-attenuation_w / power_w)
 
-    ended_w = control.interior_point_power(cost, price, max_power_w=10.0, start_w=5.0)
-    best_w = float(control.optimal_power(attenuation_w, 1.0, price, max_power_w=10.0))
-    least = 1.0 if best_w == 0.0 else float(cost(np.array(best_w)) + price * best_w)
-    ended = float(cost(np.array(ended_w)) + price * ended_w)
-    return Counterexample("eq-21", f"cost where an interior point ends ({ended_w:.2g} W), and the least", ended, least)
+    ended_w = control.interior_point_power(missed, price, max_power_w=limit_w, start_w=limit_w / 2.0)
+    ended = float(missed(np.array(ended_w)) + price * ended_w)
+    says = f"An interior point stops at {milliwatts(ended_w)}, at a cost of {ended:.3g}; silence costs {1.0:g}."
+    return Counterexample("eq-21", says, ended, 1.0)
+
+
+def eq21_silence_beats_what_is_too_weak(kappa: float = 0.1, attenuation_w: float = 0.8) -> Counterexample:
+    r"""Where :math:`\kappa = p a / b < 1/e`, sending pays from a power on that :math:`P_{\max}` may not reach.
+
+    That power is :math:`a / -W_{-1}(-\kappa)`, where :math:`b e^{-a/P} = p P`. The claim is that
+    `control.optimal_power` costs no more than the best of 10,000 powers up to :math:`P_{\max}`.
+    """
+    from scipy.special import lambertw
+
+    limit_w, price = Scenario.corrected().max_power_w, kappa / attenuation_w  # benefit 1
+    pays_w = attenuation_w / -float(lambertw(-kappa, -1).real)
+    best_w = float(control.optimal_power(attenuation_w, 1.0, price, max_power_w=limit_w))
+    chosen = 1.0 if best_w == 0.0 else float(-np.expm1(-attenuation_w / best_w) + price * best_w)
+    powers_w = np.geomspace(1e-4, 1.0, 10_000) * limit_w
+    costs = -np.expm1(-attenuation_w / powers_w) + price * powers_w
+    tried, full = float(costs.min()), float(costs[-1])
+    says = (
+        f"Sending pays from {milliwatts(pays_w)} on. Of at most {milliwatts(limit_w)}, the closed form takes "
+        f"{milliwatts(best_w)}, at a cost of {chosen:.4g}; full power costs {full:.4g}."
+    )
+    return Counterexample("eq-21", says, chosen, tried)
 
 
 def eq22_serves_the_wrong_modules() -> Counterexample:
@@ -56,8 +83,11 @@ def eq22_serves_the_wrong_modules() -> Counterexample:
         )
         for form in ("printed", "corrected")
     )
-    instance = "slope per W of the expected cost, and (22)"
-    return Counterexample("eq-22", instance, float(cost.imag / step), printed, "==", corrected=corrected)
+    slope = float(cost.imag / step)
+    says = (
+        f"At {milliwatts(power_w)} the expected cost changes by {slope:+.2f} per W of power; (22) says {printed:+.2f}."
+    )
+    return Counterexample("eq-22", says, slope, printed, "==", corrected=corrected)
 
 
 def fig5_saving_depends_on_zeta1(zeta1: tuple[float, float] = (1.0, 1e9)) -> Counterexample:
@@ -67,8 +97,11 @@ def fig5_saving_depends_on_zeta1(zeta1: tuple[float, float] = (1.0, 1e9)) -> Cou
     """
     few, many = (_saving(Scenario.corrected(energy_weight_per_j=1e5, zeta1=value)) for value in zeta1)
     low, high = zeta1
-    instance = f"share of the power saved at μ = 10⁵ per J with ζ₁ = {low:g}, and with ζ₁ = {high:g}"
-    return Counterexample("fig-5", instance, few, many, "==")
+    says = (
+        f"At μ = 10⁵ per J, {percent(few)} of the power is saved with ζ₁ = {low:,.0f}, and {percent(many)} with ζ₁ = "
+        f"{high:,.0f}."
+    )
+    return Counterexample("fig-5", says, few, many, "==")
 
 
 def _saving(s: Scenario) -> float:

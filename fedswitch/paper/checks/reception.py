@@ -12,6 +12,7 @@ from ...theory.claims import Counterexample
 from ...units import db_to_ratio
 from ...wireless.geometry import EXCLUSION_RATE
 from ...wireless.outage import Form
+from ._words import percent
 
 _SHARE = 0.01  # of the band, for every upload
 _STANDARD_ERRORS = 5.0
@@ -24,9 +25,12 @@ def eq15_is_too_low_near_the_gnb(distance_m: float = 40.0, threshold_db: float =
     """
     s = _with_unit_gain(threshold_db)
     lower = _by_quadrature(s, distance_m)
-    instance = f"success probability from {distance_m:g} m at {threshold_db:g} dB, by quadrature and by (15)"
     printed, corrected = (_success(s, distance_m, form) for form in ("printed", "corrected"))
-    return Counterexample("eq-15", instance, lower, printed, corrected=corrected)
+    says = (
+        f"From {distance_m:g} m at {threshold_db:g} dB, {percent(lower)} of the uploads pass (2), by a quadrature; "
+        f"(15) says {percent(printed)}."
+    )
+    return Counterexample("eq-15", says, lower, printed, corrected=corrected)
 
 
 def eq15_is_too_high_at_the_edge(
@@ -44,9 +48,12 @@ def eq15_is_too_high_at_the_edge(
     drawn = rounds * s.num_ues
     outage = float(1.0 - wireless.received(ratios, s.sinr_threshold).mean())
     lower = outage - _STANDARD_ERRORS * math.sqrt(outage * (1.0 - outage) / drawn)
-    instance = f"outage from {distance_m:g} m at {threshold_db:g} dB, the least that {drawn:,} draws allow, and by (15)"
     printed, corrected = (1.0 - _success(s, distance_m, form) for form in ("printed", "corrected"))
-    return Counterexample("eq-15", instance, lower, printed, corrected=corrected)
+    says = (
+        f"From {distance_m:g} m at {threshold_db:g} dB, {drawn:,} draws of (2) lose at least {percent(lower)}; (15) "
+        f"says {percent(printed)}."
+    )
+    return Counterexample("eq-15", says, lower, printed, corrected=corrected)
 
 
 def fig2_bandwidth_costs_reliability(
@@ -58,10 +65,11 @@ def fig2_bandwidth_costs_reliability(
     """
     s = _with_unit_gain(threshold_db)
     part, whole = (_success(s, distance_m, "printed", share) for share in (narrow, 1.0))
-    instance = (
-        f"success probability, (15) as printed, from {distance_m:g} m with {narrow:.0%} of the band, and with all"
+    says = (
+        f"By (15), from {distance_m:g} m at {threshold_db:g} dB, {percent(part)} of the uploads arrive on "
+        f"{percent(narrow)} of the band, and {percent(whole)} on all of it."
     )
-    return Counterexample("fig-2", instance, part, whole)
+    return Counterexample("fig-2", says, part, whole)
 
 
 def _with_unit_gain(threshold_db: float) -> Scenario:

@@ -10,6 +10,7 @@ from fedswitch.control import random_subscription
 from fedswitch.paper.checks import (
     eq1_nobody_is_received,
     eq2_depends_on_the_first_meter,
+    eq2_leaves_the_interferers_power_open,
     eq3_bounds_the_ensemble,
     eq4_charges_more_than_the_arithmetic,
 )
@@ -17,20 +18,33 @@ from fedswitch.streams import stream
 
 
 def test_nobody_is_received_as_often_as_in_draws():
-    s = Scenario.corrected(num_ues=8)
+    s = Scenario.corrected(num_ues=10)
     cell, empty = wireless.Cell.draw(s, seed=0), []
-    noise_w = s.bandwidth_hz / 8 * s.noise_psd_w_per_hz
+    noise_w = s.bandwidth_hz / 10 * s.noise_psd_w_per_hz
     for t in range(3000):
         seen = cell.channel(t)
         gamma = wireless.received(wireless.sinr(s.max_power_w * seen.gain, seen.interference_w, noise_w), 10**-0.5)
-        beta = random_subscription(4, 8, 1, stream(5, "subscription", t))
+        beta = random_subscription(4, 10, 1, stream(5, "subscription", t))
         empty.append((~(beta & gamma).any(axis=1)).mean())
     error = np.std(empty) / math.sqrt(len(empty))
     assert eq1_nobody_is_received().left == pytest.approx(np.mean(empty), abs=4 * error)
 
 
 def test_more_ues_leave_fewer_rounds_empty():
-    assert 0.0 < eq1_nobody_is_received(40).left < eq1_nobody_is_received(8).left < eq1_nobody_is_received(2).left < 1.0
+    assert 0.0 < eq1_nobody_is_received(40).left < eq1_nobody_is_received().left < eq1_nobody_is_received(2).left < 1.0
+
+
+@pytest.mark.parametrize(("distance_m", "power_w"), [(60.0, 0.05), (30.0, 0.02)])
+def test_interferers_of_either_power_in_draws(distance_m, power_w):
+    found = eq2_leaves_the_interferers_power_open(distance_m, power_w)
+    for other_w, share in ((power_w, found.left), (0.2, found.right)):
+        cell = wireless.Cell(Scenario.corrected(interferer_power_w=other_w), 3, np.full(100, distance_m))
+        ratios = [
+            power_w * seen.gain / (seen.interference_w + 1e7 * 10 ** (-162 / 10) / 1000)
+            for seen in (cell.channel(t) for t in range(200))
+        ]
+        drawn = (np.array(ratios) >= 10**-0.5).mean()
+        assert share == pytest.approx(drawn, abs=4 * math.sqrt(drawn * (1 - drawn) / 20_000))
 
 
 @pytest.mark.parametrize("distance_m", [20.0, 100.0])
