@@ -15,11 +15,11 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from ..paper import PAPER, Erratum, element_name, find
 
 
-def badge(record: Erratum, docname: str) -> addnodes.pending_xref:
-    """Return the verdict of a record as a link to it; the class lets the style sheet mark it by sign and color."""
+def badge(record: Erratum, docname: str) -> nodes.inline:
+    """Return the verdict of a record, a link to it; the class lets the style sheet mark it by sign and color."""
     target = {"refdomain": "std", "reftype": "ref", "reftarget": record.anchor, "refexplicit": True, "refwarn": True}
-    word = nodes.inline("", record.verdict, classes=["verdict", f"verdict-{record.verdict}"])
-    return addnodes.pending_xref("", word, refdoc=docname, **target)
+    link = addnodes.pending_xref("", nodes.inline("", record.verdict), refdoc=docname, **target)
+    return nodes.inline("", "", link, classes=["verdict", f"verdict-{record.verdict}"])
 
 
 class VerdictRole(SphinxRole):
