@@ -38,7 +38,7 @@ def ass1_slope_without_end(distance: float = 3.0) -> Counterexample:
     slope = abs((distance + 1.0) ** 2 - distance**2) / 2.0
     return Counterexample(
         "ass-1",
-        f"From w = {distance:g} to {distance + 1:g} the risk w²/2, whose ε is 1, has a slope of {slope:.3g}.",
+        f"From w = {distance:g} to {distance + 1:g} the risk w²/2, whose ε is 1, has a slope of {slope:g}.",
         left=slope,
         right=1.0,
     )

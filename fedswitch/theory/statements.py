@@ -254,7 +254,7 @@ def eq28_zero() -> Sides:
 
 @_states("eq-28")
 def eq28_brings_k() -> Sides:
-    """Of B in Theorem 1, (28) alone brings 2ζ1/ε (K + M'), although the term that it bounds is zero."""
+    """Of B in Theorem 1, (28) alone brings 2ζ1/ε (K + M'), although the third term of (26) is zero."""
     without = _rate_and_offset(_change(4 * _missed_twice * _LIMIT))[1]
     return _printed(_missed_twice)[1] - without, 2 * _zeta1 / _epsilon * (_num_ues + _missed_twice)
 
