@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import sympy
 
+    from ._quadratics import Setting
+
 Relation = Literal["<=", "=="]
 
 _ROUNDING = 1e-12  # relative; what double precision may add to a side
@@ -21,7 +23,7 @@ class Counterexample:
     `element` is what the paper prints, as in its label ("eq-27", "ass-1", "thm-1"). `says` tells in a sentence or two
     what was put in and what came out, with both numbers, as a person would; it is true whatever was put in. The claim
     is `left` `relation` `right`; `corrected` is the right-hand side that holds instead, None where no number takes its
-    place.
+    place. `settings` are the problems behind the sides, with the constants of the assumptions that they meet.
     """
 
     element: str
@@ -30,6 +32,7 @@ class Counterexample:
     right: float
     relation: Relation = "<="
     corrected: float | None = None
+    settings: tuple[Setting, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         sides = (self.left, self.right) if self.corrected is None else (self.left, self.right, self.corrected)

@@ -1,24 +1,26 @@
 r"""Small instances in which a claim of Section III fails as printed, with both sides of the claim computed.
 
 Each function of `COUNTEREXAMPLES` builds an instance, runs it, and returns a `Counterexample`: gradient steps are taken
-and receptions enumerated; nothing is drawn. An instance obeys what the claim assumes, except for the Lipschitz constant
-of Assumption 1 where no bounded domain is named: nothing could obey that. Arguments have defaults that
-refute; vary them to see how far a failure reaches. Most instances are two UEs whose risks grow with the squared
-distance from two places, because nothing else is needed.
+and receptions enumerated; nothing is drawn. Where a claim is about a problem, its `settings` say on which domain and
+with which constants the instance meets all three assumptions, with one :math:`\epsilon` for slopes and curvature. The
+others are algebra, or about an assumption itself. Arguments have defaults that refute; vary them to see how far a
+failure reaches. Most instances are two UEs whose risks grow with the squared distance from two places, because nothing
+else is needed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, get_args
+from collections.abc import Callable, Sequence
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..scenario import Scenario
 from ..wireless._checks import checked
+from ._quadratics import Setting, aggregate, receptions, setting
 from .bounds import unroll
 from .claims import Counterexample
 from .constants import Reading, constants, missed_data, ue_constants
@@ -33,13 +35,12 @@ def ass1_slope_without_end(distance: float = 3.0) -> Counterexample:
 
     The slope of :math:`l(w) = w^2 / 2`, which has :math:`\xi = \epsilon = 1`, between `distance` and `distance` + 1.
     """
-    problem = _quadratics([[0.0]])
-    rise = problem.risk(np.array([distance + 1.0])) - problem.risk(np.array([distance]))
+    slope = abs((distance + 1.0) ** 2 - distance**2) / 2.0
     return Counterexample(
         "ass-1",
-        f"slope of w²/2 (ξ = ε = 1) from w = {distance:g} to {distance + 1:g}",
-        left=abs(rise),
-        right=problem.smoothness,
+        f"From w = {distance:g} to {distance + 1:g} the risk w²/2, whose ε is 1, has a slope of {slope:g}.",
+        left=slope,
+        right=1.0,
     )
 
 
@@ -51,32 +52,33 @@ def ass3_far_from_the_optimum(zeta1: float = 1.0, zeta2: float = 0.9) -> Counter
     which :math:`\zeta_1 = \zeta_2 = 2` holds everywhere. Raises ValueError for `zeta1` < 0 or `zeta2` outside [0, 1).
     """
     checked(non_negative={"zeta1": zeta1, "zeta2": zeta2}, positive={"1 - zeta2": 1.0 - zeta2})
-    problem = _quadratics([[1.0], [-1.0]])
-    w = np.array([np.sqrt(zeta1 / (1.0 - zeta2))])
-    gradients = problem.gradients(w)
-    mean_sq = _square(problem.weights @ gradients)
+    w = float(np.sqrt(zeta1 / (1.0 - zeta2)))  # whose distance from 0 is the slope of the mean
+    steepest, allowed = (w + 1.0) ** 2, zeta1 + zeta2 * w**2
     return Counterexample(
         "ass-3",
-        f"UEs at 1 and -1, seen from w = {w[0]:.3g}, with ζ1 = {zeta1:g} and ζ2 = {zeta2:g}",
-        left=max(_square(gradient) for gradient in gradients),
-        right=zeta1 + zeta2 * mean_sq,
-        corrected=2.0 + 2.0 * mean_sq,
+        f"At w = {w:.3g} the UE at -1 has a squared slope of {steepest:.3g}; ζ1 = {zeta1:g} and ζ2 = {zeta2:g} allow "
+        f"{allowed:.3g}.",
+        left=steepest,
+        right=allowed,
+        corrected=2.0 + 2.0 * w**2,
     )
 
 
-def thm1_bound_grows(num_ues: int = 2) -> Counterexample:
-    r"""Theorem 1 is said to ensure convergence; its factor :math:`1 - A` with :math:`\zeta_2 = 1`.
+def thm1_bound_grows(smoothness: float = 4.0) -> Counterexample:
+    r"""Theorem 1 is said to ensure convergence; its factor :math:`1 - A` where :math:`\epsilon` is 2 or more.
 
-    No smaller one is possible without bounds on w (`ass3_far_from_the_optimum`). All UEs have the
-    risk :math:`w^2 / 2` and nobody is missed, so that one step ends at the optimum.
+    Two UEs with the same optimum and :math:`\xi = \epsilon =` `smoothness`, on the domain :math:`|w| \le 1` with
+    :math:`\zeta_2 = 0`; nobody is missed, and one step ends at the optimum.
     """
-    everybody = np.ones(num_ues)
-    A, _ = _constants(_quadratics(np.zeros((num_ues, 1))), everybody, everybody, zeta1=0.0, zeta2=1.0, form="printed")
+    alike, everybody = setting([[0.0], [0.0]], radius=1.0, start=[1.0], hessians=smoothness), np.ones(2)
+    A, _ = _constants(alike, everybody, everybody, "printed")
     return Counterexample(
         "thm-1",
-        f"factor 1 - A of one round for K = {num_ues}, nobody missed, ξ = ε = ζ2 = 1",
+        f"With ε = {smoothness:g} and nobody missed, a round multiplies the bound on the gap by {1 - A:.3g}; "
+        "training multiplies the gap by 0.",
         left=1.0 - A,
         right=1.0,
+        settings=(alike,),
     )
 
 
@@ -85,68 +87,101 @@ def thm1_rate_in_other_units(scale: float = 2.0) -> Counterexample:
 
     In these units :math:`\epsilon` and :math:`\xi` are `scale` squared times what they were. The trajectory is the
     same, and closes the same share of the gap, but A contains :math:`-\frac{\epsilon}{2}`. One UE with the risk
-    :math:`w^2 / 2` in units of 1, never missed, and :math:`\zeta_2 = 0`, as a bounded domain allows. The corrected A
-    is :math:`\xi / \epsilon = 1` in all units.
+    :math:`w^2 / 2` in units of 1, never missed, on a domain so small that no slope exceeds :math:`\epsilon` in either
+    unit. The corrected A is :math:`\xi / \epsilon = 1` in all units.
     """
-    always, rates = np.ones(1), []
-    for unit in (scale, 1.0):
-        problem = _quadratics([[0.0]], hessians=[[[unit**2]]])
-        rates.append(_constants(problem, always, always, zeta1=0.0, zeta2=0.0, form="printed")[0])
+    always, size = np.ones(1), min(1.0, scale)
+    both = [setting([[0.0]], radius=size / unit, start=[size / unit], hessians=unit**2) for unit in (scale, 1.0)]
+    rates = [_constants(one, always, always, "printed")[0] for one in both]
     return Counterexample(
         "thm-1",
-        f"A with w in units of {scale:g} and of 1, where ε = ξ = 1, nobody missed, ζ2 = 0",
+        f"With w in units of {scale:g} the rate A is {rates[0]:.3g}; in units of 1 it is {rates[1]:.3g}, for the same "
+        "training.",
         left=rates[0],
         right=rates[1],
         relation="==",
+        settings=tuple(both),
     )
 
 
-def eq6_literal(radius: float = 10.0, test_samples: int = 10_000) -> Counterexample:
+def eq6_literal(smoothness: float = 4.0, share: float = 0.01, test_samples: int = 10_000) -> Counterexample:
     r"""(6) as it is set, one round: the sum over modules and B stand inside the product, and an empty product is 1.
 
-    UEs at `radius` and -`radius` on the domain between them; both subscribe, only the first is ever received. Start at
-    the optimum of both. :math:`\zeta_2 = 0`, and the third term takes the Lipschitz constant for its :math:`\epsilon`.
+    UEs at 1/2 and -1/2 with :math:`\xi = \epsilon =` `smoothness`, on the domain between them. The first has `share`
+    of the data, and only it is ever received. Start where the other wants to be. B, in place of the 1, would do.
     """
-    problem = _quadratics([[radius], [-radius]])
-    steepest = problem.steepest(radius)
-    return _eq6_in_one_round(
-        f"set literally, UEs at {radius:g} and -{radius:g}, the second always lost",
-        problem, [0.0], subscription=[1, 1], success=[1, 0], zeta1=steepest**2, zeta2=0.0,
-        test_samples=test_samples, lipschitz=steepest, literal=True,
-    )  # fmt: skip
+    apart = setting([[0.5], [-0.5]], radius=0.5, start=[-0.5], hessians=smoothness, weights=[share, 1.0 - share])
+    left, right, corrected = _eq6(apart, [1, 1], [1, 0], test_samples=test_samples, literal=True)
+    return Counterexample(
+        "eq-6",
+        f"Set literally, with {1 - share:.0%} of the data never heard, (6) allows a gap of {right:.3g}; "
+        f"one round leaves {left:.3g}.",
+        left=left,
+        right=right,
+        corrected=corrected,
+        settings=(apart,),
+    )
 
 
-def eq6_foundation_apart(curvature: float = 10.0, foundation_sq: float = 10.0) -> Counterexample:
+def eq6_foundation_apart(curvature: float = 10.0, foundation_sq: float = 1.0) -> Counterexample:
     r"""(6) as its proof reads it: training on :math:`\Delta w` alone, inference at :math:`\Delta w + w_0` by (24).
 
-    One UE, never missed, whose module is at its optimum already; `foundation_sq` is :math:`\|w_0\|^2`. With
+    One UE, never missed, whose module is at its optimum already; `foundation_sq` is :math:`\|w_0\|^2`, at most 1. With
     :math:`\zeta_1 = 0` three of the four terms vanish, and :math:`\frac{\epsilon + 2}{4} \|w_0\|^2` is too small for
     every `curvature` above 2. The corrected side has what (24) says in place of the fourth term.
     """
-    problem, w, always = _quadratics([[1.0]], hessians=[[[curvature]]]), np.ones(1), np.ones(1)
     foundation = np.array([np.sqrt(foundation_sq)])
-    A, B = _constants(problem, always, always, zeta1=0.0, zeta2=1.0, form="printed")
+    trained = setting([[0.0]], radius=1.0, hessians=curvature, zeta1=0.0, zeta2=1.0, foundation=foundation)
+    _, three_terms, _ = _eq6(trained, [1], [1])
+    left = trained.problem.risk(trained.after(trained.start, np.ones(1)) + foundation)
+    right = three_terms + _foundation_term(trained)
     return Counterexample(
         "eq-6",
-        f"foundation model apart, ε = ξ = {curvature:g}, module at its optimum, ‖w0‖² = {foundation_sq:g}",
-        left=problem.expected_risk(w, always, always, foundation),
-        right=_eq6(problem, w, A, B, zeta1=0.0, foundation_sq=foundation_sq),
-        corrected=_eq6(problem, w, A, B, zeta1=0.0) + problem.taylor_rise(w, foundation),
+        f"A foundation model of squared length {foundation_sq:g}, apart from a trained module, costs {left:.3g}; "
+        f"(6) allows {right:.3g}.",
+        left=left,
+        right=right,
+        corrected=three_terms + trained.taylor_rise(trained.start, foundation),
+        settings=(trained,),
     )
 
 
 def eq6_negative_bound(distance: float = 0.1, test_samples: int = 100) -> Counterexample:
-    r"""(6) with every risk at :math:`w_0 + \Delta w` and the sum over modules drawn out: below zero with nobody missed.
+    r"""(6) with every risk at :math:`w_0 + \Delta w` and the sum over modules drawn out: below zero where A < 0.
 
-    UEs at `distance` and -`distance`, start at the optimum of both, where the module stays. For these
+    UEs at `distance` and -`distance`, nobody missed, start at the optimum of both, where the module stays. For these
     :math:`\zeta_1 = 2\,\mathrm{distance}^2` and :math:`\zeta_2 = 2` hold everywhere, and :math:`\epsilon = 1` is a
     Lipschitz constant too, on the domain :math:`|w| \le 1/2`. It refutes up to a `distance` of 0.36.
     """
-    return _eq6_in_one_round(
-        f"UEs at {distance:g} and -{distance:g}, nobody missed, {test_samples} test samples",
-        _quadratics([[distance], [-distance]]), [0.0], subscription=[1, 1], success=[1, 1],
-        zeta1=2.0 * distance**2, zeta2=2.0, test_samples=test_samples,
-    )  # fmt: skip
+    both = setting([[distance], [-distance]], radius=0.5, zeta1=2.0 * distance**2, zeta2=2.0)
+    left, right, corrected = _eq6(both, [1, 1], [1, 1], test_samples=test_samples)
+    return Counterexample(
+        "eq-6",
+        f"UEs at {distance:g} and -{distance:g}, nobody missed: the gap is {left:.3g}, its bound (6) {right:.3g}.",
+        left=left,
+        right=right,
+        corrected=corrected,
+        settings=(both,),
+    )
+
+
+def eq6_rate_above_one(curvature: float = 0.01, test_samples: int = 10_000) -> Counterexample:
+    r"""(6) in the same reading: below zero where A > 1, in the second round.
+
+    UEs at 1/2 and -1/2 with :math:`\xi = \epsilon =` `curvature`, nobody missed, start at the optimum of both. The
+    domain lies between them, so that :math:`\zeta_2 = 0` will do.
+    """
+    both = setting([[0.5], [-0.5]], radius=0.5, hessians=curvature)
+    left, right, corrected = _eq6(both, [1, 1], [1, 1], rounds=2, test_samples=test_samples)
+    A, _ = _constants(both, np.ones(2), np.ones(2), "printed")
+    return Counterexample(
+        "eq-6",
+        f"With ε = {curvature:g}, A is {A:.3g}; after two rounds the gap is {left:.3g}, its bound (6) {right:.2g}.",
+        left=left,
+        right=right,
+        corrected=corrected,
+        settings=(both,),
+    )
 
 
 def eq6_absent_unseen(angle: float = 0.2, curvature: float = 1e-6) -> Counterexample:
@@ -159,13 +194,67 @@ def eq6_absent_unseen(angle: float = 0.2, curvature: float = 1e-6) -> Counterexa
     half = angle / 2.0
     directions = np.array([[np.cos(half), np.sin(half)], [np.cos(half), -np.sin(half)]])
     hessians = directions[:, :, np.newaxis] * directions[:, np.newaxis, :] + curvature * np.eye(2)
-    problem = _quadratics(np.zeros((2, 2)), hessians=hessians)
     slopes = hessians @ np.linalg.inv(hessians.mean(axis=0))
-    return _eq6_in_one_round(
-        f"two UEs with a common optimum, {angle:g} rad apart, the second absent",
-        problem, [0.0, 100.0], subscription=[1, 0], success=[1, 1],
-        zeta1=0.0, zeta2=float((np.linalg.norm(slopes, 2, axis=(1, 2)) ** 2).max()),
+    zeta2 = float((np.linalg.norm(slopes, 2, axis=(1, 2)) ** 2).max())
+    two = setting(np.zeros((2, 2)), radius=1.0, start=[0.0, 1.0], hessians=hessians, zeta1=0.0, zeta2=zeta2)
+    left, right, corrected = _eq6(two, [1, 0], [1, 1])
+    return Counterexample(
+        "eq-6",
+        f"Two UEs want the same, and one is absent: a round leaves {left:.3g} of risk; (6) allows {right:.3g}.",
+        left=left,
+        right=right,
+        corrected=corrected,
+        settings=(two,),
+    )
+
+
+def eq6_random_right_side(success: float = 0.5) -> Counterexample:
+    r"""(6) bounds a mean by what is random: from its second round on its first term depends on earlier receptions.
+
+    One UE with the risk :math:`w^2 / 2`, received with probability `success` in either of two rounds. Once received,
+    the module is at the optimum, and the right-hand side is 0. Corrected by the mean over the first round.
+    """
+    one, always = setting([[0.0]], radius=1.0, start=[1.0], zeta1=0.0, zeta2=1.0), np.ones(1)
+    A, _ = _constants(one, always, success * always, "printed")  # with zeta1 = 0 only the first term is left
+    lost, received = ((1.0 - A) * one.problem.risk(one.after(one.start, a * always)) for a in (0.0, 1.0))
+    left = one.expected_risk(always, success * always, rounds=2)
+    return Counterexample(
+        "eq-6",
+        f"After two rounds the mean gap is {left:.3g}; the right side of (6) is {received:g} or {lost:.3g}, as the "
+        "first upload arrives or not.",
+        left=left,
+        right=min(lost, received),
+        corrected=success * received + (1.0 - success) * lost,
+        settings=(one,),
+    )
+
+
+def eq6_resampled_batches(curvature: float = 1.0, rounds: int = 3) -> Counterexample:
+    r"""The recursion behind (6), with F the mean over all data, where each round draws its batch anew.
+
+    One UE, always received, has samples at 1/2 and -1/2 and draws one of them a round. Nothing is missed, so that the
+    recursion adds nothing to a gap that begins at 0; yet a step of :math:`1 / \epsilon` ends at the sample. Corrected
+    by :math:`\sigma^2 / (2 \epsilon)` a round, with the variance :math:`\sigma^2` of the gradient.
+    """
+    samples, always = setting([[0.5], [-0.5]], radius=0.5, hessians=curvature), np.ones((1, 1))
+    problem, w = samples.problem, samples.start
+    A, B = constants(
+        [1.0], always, always, smoothness=samples.epsilon, strong_convexity=problem.strong_convexity,
+        zeta1=samples.zeta1, zeta2=samples.zeta2,
     )  # fmt: skip
+    variance = float(problem.weights @ ((problem.gradients(w) - problem.mean_gradient(w)) ** 2).sum(axis=1))
+    noise = variance / (2.0 * samples.epsilon)
+    bound, noisy = (unroll(np.tile(A, (rounds, 1)), np.tile(B + more, (rounds, 1)), 0.0) for more in (0.0, noise))
+    left = _mean_over_draws(samples, w, rounds) - problem.heterogeneity
+    return Counterexample(
+        "eq-6",
+        f"A UE that is always heard draws one of two samples a round: the gap is {left:.3g}, where counting missed "
+        f"uploads leaves {bound[-1, 0]:.3g}.",
+        left=left,
+        right=float(bound[-1, 0]),
+        corrected=float(noisy[-1, 0]),
+        settings=(samples,),
+    )
 
 
 def eq6_literal_product(num_modules: int = 4, rounds: int = 20, rate: float = 0.1) -> Counterexample:
@@ -173,15 +262,17 @@ def eq6_literal_product(num_modules: int = 4, rounds: int = 20, rate: float = 0.
 
     Every module has A = `rate` and B = 1 in each of `rounds` rounds after the first, and in the first. This is a
     misprint rather than a violation, since the larger number bounds the gap as well: the product of sums grows by
-    :math:`N (1 - A)` a round instead of shrinking by :math:`1 - A`.
+    :math:`N (1 - A)` a round instead of shrinking by :math:`1 - A`. Algebra, which assumes nothing.
     """
     A = np.full((rounds + 1, num_modules), rate)
     B = np.ones_like(A)
+    left, right = float(unroll(A, B, 0.0)[-1].mean()), _second_term(A, B, literal=True)
     return Counterexample(
         "eq-6",
-        f"second term after {rounds} rounds, N = {num_modules}, A = {rate:g} and B = 1 throughout",
-        left=float(unroll(A, B, 0.0)[-1].mean()),
-        right=_second_term(A, B, literal=True),
+        f"After {rounds} rounds of {num_modules} modules the second term of (6), set literally, is {right:.3g}; its "
+        f"recursion gives {left:.3g}.",
+        left=left,
+        right=right,
         relation="==",
         corrected=_second_term(A, B),
     )
@@ -191,7 +282,8 @@ def eq9_prefers_the_worse_channel(first: float = 0.9, second: float = 0.1) -> Co
     """(9) as printed lets a UE choose the module that it is least likely to deliver.
 
     One UE, one subscription, two modules with success probabilities `first` and `second`; energy is free. The sides are
-    the success probability of the module that loses the least data, and of the module with the least cost.
+    the success probability of the module that loses the least data, and of the module with the least cost. Algebra,
+    with the constants of `Scenario.corrected`.
     """
     success, options, earlier = np.array([first, second]), np.eye(2), 1.0  # what the round before left of the bound
     lost = [missed_data([1.0], option[:, np.newaxis], success[:, np.newaxis]).mean.sum() for option in options]
@@ -200,44 +292,81 @@ def eq9_prefers_the_worse_channel(first: float = 0.9, second: float = 0.1) -> Co
         A, B = ue_constants(options, success, num_ues=1, form=form, **Scenario.corrected().bound_constants)
         cost = ((1.0 - A) * earlier + B).sum(axis=-1)
         chosen[form] = float(success[cost.argmin()])
+    best = float(success[np.argmin(lost)])
     return Counterexample(
         "eq-9",
-        f"success probability of the module to choose, of {first:g} and {second:g}",
-        left=float(success[np.argmin(lost)]),
+        f"Of modules that arrive with probability {first:g} and {second:g}, the printed cost chooses "
+        f"{chosen['printed']:g}; {best:g} loses the least data.",
+        left=best,
         right=chosen["printed"],
         relation="==",
         corrected=chosen["corrected"],
     )
 
 
-def eq24_as_used(curvature: float = 1.0, distance: float = 1.0) -> Counterexample:
+def eq10a_every_round(costs: ArrayLike = ((-1.0, 0.0), (0.0, -1.0)), participation: float = 0.5) -> Counterexample:
+    r"""(10a) against (8), which it is said to be: a multiplier for each round enforces (7d) in each round.
+
+    `costs` (T, N) of the subscriptions of one UE to N modules, at most one a round; `participation` is v, the same for
+    all modules. Where :math:`z^t \preceq 0` has multipliers of its own, :math:`\beta \ge v` in every round; (8) asks
+    for it on average, and so does one multiplier for all rounds, the corrected side. Algebra, which assumes nothing.
+    """
+    from scipy.optimize import linprog
+
+    cost = np.asarray(costs, dtype=np.float64)
+    rounds, modules = cost.shape
+    one_a_round, mean = np.kron(np.eye(rounds), np.ones(modules)), np.tile(np.eye(modules), rounds) / rounds
+    every_round = linprog(cost.ravel(), one_a_round, np.ones(rounds), bounds=(participation, 1.0)).fun
+    limits = np.concatenate([np.ones(rounds), np.full(modules, -participation)])
+    on_average = linprog(cost.ravel(), np.concatenate([one_a_round, -mean]), limits, bounds=(0.0, 1.0)).fun
+    whole = min(
+        float((cost * choice).sum())
+        for choice in itertools.product([*np.eye(modules), np.zeros(modules)], repeat=rounds)
+        if (np.mean(choice, axis=0) >= participation).all()
+    )
+    return Counterexample(
+        "eq-10a",
+        f"Each module wants {participation:.0%} of {rounds} rounds: (8) reaches a cost of {whole:.3g}, but (10a), "
+        f"which asks for that in every round, {every_round:.3g}.",
+        left=whole,
+        right=float(every_round),
+        relation="==",
+        corrected=float(on_average),
+    )
+
+
+def eq24_as_used(curvature: float = 1.0, distance: float = 0.4, foundation: float = 0.4) -> Counterexample:
     r"""(24) as the proof uses it: :math:`w_0` costs :math:`\frac{\epsilon + 2}{4} \|w_0\|^2`, without a gradient.
 
-    One UE with the risk :math:`\frac{\mathrm{curvature}}{2} w^2`, a module at `distance`, and :math:`w_0 = 1`. The
-    corrected side is (24) itself.
+    One UE with the risk :math:`\frac{\mathrm{curvature}}{2} w^2`, a module at `distance`, and `foundation` for
+    :math:`w_0`; together they are at most 1. The corrected side is (24) itself.
     """
-    problem = _quadratics([[0.0]], hessians=[[[curvature]]])
-    w, foundation = np.array([distance]), np.ones(1)
+    one = setting([[0.0]], radius=1.0, start=[distance], hessians=curvature, foundation=foundation)
+    before = one.problem.risk(one.start)
+    left = one.problem.risk(one.start + one.foundation)
+    right = before + _foundation_term(one)
     return Counterexample(
         "eq-24",
-        f"ε = ξ = {curvature:g}, module at {distance:g}, w0 = 1",
-        left=problem.risk(w + foundation),
-        right=problem.risk(w) + (problem.smoothness + 2.0) / 4.0 * _square(foundation),
-        corrected=problem.risk(w) + problem.taylor_rise(w, foundation),
+        f"With ε = {curvature:g}, w0 = {foundation:g} takes a module at {distance:g} to a risk of {left:.3g}; without "
+        f"the gradient (24) allows {right:.3g}.",
+        left=left,
+        right=right,
+        corrected=before + one.taylor_rise(one.start, one.foundation),
+        settings=(one,),
     )
 
 
 def eq27_instance(
     gradients: ArrayLike, subscription: ArrayLike, success: ArrayLike, *, weights: ArrayLike | None = None,
-    zeta2: float = 0.0,
+    zeta1: float | None = None, zeta2: float = 0.0,
 ) -> Counterexample:  # fmt: skip
     r"""Both sides of (27) for an instance of your own; receptions are independent and enumerated.
 
     `gradients` are :math:`\nabla F_k`, (K, d); `subscription` :math:`\beta`, 0 or 1, `success` :math:`\lambda` and
-    `weights` :math:`\rho` (equal if None) have shape (K,). :math:`\zeta_1` is the least that Assumption 3 allows here
-    with `zeta2`. A round in which nobody is received leaves the module as it was. The corrected side has
-    :math:`1 - \beta \lambda` for :math:`(1 - \lambda)(1 - \beta)`. Raises ValueError that names what is out of range
-    or does not fit.
+    `weights` :math:`\rho` (equal if None) have shape (K,). `zeta1` is the least that Assumption 3 allows for these
+    gradients with `zeta2` if None. A round in which nobody is received leaves the module as it was. The corrected side
+    has :math:`1 - \beta \lambda` for :math:`(1 - \lambda)(1 - \beta)`. Raises ValueError that names what is out of
+    range or does not fit.
     """
     grads, beta, rate = (np.asarray(value, dtype=np.float64) for value in (gradients, subscription, success))
     rho = np.full(beta.size, 1.0 / beta.size) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -249,59 +378,55 @@ def eq27_instance(
         raise ValueError(f"{beta.size} UEs have too many receptions to enumerate: take at most {_MOST_UES}")
     missed = missed_data(rho, beta[np.newaxis], rate[np.newaxis]).mean[0]
     mean = rho @ grads
-    zeta1 = max(0.0, max(_square(gradient) for gradient in grads) - zeta2 * _square(mean))
-    error = sum(p * _square(mean - _aggregate(rho, grads, received)) for received, p in _receptions(beta, rate))
+    if zeta1 is None:
+        zeta1 = max(0.0, max(_square(gradient) for gradient in grads) - zeta2 * _square(mean))
+    error = sum(p * _square(mean - aggregate(rho, grads, received)) for received, p in receptions(beta, rate))
     limit = 4.0 * (zeta1 + zeta2 * _square(mean))
+    printed = float(rho @ ((1.0 - rate) * (1.0 - beta))) * limit
     return Counterexample(
         "eq-27",
-        f"K = {beta.size}, β = {_listed(beta)}, λ = {_listed(rate)}",
+        f"With β = {_listed(beta)} and λ = {_listed(rate)} the mean squared error of a step is {error:.3g}; "
+        f"(27) allows {printed:.3g}.",
         left=error,
-        right=float(rho @ ((1.0 - rate) * (1.0 - beta))) * limit,
+        right=printed,
         corrected=float(missed) * limit,
     )
 
 
 def eq27_subscribed_but_lost(success: float = 0.5) -> Counterexample:
     """(27) with opposite gradients 1 and -1: both UEs subscribe, the second is received with probability `success`."""
-    return eq27_instance([[1.0], [-1.0]], subscription=[1, 1], success=[1, success])
+    return _eq27_at_the_optimum([1, 1], [1, success])
 
 
 def eq27_received_but_absent() -> Counterexample:
     """(27) with opposite gradients 1 and -1: both channels are perfect, the second UE does not subscribe."""
-    return eq27_instance([[1.0], [-1.0]], subscription=[1, 0], success=[1, 1])
+    return _eq27_at_the_optimum([1, 0], [1, 1])
+
+
+def _eq27_at_the_optimum(subscription: ArrayLike, success: ArrayLike) -> Counterexample:
+    both = setting([[-0.5], [0.5]], radius=0.5, hessians=2.0)
+    gradients = both.problem.gradients(both.start)
+    found = eq27_instance(gradients, subscription, success, zeta1=both.zeta1, zeta2=both.zeta2)
+    return dataclasses.replace(found, settings=(both,))
 
 
 def eq29_cross_term(
     samples: Sequence[float] = (0.5, 1.5), others: Sequence[float] = (-2.0, 0.0, -1.0)
 ) -> Counterexample:
-    r"""(29), first line: the square of a difference, with its cross term added instead of subtracted.
+    r"""(29), first line, with its products as inner products: the cross term is added instead of subtracted.
 
-    `samples` and `others` are the gradients at the test samples of UEs k and j, for a model of one parameter.
+    `samples` and `others` are the gradients at the test samples of UEs k and j, for a model of one parameter. The
+    corrected side has products of lengths, with which the line holds. Algebra, which assumes nothing.
     """
     first, second = float(np.mean(samples)), float(np.mean(others))
+    left, right = (first - second) ** 2, first**2 + second**2 + 2.0 * first * second
     return Counterexample(
         "eq-29",
-        f"mean gradients {first:g} and {second:g}",
-        left=(first - second) ** 2,
-        right=first**2 + second**2 + 2.0 * first * second,
-        corrected=first**2 + second**2 - 2.0 * first * second,
-    )
-
-
-def eq30_zeta_for_xi(strong_convexity: float = 0.1, zeta: float = 1.0) -> Counterexample:
-    r"""(30), divided by its constant: :math:`F - F^* \le \|\nabla F\|^2 / (2 \zeta)`, where only :math:`\xi` can stand.
-
-    F is :math:`\frac{\xi}{2} w^2` seen from 1; with one UE Assumption 3 holds with :math:`\zeta_2 = 1` and every
-    :math:`\zeta_1`, so that `zeta` may be either.
-    """
-    problem, w = _quadratics([[0.0]], hessians=[[[strong_convexity]]]), np.ones(1)
-    slope_sq = _square(problem.mean_gradient(w))
-    return Counterexample(
-        "eq-30",
-        f"F = {strong_convexity / 2:g} w² at w = 1, ζ = {zeta:g}",
-        left=problem.risk(w),
-        right=slope_sq / (2.0 * zeta),
-        corrected=slope_sq / (2.0 * strong_convexity),
+        f"Mean gradients of {first:g} and {second:g}: their squared distance is {left:.3g}; (29), with inner products, "
+        f"allows {right:.3g}.",
+        left=left,
+        right=right,
+        corrected=first**2 + second**2 + 2.0 * abs(first * second),
     )
 
 
@@ -311,46 +436,37 @@ def eq31_optima_stay_apart(test_samples: int = 1000) -> Counterexample:
     UEs at 1 and -1, whose samples are all alike. :math:`\zeta_1 = \zeta_2 = 2` holds everywhere. Corrected by strong
     convexity, :math:`\|w^* - w_k^*\|^2 \le \|\nabla F_k(w^*)\|^2 / \xi^2 \le \zeta_1 / \xi^2`.
     """
-    problem, zeta1 = _quadratics([[1.0], [-1.0]]), 2.0
+    both = _wanting_opposites()
+    problem = both.problem
+    left, right = _square(problem.optimum - problem.centers[0]), _distance_sq(both, test_samples)
     return Counterexample(
         "eq-31",
-        f"UEs at 1 and -1, {test_samples} test samples, ‖w* - wk*‖²",
-        left=_square(problem.optimum - problem.centers[0]),
-        right=_distance_sq(zeta1, problem.strong_convexity, test_samples),
-        corrected=zeta1 / problem.strong_convexity**2,
+        f"UEs at 1 and -1: the squared way to the common optimum is {left:g}; with {test_samples} test samples (31) "
+        f"allows {right:.3g}.",
+        left=left,
+        right=right,
+        corrected=both.zeta1 / problem.strong_convexity**2,
+        settings=(both,),
     )
 
 
 def eq31_price_of_one_model(test_samples: int = 1000) -> Counterexample:
     r"""(31) from end to end: what one model for all costs a UE does not vanish with `test_samples`.
 
-    UEs as in `eq31_optima_stay_apart`, on the domain :math:`|w| \le 1`; the Lipschitz constant on it stands for
-    :math:`\epsilon`. Corrected by the inequality of Polyak and Łojasiewicz for :math:`F_k`, where
+    UEs as in `eq31_optima_stay_apart`. Corrected by the inequality of Polyak and Łojasiewicz for :math:`F_k`, where
     :math:`\nabla F(w^*) = 0`: :math:`F_k(w^*) - F_k(w_k^*) \le \|\nabla F_k(w^*)\|^2 / (2 \xi) \le \zeta_1 / (2 \xi)`.
     """
-    problem, zeta1 = _quadratics([[1.0], [-1.0]]), 2.0
+    both = _wanting_opposites()
+    left = float(both.problem.risks(both.problem.optimum)[0])
+    right = both.epsilon * float(np.sqrt(_distance_sq(both, test_samples)))
     return Counterexample(
         "eq-31",
-        f"UEs at 1 and -1, {test_samples} test samples, Fk(w*) - Fk(wk*)",
-        left=float(problem.risks(problem.optimum)[0]),
-        right=problem.steepest(1.0) * float(np.sqrt(_distance_sq(zeta1, problem.strong_convexity, test_samples))),
-        corrected=zeta1 / (2.0 * problem.strong_convexity),
-    )
-
-
-def eq31_smoothness_is_no_slope(distance: float = 4.0) -> Counterexample:
-    r"""(31), first step, with the :math:`\epsilon` of Assumption 2: a bound on the curvature does not bound the slope.
-
-    UEs at `distance` and -`distance` with :math:`\xi = \epsilon = 1`. Corrected as in `eq31_price_of_one_model`.
-    """
-    problem = _quadratics([[distance], [-distance]])
-    best = problem.optimum
-    return Counterexample(
-        "eq-31",
-        f"UEs at {distance:g} and -{distance:g}, ε = ξ = 1, Fk(w*) - Fk(wk*)",
-        left=float(problem.risks(best)[0]),
-        right=problem.smoothness * float(np.sqrt(_square(best - problem.centers[0]))),
-        corrected=_square(problem.gradients(best)[0]) / (2.0 * problem.strong_convexity),
+        f"UEs at 1 and -1: sharing a model costs each {left:g}; with {test_samples} test samples (31) allows "
+        f"{right:.3g}.",
+        left=left,
+        right=right,
+        corrected=both.zeta1 / (2.0 * both.problem.strong_convexity),
+        settings=(both,),
     )
 
 
@@ -362,124 +478,53 @@ COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (
     eq6_literal,
     eq6_foundation_apart,
     eq6_negative_bound,
+    eq6_rate_above_one,
     eq6_absent_unseen,
+    eq6_random_right_side,
+    eq6_resampled_batches,
     eq6_literal_product,
     eq9_prefers_the_worse_channel,
+    eq10a_every_round,
     eq24_as_used,
     eq27_subscribed_but_lost,
     eq27_received_but_absent,
     eq29_cross_term,
-    eq30_zeta_for_xi,
     eq31_optima_stay_apart,
     eq31_price_of_one_model,
-    eq31_smoothness_is_no_slope,
 )
 """All counterexamples of this module, in the order of the paper."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Quadratics:
-    r"""Risks :math:`F_k(w) = \frac{1}{2} (w - c_k)^\top H_k (w - c_k)`, with the least value 0.
-
-    `centers` c has shape (K, d), `hessians` H (K, d, d), `weights` :math:`\rho` (K,).
-    """
-
-    centers: Array
-    hessians: Array
-    weights: Array
-
-    def gradients(self, w: Array) -> Array:
-        slopes: Array = np.einsum("kij,kj->ki", self.hessians, w - self.centers)
-        return slopes
-
-    def mean_gradient(self, w: Array) -> Array:
-        slope: Array = self.weights @ self.gradients(w)
-        return slope
-
-    def risks(self, w: Array) -> Array:
-        values: Array = 0.5 * ((w - self.centers) * self.gradients(w)).sum(axis=-1)
-        return values
-
-    def risk(self, w: Array) -> float:
-        return float(self.weights @ self.risks(w))
-
-    def steepest(self, radius: float) -> float:
-        """The largest slope of any UE's risk from -radius to radius, in one dimension."""
-        return float(max(np.abs(self.gradients(np.array([end]))).max() for end in (-radius, radius)))
-
-    def taylor_rise(self, w: Array, step: Array) -> float:
-        """By how much the risk rises along a step at most."""
-        return float(self.mean_gradient(w) @ step) + self.smoothness / 2.0 * _square(step)
-
-    def expected_risk(self, w: Array, subscription: Array, success: Array, foundation: Array | float = 0.0) -> float:
-        r"""Expected risk at w + `foundation` after the step (1) from w with :math:`\eta = 1 / \epsilon`."""
-        gradients = self.gradients(w)
-        return sum(
-            probability * self.risk(w - _aggregate(self.weights, gradients, received) / self.smoothness + foundation)
-            for received, probability in _receptions(subscription, success)
-        )
-
-    @property
-    def optimum(self) -> Array:
-        pull = np.einsum("k,kij,kj->i", self.weights, self.hessians, self.centers)
-        place: Array = np.linalg.solve(np.einsum("k,kij->ij", self.weights, self.hessians), pull)
-        return place
-
-    @property
-    def smoothness(self) -> float:
-        return float(np.linalg.eigvalsh(self.hessians).max())
-
-    @property
-    def strong_convexity(self) -> float:
-        return float(np.linalg.eigvalsh(self.hessians).min())
+def _wanting_opposites() -> Setting:
+    """UEs at 1 and -1 on the domain between them, where slopes go up to 2."""
+    return setting([[1.0], [-1.0]], radius=1.0, epsilon=2.0, zeta1=2.0, zeta2=2.0)
 
 
-def _quadratics(centers: ArrayLike, hessians: ArrayLike | None = None) -> _Quadratics:
-    """UEs with equal shares of the data, and with curvature 1 in all directions unless `hessians` are given."""
-    places = np.asarray(centers, dtype=np.float64)
-    count, dimension = places.shape
-    curved = np.broadcast_to(np.eye(dimension), (count, dimension, dimension)) if hessians is None else hessians
-    return _Quadratics(places, np.asarray(curved, dtype=np.float64), np.full(count, 1.0 / count))
-
-
-def _receptions(subscription: Array, success: Array) -> Iterator[tuple[Array, float]]:
-    """Every outcome of a round, as the UEs that are received, with its probability."""
-    for outcome in itertools.product((0.0, 1.0), repeat=subscription.size):
-        gamma = np.array(outcome)
-        yield subscription * gamma, float(np.where(gamma > 0.0, success, 1.0 - success).prod())
-
-
-def _aggregate(weights: Array, gradients: Array, received: Array) -> Array:
-    """The mean gradient (1) of those received, 0 if nobody is."""
-    share = weights * received
-    mean: Array = share @ gradients / (share.sum() or 1.0)
-    return mean
-
-
-def _constants(
-    problem: _Quadratics, subscription: Array, success: Array, *, zeta1: float, zeta2: float, form: Reading
-) -> tuple[float, float]:
+def _constants(one: Setting, subscription: Array, success: Array, form: Reading) -> tuple[float, float]:
     """A and B of one module and round."""
     A, B = constants(
-        problem.weights, subscription[np.newaxis], success[np.newaxis], smoothness=problem.smoothness,
-        strong_convexity=problem.strong_convexity, zeta1=zeta1, zeta2=zeta2, form=form,
+        one.problem.weights, subscription[np.newaxis], success[np.newaxis], smoothness=one.epsilon,
+        strong_convexity=one.problem.strong_convexity, zeta1=one.zeta1, zeta2=one.zeta2, form=form,
     )  # fmt: skip
     return float(A[0]), float(B[0])
 
 
 def _eq6(
-    problem: _Quadratics, w: Array, A: float, B: float, *, zeta1: float, test_samples: int = 1,
-    foundation_sq: float = 0.0, lipschitz: float | None = None, literal: bool = False,
-) -> float:  # fmt: skip
-    """Right-hand side of (6) as printed, for one module and its first round; `lipschitz` takes the place of epsilon."""
-    slope = problem.smoothness if lipschitz is None else lipschitz
-    apart = float(np.sqrt(_distance_sq(zeta1, problem.strong_convexity, test_samples)))
-    return (
-        (1.0 - A) * problem.risk(w)
-        + _second_term(np.array([[A]]), np.array([[B]]), literal=literal)
-        + slope * A * apart
-        + (problem.smoothness + 2.0) / 4.0 * foundation_sq
+    one: Setting, subscription: ArrayLike, success: ArrayLike, *, rounds: int = 1, test_samples: int = 1,
+    literal: bool = False,
+) -> tuple[float, float, float]:  # fmt: skip
+    """(6) for one module after `rounds` rounds that are alike, without its last term: left, right, and corrected."""
+    beta, rate = np.asarray(subscription, dtype=np.float64), np.asarray(success, dtype=np.float64)
+    (A, B), corrected = (_constants(one, beta, rate, form) for form in get_args(Reading))
+    right = (
+        (1.0 - A) * one.expected_risk(beta, rate, rounds - 1)
+        + _second_term(np.full((rounds, 1), A), np.full((rounds, 1), B), literal=literal)
+        + one.epsilon * A * float(np.sqrt(_distance_sq(one, test_samples)))
     )
+    common = one.problem.heterogeneity
+    gap = max(one.problem.risk(one.start) - common, 0.0)  # less than 0 by rounding only
+    left_to_train = unroll(np.full((rounds, 1), corrected[0]), np.full((rounds, 1), corrected[1]), gap)
+    return one.expected_risk(beta, rate, rounds), right, float(left_to_train[-1, 0]) + common
 
 
 def _second_term(A: Array, B: Array, *, literal: bool = False) -> float:
@@ -490,27 +535,22 @@ def _second_term(A: Array, B: Array, *, literal: bool = False) -> float:
     return float(sum((1.0 - A[q + 1 :]).prod(axis=0) * B[q] for q in rounds).mean())
 
 
-def _eq6_in_one_round(
-    instance: str, problem: _Quadratics, start: ArrayLike, *, subscription: ArrayLike, success: ArrayLike,
-    zeta1: float, zeta2: float, **printed: Any,
-) -> Counterexample:  # fmt: skip
-    """(6) after one round from `start`, without a foundation model; `printed` goes to `_eq6`."""
-    w, beta, rate = (np.asarray(value, dtype=np.float64) for value in (start, subscription, success))
-    both = {form: _constants(problem, beta, rate, zeta1=zeta1, zeta2=zeta2, form=form) for form in get_args(Reading)}
-    A, B = both["corrected"]
-    heterogeneity = problem.risk(problem.optimum)  # since every least risk is 0
-    return Counterexample(
-        "eq-6",
-        instance,
-        left=problem.expected_risk(w, beta, rate),
-        right=_eq6(problem, w, *both["printed"], zeta1=zeta1, **printed),
-        corrected=(1.0 - A) * (problem.risk(w) - heterogeneity) + B + heterogeneity,
-    )
+def _foundation_term(one: Setting) -> float:
+    """Last term of (6)."""
+    return (one.epsilon + 2.0) / 4.0 * _square(one.foundation)
 
 
-def _distance_sq(zeta1: float, strong_convexity: float, test_samples: int) -> float:
+def _distance_sq(one: Setting, test_samples: int) -> float:
     """What (31) allows the squared distance between the optimum of all UEs and that of one."""
-    return 4.0 * zeta1 / (strong_convexity**2 * test_samples)
+    return 4.0 * one.zeta1 / (one.problem.strong_convexity**2 * test_samples)
+
+
+def _mean_over_draws(samples: Setting, w: Array, rounds: int) -> float:
+    """Mean risk after some rounds, each of which takes one of the samples, by their weights."""
+    if not rounds:
+        return samples.problem.risk(w)
+    draws = zip(samples.problem.weights, np.eye(samples.problem.weights.size), strict=True)
+    return sum(float(p) * _mean_over_draws(samples, samples.after(w, drawn), rounds - 1) for p, drawn in draws)
 
 
 def _listed(values: Array) -> str:

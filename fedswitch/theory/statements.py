@@ -230,34 +230,38 @@ def eq27_constant() -> Sides:
 
 @_states("eq-28")
 def eq28_cauchy_schwarz() -> Sides:
-    """Right minus left of (28) is a sum of squares, if its weights are those of F."""
-    rho, gradients, error = shares("rho"), vectors("g"), vector("e")
-    mean = average(rho, gradients)
+    """If F̄ weighs by the sizes of the test sets, right minus left of (28) is a sum of squares."""
+    rho, sizes, gradients, error = shares("rho"), symbols("D", UES), vectors("g"), vector("e")
+    weights = [size / sum(sizes) for size in sizes]
+    mean = average(weights, gradients)
+    left = dot(rho, [error.dot(own - mean) for own in gradients])
     squares = 0
     for r, own in zip(rho, gradients, strict=True):
         apart = [own - other for other in gradients]
-        lagrange = sum(square(rho[i] * apart[j] - rho[j] * apart[i]) for i, j in itertools.combinations(range(UES), 2))
+        pairs = itertools.combinations(range(UES), 2)
+        lagrange = sum(square(weights[i] * apart[j] - weights[j] * apart[i]) for i, j in pairs)
         squares += r / 2 * (square(error - (own - mean)) + lagrange)
-    return _eq28(rho, rho, gradients, error) - _cross_term(rho, gradients, error), squares
+    return _eq28(rho, sizes, gradients, error) - left, squares
 
 
 @_states("eq-28")
-def eq28_weights() -> Sides:
-    """The sizes of the test sets, which (28) has as weights, do what the weights of F would do."""
-    rho, sizes, gradients, error = shares("rho", 2), symbols("D", 2), vectors("g", 2), vector("e")
-    return _eq28(rho, sizes, gradients, error), _eq28(rho, rho, gradients, error)
+def eq28_zero() -> Sides:
+    """If F̄ is F, left of (28) is zero, so that right minus left is the right, a sum of squares."""
+    rho, sizes, gradients, error = shares("rho"), symbols("D", UES), vectors("g"), vector("e")
+    right = _eq28(rho, sizes, gradients, error)
+    return right - _cross_term(rho, gradients, error), right
 
 
 @_states("eq-28")
 def eq28_brings_k() -> Sides:
-    """Of B in Theorem 1, (28) alone brings 2ζ1/ε (K + M'), although the term that it bounds is zero."""
+    """Of B in Theorem 1, (28) alone brings 2ζ1/ε (K + M'), although the third term of (26) is zero."""
     without = _rate_and_offset(_change(4 * _missed_twice * _LIMIT))[1]
     return _printed(_missed_twice)[1] - without, 2 * _zeta1 / _epsilon * (_num_ues + _missed_twice)
 
 
 @_states("eq-29")
 def eq29_cross_sign() -> Sides:
-    """The middle of (29) is the square of a difference, multiplied out."""
+    """The middle of (29), its products taken as inner products, is the square of a difference, multiplied out."""
     (own, other), (own_size, other_size) = (vector("s"), vector("r")), sympy.symbols("D_k D_j", positive=True)
     printed = square(own) / own_size**2 + square(other) / other_size**2
     printed += 2 * own_size * other_size * own.dot(other) / (own_size**2 * other_size**2)
@@ -265,29 +269,31 @@ def eq29_cross_sign() -> Sides:
 
 
 @_states("eq-29")
+def eq29_lengths() -> Sides:
+    """With products of lengths x and y, the middle of (29) less its left is ‖y g + x h‖²/(xy), for ∇F_k = g, ∇F_j = h.
+
+    A gradient of length x is x times a unit vector, which a rational parameter turns.
+    """
+    (x, y), turns = sympy.symbols("x y", positive=True), sympy.symbols("r s", real=True)
+    units = [Matrix([1 - turn**2, 2 * turn]) / (1 + turn**2) for turn in turns]
+    own, other = x * units[0], y * units[1]
+    middle = x**2 + y**2 + 2 * x * y
+    return middle - square(own - other), square(y * own + x * other) / (x * y)
+
+
+@_states("eq-29")
 def eq29_limit() -> Sides:
-    """The last of (29) less the first is a sum of terms that are at least 0, if Γ² bounds both squared gradients."""
-    own, other, limit = vector("g"), vector("h"), sympy.Symbol("Gamma_sq", nonnegative=True)
-    within = 2 * (limit - square(own)) + 2 * (limit - square(other)) + square(own + other)
-    return 4 * limit - square(own - other), within
+    """The last of (29) less its middle, with products of lengths, is a sum of terms ≥ 0, if Γ bounds both lengths."""
+    x, y, limit = sympy.symbols("x y Gamma_sq", nonnegative=True)
+    return 4 * limit - (x + y) ** 2, 2 * (limit - x**2) + 2 * (limit - y**2) + (x - y) ** 2
 
 
 # (30) and (31): curvature
 
 
 @_states("eq-30")
-def eq30_symbol() -> Sides:
-    """(30), which has ζ, is what strong convexity with the constant ξ gives."""
-    zeta, length = sympy.symbols("zeta y", positive=True)
-    lowest = -sympy.sqrt(_gradient_sq) * length + _xi / 2 * length**2  # below F, a step down the gradient
-    (best,) = sympy.solve(lowest.diff(length), length)
-    (bound,) = sympy.solve(lowest.subs(length, best) + _gap, _gradient_sq)
-    return 2 * zeta * _gap, bound
-
-
-@_states("eq-30")
 def eq30_polyak_lojasiewicz() -> Sides:
-    """With ξ for ζ, left minus right of (30) is a square and what strong convexity leaves."""
+    """Left minus right of (30) is a square and what strong convexity leaves."""
     gradient, to_best, spare = vector("g"), vector("v"), sympy.Symbol("s", nonnegative=True)
     gap = -(gradient.dot(to_best) + _xi / 2 * square(to_best) + spare)
     return square(gradient) - 2 * _xi * gap, square(gradient + _xi * to_best) + 2 * _xi * spare
@@ -346,6 +352,14 @@ def thm1_scaling() -> Sides:
 
 
 @_states("thm-1")
+def thm1_no_rate() -> Sides:
+    """Where ε = 2 + s, A of Theorem 1 is -2ξ/ε (8 ζ2 M' + 4 ζ2 K + s/2): never above 0, whoever is heard."""
+    s = sympy.Symbol("s", nonnegative=True)
+    claimed = -2 * _xi / _epsilon * (8 * _zeta2 * _missed_twice + 4 * _zeta2 * _num_ues + s / 2)
+    return claimed.subs(_epsilon, 2 + s), _printed(_missed_twice)[0].subs(_epsilon, 2 + s)
+
+
+@_states("thm-1")
 def corrected_rate() -> Sides:
     """A = ξ/ε (1 - 4 ζ2 M) follows from (26) without its third term, the corrected (27), and (30)."""
     return _corrected(_missed)[0], _rate_and_offset(_change(4 * _missed * _LIMIT))[0]
@@ -361,6 +375,47 @@ def corrected_offset() -> Sides:
 def corrected_growth() -> Sides:
     """A = 1 - 4 ζ2 M where that is negative, since ‖∇F‖² is at most 2ε (F - F*)."""
     return 1 - 4 * _zeta2 * _missed, _rate_and_offset(_change(4 * _missed * _LIMIT), curvature=_epsilon)[0]
+
+
+@_states("eq-6")
+def eq6_where_it_holds() -> Sides:
+    """For K = 2 + k UEs, right minus left of (6) in one round is a sum of terms that are at least 0 where A is.
+
+    All risks are at w0 + Δw, the sum over modules stands outside the product, and the third and fourth terms, at least
+    0 as well, are left away. An assumption enters with what it has to spare: Polyak and Łojasiewicz for F at the module
+    and for F_k at w* (with Assumption 3), ‖e‖² ≤ 4 Z² in (26), and ‖∇F‖² ≤ Z². A ≥ 0 keeps ζ2 below 1/8. After more
+    rounds the second term has further parts, at least 0 where no A exceeds 1.
+    """
+    more, spare_gap, spare_own, spare_step, spare_slope = sympy.symbols("k s_1 s_2 s_3 s_4", nonnegative=True)
+    rate, offset = _printed(_missed_twice)
+    first = _gradient_sq * (1 - _zeta2) + spare_slope  # zeta_1
+    own = (_gradient_sq - spare_gap + first - spare_own) / (2 * _xi)  # the gap to the least risk of each UE
+    change = _change(4 * _LIMIT - spare_step)
+    right_minus_left = (1 - rate) * own + offset - (own + change)
+    lost = 4 * _zeta2 * more + 8 * _zeta2 * _missed_twice + _epsilon / 2
+    bracket = 1 - 8 * _zeta2 - lost  # of A
+    terms = bracket * (spare_gap + spare_own) + spare_step / 2
+    terms += spare_slope * (1 + 2 * more + 4 * _missed_twice + 8 * _zeta2 + lost)
+    by_slope = sympy.Rational(1, 2) + 5 * _zeta2 + (1 - _zeta2) * (8 * _zeta2 + 2 * more + 4 * _missed_twice)
+    terms += _gradient_sq * (by_slope + (2 - _zeta2) * lost)
+    return right_minus_left.subs(_num_ues, 2 + more).subs(_zeta1, first), terms / _epsilon
+
+
+@_states("eq-6")
+def eq6_where_it_holds_alone() -> Sides:
+    """For one UE, whose gap no round raises, right minus left of (6) is a sum of terms that are at least 0 where A is.
+
+    As `eq6_where_it_holds`, where the least risk of the UE is the common one.
+    """
+    spare_gap, fall, spare_slope = sympy.symbols("s_1 s_3 s_4", nonnegative=True)
+    rate, offset = _printed(_missed_twice)
+    first = _gradient_sq * (1 - _zeta2) + spare_slope
+    own = (_gradient_sq - spare_gap) / (2 * _xi)
+    right_minus_left = (1 - rate) * own + offset - (own - fall)
+    lost = 8 * _zeta2 * _missed_twice + _epsilon / 2
+    terms = (1 - 4 * _zeta2 - lost) * spare_gap + _epsilon * fall + 2 * spare_slope * (1 + 2 * _missed_twice)
+    terms += _gradient_sq * (1 + 2 * _zeta2 + 4 * _missed_twice * (1 - _zeta2) + lost)
+    return right_minus_left.subs(_num_ues, 1).subs(_zeta1, first), terms / _epsilon
 
 
 @_states("eq-6")
@@ -540,6 +595,22 @@ def eq8_product() -> Sides:
     rho, rates, offsets = shares("rho", 2), symbols("A", 2), symbols("B", 2)
     printed = dot(rho, [(1 - a) * b for a, b in zip(rates, offsets, strict=True)])
     return printed, (1 - dot(rho, rates)) * dot(rho, offsets)
+
+
+@_states("eq-8a")
+def eq8_linear() -> Sides:
+    """(8a), called a linear program, is linear: no slope in the β of one round depends on the β of another."""
+    beta, rates = symbols("beta", 2), symbols("lambda", 2)
+    parts = [_printed((1 - p) * (1 - b)) for b, p in zip(beta, rates, strict=True)]
+    return _unrolled(*zip(*parts, strict=True)).diff(*beta), sympy.S.Zero
+
+
+@_states("eq-8a")
+def eq8_dropped() -> Sides:
+    """The first and third terms of (6), which (8a) leaves out, do not depend on β; here S is the root in (6)."""
+    rho, own, root = sympy.symbols("rho Y S", positive=True)
+    rate, _ = _printed(rho * (1 - _rate) * (1 - _beta))
+    return ((1 - rate) * own + _epsilon * rate * root).diff(_beta), sympy.S.Zero
 
 
 @_states("eq-8a")

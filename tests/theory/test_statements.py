@@ -19,8 +19,9 @@ from fedswitch.theory.statements import STATEMENTS
 
 HOLD = {
     "eq23_adds_and_subtracts", "eq24_taylor", "eq24_young", "eq25_taylor", "eq26_average", "eq26_cross_term",
-    "eq26_descent", "eq27_error", "eq27_constant", "eq28_cauchy_schwarz", "eq28_brings_k", "eq29_limit",
-    "eq30_polyak_lojasiewicz", "ass3_mean_square", "thm1_offset", "eq6_one_round",
+    "eq26_descent", "eq27_error", "eq27_constant", "eq28_cauchy_schwarz", "eq28_zero", "eq28_brings_k", "eq29_lengths",
+    "eq29_limit", "eq30_polyak_lojasiewicz", "ass3_mean_square", "thm1_offset", "thm1_no_rate", "eq6_one_round",
+    "eq6_where_it_holds", "eq6_where_it_holds_alone",
     "corrected_miss_probability", "corrected_error_bound", "corrected_smooth_gradient", "corrected_heterogeneity",
     "corrected_rate", "corrected_offset", "corrected_growth", "corrected_unrolled",
     "sharp_error", "sharp_spread", "sharp_spread_limit", "sharp_rate", "sharp_offset",
@@ -36,10 +37,7 @@ FAIL = {
     "eq6_foundation_term": "-g_sq/(2 - epsilon)",
     "eq27_miss_probability": "-rho_1*(beta_1 + lambda_1 - 2*beta_1*lambda_1)"
     " - rho_2*(beta_2 + lambda_2 - 2*beta_2*lambda_2)",
-    "eq28_weights": "((D_1**2 + D_2**2)/(D_1 + D_2)**2 - rho_1**2 - (1 - rho_1)**2)"
-    "*((g_1_1 - g_2_1)**2 + (g_1_2 - g_2_2)**2)/2",
     "eq29_cross_sign": "4*(s_1*r_1 + s_2*r_2)/(D_k*D_j)",
-    "eq30_symbol": "2*(zeta - xi)*X",
     "eq31_vanishes": "-c**2",
     "thm1_rate": "xi/epsilon*(1 - 8*zeta_2*Mp - 4*zeta_2*K) - xi",
     "thm1_scaling": "xi*(1 - c**2)",
@@ -48,6 +46,8 @@ FAIL = {
     " - (1 - A_1)*(1 - A_2)*B_0 - (1 - A_2)*B_1 - B_2",
     "eq8_weights": "(1 - rho/2)*(B_1 + B_2)",
     "eq8_product": "-rho_1*(1 - rho_1)*(A_1 - A_2)*(B_1 - B_2)",  # minus the covariance over the UEs
+    "eq8_linear": "(16*xi*zeta_2/epsilon*(1 - lambda_2))*(4*zeta_1/epsilon*(1 - lambda_1))",
+    "eq8_dropped": "16*xi*zeta_2/epsilon*rho*(1 - l)*(epsilon*S - Y)",
     "eq8_energy": "2*beta_2*C_2 - beta_1*C_1 - beta_0*C_0",
     "eq9_truncated": "-(1 - A_1)*(1 - A_2)*B_0",
     "eq9_gradient": "-4/epsilon*(1 - l)*(4*xi*zeta_2*B + zeta_1) + l/epsilon*(4*xi*zeta_2*B + 2*zeta_1)",
@@ -182,9 +182,43 @@ def test_appendix_at_random_gradients(rng):
     change = rho @ (gradients @ step) + epsilon / 2 * step @ step
     for name in ("eq26_average", "eq26_descent"):
         assert sides(name, at)[0] == pytest.approx(change)
-    spread = [((own - gradients) ** 2).sum() * (rho**2).sum() for own in gradients]
+    sizes = rng.integers(1, 9, 3).astype(float)
+    at |= numbered("D", sizes)
+    spread = [((own - gradients) ** 2).sum() * (sizes**2).sum() / sizes.sum() ** 2 for own in gradients]
     right = 0.5 * rho @ (error @ error + np.array(spread))
-    assert sides("eq28_cauchy_schwarz", at)[0] == pytest.approx(right)  # its left side is zero
+    assert sides("eq28_zero", at) == pytest.approx([right, right])
+    left = (mean - sizes @ gradients / sizes.sum()) @ error
+    assert sides("eq28_cauchy_schwarz", at) == pytest.approx([right - left, right - left])
+
+
+@pytest.mark.parametrize("name", ["eq6_where_it_holds", "eq6_where_it_holds_alone"])
+def test_where_6_holds_no_term_is_negative(rng, name):
+    """At random values with A >= 0, against right minus left put together from the constants of the package."""
+    alone = name.endswith("alone")
+    for _ in range(100):
+        more = 0 if alone else int(rng.integers(0, 3))
+        num_ues = 1 if alone else 2 + more
+        rho, beta, rate = np.full(num_ues, 1 / num_ues), rng.integers(0, 2, num_ues), rng.uniform(size=num_ues)
+        spares = dict(zip(("s_1", "s_2", "s_3", "s_4", "g_sq"), rng.exponential(size=5), strict=True))
+        epsilon, xi, zeta2 = rng.uniform(1.0, 2.0), rng.uniform(0.1, 1.0), rng.uniform(0, 0.25 / num_ues)
+        zeta1 = spares["g_sq"] * (1 - zeta2) + spares["s_4"]
+        A, B = constants(
+            rho, beta[np.newaxis], rate[np.newaxis], smoothness=epsilon, strong_convexity=xi, zeta1=zeta1, zeta2=zeta2,
+            form="printed",
+        )  # fmt: skip
+        if A[0] < 0:
+            continue
+        gap = (spares["g_sq"] - spares["s_1"]) / (2 * xi)
+        if alone:
+            change = -spares["s_3"]
+        else:
+            gap += (zeta1 - spares["s_2"]) / (2 * xi)
+            change = (4 * (zeta1 + zeta2 * spares["g_sq"]) - spares["s_3"] - spares["g_sq"]) / (2 * epsilon)
+        missed_twice = rho @ ((1 - beta) * (1 - rate))
+        at = {**spares, "epsilon": epsilon, "xi": xi, "zeta_2": zeta2, "k": more, "M'": missed_twice}
+        left_over = sides(name, at)
+        assert left_over == pytest.approx([(B - A * gap)[0] - change] * 2)
+        assert left_over[1] >= 0
 
 
 def test_error_at_random_receptions(rng):
