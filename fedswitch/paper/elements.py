@@ -400,15 +400,12 @@ ELEMENTS: tuple[Element, ...] = (
             f"{_EXAMPLE}test_eq27_with_the_right_miss_probability_holds_everywhere",
         ),
     ),
-    Element("eq-28", _PROOF, "cross term", tests=(_HOLDS, _FAILS, _BY_GRADIENTS)),
+    Element("eq-28", _PROOF, "cross term", tests=(_HOLDS, _BY_GRADIENTS)),
     Element(
         "eq-29", _PROOF, "difference of two gradients",
         tests=(_FAILS, f"{_EXAMPLE}test_eq29_fails_where_the_mean_gradients_have_opposite_signs"),
     ),
-    Element(
-        "eq-30", _PROOF, "Polyak-Łojasiewicz inequality",
-        tests=(_FAILS, f"{_EXAMPLE}test_eq30_needs_a_zeta_below_xi"),
-    ),
+    Element("eq-30", _PROOF, "Polyak-Łojasiewicz inequality", tests=(_HOLDS,)),
     Element(
         "eq-31", _PROOF, "distance of the minimizers",
         tests=(_FAILS, f"{_EXAMPLE}test_eq31_against_minimizers_found_by_scipy"),

@@ -38,11 +38,11 @@ CAUSES: dict[Cause, str] = {
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    r"""One thing that an element prints otherwise than it holds, or leaves open.
+    """One thing that an element prints otherwise than it holds, or leaves open.
 
     `quote` is what is printed, formulas in TeX between dollars, as it stands in the paper; `holds` says what holds
     instead, in MyST. `checks` are names under `fedswitch` of functions that return a `Counterexample` or a `Statement`.
-    The first fails: it shows what is wrong or left open. Further ones may fail as well, or show that a correction holds.
+    The first fails: it shows what is wrong or left open. Further ones may fail, too, or show that a correction holds.
     """
 
     cause: Cause
@@ -104,9 +104,7 @@ def verdict_counts(paper: str) -> dict[Verdict, int]:
 
     Figures are left out: what they claim is judged in `studies.claims`.
     """
-    verdicts = [
-        record.verdict for record in ERRATA if record.paper == paper and not record.element.startswith("fig-")
-    ]
+    verdicts = [record.verdict for record in ERRATA if record.paper == paper and not record.element.startswith("fig-")]
     return {verdict: verdicts.count(verdict) for verdict in get_args(Verdict) if verdict != "measured"}
 
 
@@ -119,7 +117,7 @@ def run(check: str) -> Counterexample | Statement:
         function = resolve(check)
     except (ImportError, AttributeError):
         raise ValueError(
-            f"there is no check {check!r}: give its name as in the errata, such as 'theory.statements.eq22_interference'"
+            f"there is no check {check!r}: give its name as in the errata, such as 'theory.statements.eq27_constant'"
         ) from None
     found: Counterexample | Statement = function()
     return found

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from ..theory.claims import Counterexample, Statement
 from ..wireless._checks import check_choice
 from .elements import ELEMENTS, Element, element_name, places
 from .errata import ERRATA, PAPER, Cause, Erratum, Finding, fails, find, run
 
-_LONG_FORMULA = 60  # characters of TeX
 _NEW_LINES = "\n\n"
 _LINKS = {element.id: element.link for element in ELEMENTS}
 _REFERENCE = "{{py:obj}}`{0} <fedswitch.{0}>`"  # a link into the API reference
@@ -47,10 +46,13 @@ def errata_rows(paper: str, cause: Cause) -> str:
 
 
 def right_rows(paper: str) -> str:
-    """MyST of the elements of a paper in which nothing was found, or which are measured: each with what we remark."""
+    """MyST of the elements of a paper in which nothing was found, or which are measured: each with what we remark.
+
+    Of their checks, which are run now, the names are told.
+    """
     records = [record for record in ERRATA if record.paper == paper and not record.findings]
     return _NEW_LINES.join(
-        _boxed(record, f"{_heading(record)} {record.remark}".strip(), record.proofs, anchored=True)
+        _boxed(record, f"{_heading(record)} {record.remark or record.title}", _names(record.proofs), anchored=True)
         for record in records
     )
 
@@ -67,33 +69,31 @@ def _entry(element: Element, page: str) -> str:
 
 def _row(record: Erratum, finding: Finding, *, first: bool) -> str:
     sides = f"{_heading(record)}\n\nprinted\n: {finding.quote}\n\ncorrect\n: {finding.holds}"
-    return _boxed(record, sides, finding.checks, anchored=first)
+    shown, *others = finding.checks
+    told = f"{outcome(run(shown))} `{shown}`\n\n{_names(others)}".strip()
+    return _boxed(record, sides, told, anchored=first)
 
 
-def _boxed(record: Erratum, text: str, checks: Iterable[str], *, anchored: bool) -> str:
+def _names(checks: Sequence[str]) -> str:
+    """The names of checks, and whether their claims hold."""
+    return ", ".join(f"`{check}` {'✗' if fails(run(check)) else '✓'}" for check in checks)
+
+
+def _boxed(record: Erratum, text: str, folded: str, *, anchored: bool) -> str:
     """A row of the errata; the first one of a record carries its label."""
     label = f"({record.anchor})=\n" if anchored else ""
-    outcomes = [f"- {outcome(run(check))} `{check}`" for check in checks]
-    folded = ["\n".join([":::{dropdown} check", *outcomes, ":::"])] if outcomes else []
-    return _NEW_LINES.join([f"{label}::::{{div}} erratum", text, *folded, "::::"])
+    check = [f":::{{dropdown}} check\n{folded}\n:::"] if folded else []
+    return _NEW_LINES.join([f"{label}::::{{div}} erratum", text, *check, "::::"])
 
 
 def _heading(record: Erratum) -> str:
     if record.paper == PAPER:
-        return f"**{_LINKS[record.element]}** {record.title} {{verdict}}`{record.element}`"
-    return f"**{element_name(record.element)}** {record.title} {{verdict}}`{record.paper} {record.element}`"
+        return f"**{_LINKS[record.element]}** {{verdict}}`{record.element}`"
+    return f"**{element_name(record.element)}** {{verdict}}`{record.paper} {record.element}`"
 
 
 def outcome(result: Counterexample | Statement) -> str:
-    """What a check has found, in MyST: its sentence, or the claim that SymPy decided, with what it leaves."""
+    """What a check has found: its sentence, or the claim that SymPy decided."""
     if isinstance(result, Counterexample):
         return result.says
-    return f"{result.claim} {_difference(result)}" if fails(result) else f"{result.claim} This holds."
-
-
-def _difference(statement: Statement) -> str:
-    """The difference of a statement that does not hold, where it is short enough to be read."""
-    import sympy
-
-    formula = str(sympy.latex(statement.difference))
-    return f"Not so: left minus right is ${formula}$." if len(formula) < _LONG_FORMULA else "Not so."
+    return f"{result.claim} {'Not so.' if fails(result) else 'This holds.'}"

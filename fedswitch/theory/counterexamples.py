@@ -27,6 +27,7 @@ from .constants import Reading, constants, missed_data, ue_constants
 
 Array = NDArray[np.float64]
 
+_UNIT = {"smoothness": 1.0, "strong_convexity": 1.0, "zeta1": 1.0, "zeta2": 0.0}
 _MOST_UES = 16  # whose 2**K receptions are enumerated in about a second
 
 
@@ -101,6 +102,27 @@ def thm1_rate_in_other_units(scale: float = 2.0) -> Counterexample:
         right=rates[1],
         relation="==",
         settings=tuple(both),
+    )
+
+
+def thm1_sees_no_loss(num_ues: int = 2) -> Counterexample:
+    r"""Theorem 1 does not notice a channel that loses everything, as long as all UEs subscribe.
+
+    The sides are by how much B grows when every upload is lost instead of none: as what is lost is missed, and as
+    printed. Algebra, with :math:`\zeta_1 = \epsilon = 1`.
+    """
+    rho, everybody = np.full(num_ues, 1.0 / num_ues), np.ones((2, 1, num_ues))
+    success = np.array([[[0.0]], [[1.0]]]) * everybody
+    both = (constants(rho, everybody, success, **_UNIT, form=form)[1] for form in ("corrected", "printed"))
+    corrected, printed = (float(B[0, 0] - B[1, 0]) for B in both)
+    return Counterexample(
+        "thm-1",
+        f"All UEs subscribe. If every upload is lost instead of none, B grows by {corrected:g} ζ1/ε; printed, by "
+        f"{printed:g}.",
+        left=corrected,
+        right=printed,
+        relation="==",
+        corrected=corrected,
     )
 
 
@@ -275,6 +297,21 @@ def eq6_literal_product(num_modules: int = 4, rounds: int = 20, rate: float = 0.
         right=right,
         relation="==",
         corrected=_second_term(A, B),
+    )
+
+
+def eq8a_sees_no_loss() -> Counterexample:
+    """What `thm1_sees_no_loss` shows of Theorem 1, for the constants of one UE in (8)."""
+    both = (ue_constants(1.0, [0.0, 1.0], num_ues=1, **_UNIT, form=form)[1] for form in ("corrected", "printed"))
+    corrected, printed = (float(B[0] - B[1]) for B in both)
+    return Counterexample(
+        "eq-8a",
+        f"For a UE that subscribes, and is always lost instead of never, B grows by {corrected:g} ζ1/ε; printed, by "
+        f"{printed:g}.",
+        left=corrected,
+        right=printed,
+        relation="==",
+        corrected=corrected,
     )
 
 
@@ -475,6 +512,7 @@ COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (
     ass3_far_from_the_optimum,
     thm1_bound_grows,
     thm1_rate_in_other_units,
+    thm1_sees_no_loss,
     eq6_literal,
     eq6_foundation_apart,
     eq6_negative_bound,
@@ -483,6 +521,7 @@ COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (
     eq6_random_right_side,
     eq6_resampled_batches,
     eq6_literal_product,
+    eq8a_sees_no_loss,
     eq9_prefers_the_worse_channel,
     eq10a_every_round,
     eq24_as_used,

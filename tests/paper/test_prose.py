@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for pattern in ("README.md", "book/*.md", "notebooks/*.md") for path in ROOT.glob(pattern))
 RECORDS = {erratum.element: erratum for erratum in ERRATA if erratum.paper == PAPER}
 
-NO_PROSE = re.compile(r"\A---\n.*?\n---\n|^(`{3,})\{code-cell\}.*?^\1$|\$\$.*?\$\$( \([\w-]+\))?", re.DOTALL | re.MULTILINE)
+NO_PROSE = re.compile(
+    r"\A---\n.*?\n---\n|^(`{3,})\{code-cell\}.*?^\1$|\$\$.*?\$\$( \([\w-]+\))?", re.DOTALL | re.MULTILINE
+)
 FORMULA = re.compile(r"\$[^$]*\$")
 # the end of a sentence, or of what stands on lines of its own
 END = re.compile(r"(?<!Fig)(?<!Sec)(?<!Eq)[.?!:](?=[\s\"*`)])|\n\s*\n|\n(?=\s*(?:[-:|]|\d+\.) )|;(?=\s)")

@@ -49,8 +49,8 @@ def test_the_list_is_complete():
 # the assumptions, by calculations of their own
 
 ASSUME_NOTHING = {  # algebra, or about an assumption itself
-    "ass1_slope_without_end", "ass3_far_from_the_optimum", "eq6_literal_product", "eq9_prefers_the_worse_channel",
-    "eq10a_every_round", "eq29_cross_term",
+    "ass1_slope_without_end", "ass3_far_from_the_optimum", "thm1_sees_no_loss", "eq6_literal_product",
+    "eq8a_sees_no_loss", "eq9_prefers_the_worse_channel", "eq10a_every_round", "eq29_cross_term",
 }  # fmt: skip
 
 
