@@ -290,6 +290,8 @@ def test_an_arm_that_never_comes_to_the_target_decides_nothing(ours, rival):
     assert found.verdict == "undecided"
     never = [arm for arm, need in (("ours", ours), ("fedlora", rival)) if need is None]
     assert f"Too little was learned to tell: {' and '.join(never)} held the target in no run." in found.why
+    ((_, alone),) = outcomes("fig2-fedlora", table.query("seed == 1"), LIMITS).items()
+    assert alone.verdict == "not measured yet"
     ((_, valley),) = outcomes("fig2-valley", cells({"ours": dict.fromkeys((10, 25, 100))}), LIMITS).items()
     assert valley.verdict == "undecided"
 
