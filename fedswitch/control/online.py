@@ -48,16 +48,15 @@ class Observation:
     r"""What Algorithm 2 knows in a round.
 
     `channel` are the uplinks, `payload_bits` the sizes :math:`G_n` of the gradients, (N,), or (N, K) where they differ
-    between UEs, `compute_energy_j` the first term of (4), for one subscription. `weights` is :math:`\rho_k` (K,), None
-    for UEs with equally much data. `remaining_risk` (N, K) is how much of its own risk each module still leaves to each
-    UE, where that is to count.
+    between UEs, `compute_energy_j` the first term of (4), for one subscription. `remaining_risk` (N, K)
+    is how much of its own risk each module still leaves to each UE, where that is to count. All UEs have equally much
+    data.
     Raises ValueError that names what is negative or not finite.
     """
 
     channel: Channel
     payload_bits: Array
     compute_energy_j: float = 0.0
-    weights: Array | None = None
     remaining_risk: Array | float = 0.0
 
     def __post_init__(self) -> None:
@@ -169,7 +168,7 @@ def decide(
     check_choice("rule", rule, Rule)
     _check_shapes(scenario, observation, state)
     bound = state.bound + observation.remaining_risk if form == "corrected" else state.bound
-    benefit = reception_benefit(scenario, bound, weights=observation.weights, form=form)
+    benefit = reception_benefit(scenario, bound, form=form)
     if form == "corrected":
         benefit = benefit + state.dual
     trial, inner = _step_1(scenario, observation, state.subscription, benefit, form)
@@ -187,8 +186,8 @@ def decide(
     decision = Decision(uploads, trial.power_w, trial.share, airtime_s(scenario, trial.delay_s), success, inner)
 
     energy_j = observation.compute_energy_j + watts * airtime_s(scenario, delay_s)
-    gradient = cost_gradient(scenario, success, energy_j, bound, weights=observation.weights, form=form)
-    return decision, _step_2(scenario, observation, state, uploads, success, gradient, delay_s, rng, rule, form)
+    gradient = cost_gradient(scenario, success, energy_j, bound, form=form)
+    return decision, _step_2(scenario, state, uploads, success, gradient, delay_s, rng, rule, form)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -302,7 +301,6 @@ def _next_power(
 
 def _step_2(
     scenario: Scenario,
-    observation: Observation,
     state: State,
     uploads: NDArray[np.bool_],
     success: Array,
@@ -334,13 +332,12 @@ def _step_2(
         chosen = subscribe_greedy(slope, limit, rng=rng).T
     else:
         chosen = state.subscription
-    bound = _next_bound(scenario, observation, state, uploads, success, form)
+    bound = _next_bound(scenario, state, uploads, success, form)
     return State(state.round_index + 1, chosen, dual, spread, bound, delay_s)
 
 
 def _next_bound(
     scenario: Scenario,
-    observation: Observation,
     state: State,
     uploads: NDArray[np.bool_],
     success: Array,
@@ -351,7 +348,7 @@ def _next_bound(
     if form == "printed":
         return ue_constants(uploads, success, num_ues=scenario.num_ues, **bound, form=form)[1]
     equal = np.full(scenario.num_ues, 1.0 / scenario.num_ues)
-    a, b = constants(equal if observation.weights is None else observation.weights, uploads, success, **bound)
+    a, b = constants(equal, uploads, success, **bound)
     return next_bound(state.bound, a[:, np.newaxis], b[:, np.newaxis])
 
 

@@ -53,7 +53,7 @@ ANSWERS = {
     "holds": ("right", "reproduced"),
     "in part": ("ambiguous", "partly"),
     "does not": ("wrong", "not reproduced"),
-    "cannot tell": ("not testable as stated", "not measured yet"),
+    "cannot tell": ("undecided", "not testable as stated", "not measured yet"),
 }
 """What verdicts on equations and on claims come to, in the picture."""
 

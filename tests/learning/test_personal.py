@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedswitch.learning.personal import mixture_weights, own_module
+from fedswitch.learning.personal import label_odds, mixture_weights, own_module
 
 
 def likelihoods(seed: int, modules: int = 3, ues: int = 4, samples: int = 12) -> np.ndarray:
@@ -49,3 +49,10 @@ def test_one_module_has_all_the_weight():
     likelihood = likelihoods(1, modules=1)
     assert (own_module(likelihood) == 1.0).all()
     assert mixture_weights(likelihood) == pytest.approx(1.0)
+
+
+def test_label_odds_compare_a_ue_with_all_and_rule_no_label_out():
+    """One more of each label: shares of 4/6, 1/6, 1/6 and 2/6, 2/6, 2/6, whose means are 1/2, 1/4, 1/4."""
+    odds = label_odds(np.array([[0, 0, 0], [0, 1, 2]]), 3)
+    np.testing.assert_allclose(odds, [[4 / 3, 2 / 3, 2 / 3], [2 / 3, 4 / 3, 4 / 3]])
+    assert (label_odds(np.array([[0, 0, 0], [0, 1, 1]]), 3)[:, 2] == 1.0).all()  # a label that nobody holds

@@ -98,7 +98,10 @@ def test_who_did_not_subscribe_is_not_received_and_costs_nothing(scenario, chann
     assert (uplink.energy_uplink_j[1:] == 0).all()
 
 
-def test_a_round_without_subscriptions_takes_no_time(scenario, channel):
+@pytest.mark.parametrize("threshold", ["fixed", "deadline"])
+def test_a_round_without_subscriptions_takes_no_time(threshold, scenario, channel):
+    scenario = dataclasses.replace(scenario, threshold=threshold, deadline_s=0.7)
+    assert (send(scenario, channel).delay_s == 0.7) == (threshold == "deadline")
     uplink = send(scenario, channel, np.zeros((2, 3), dtype=bool))
     assert uplink.delay_s == 0.0
     assert not uplink.received.any()

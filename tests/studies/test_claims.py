@@ -2,6 +2,7 @@ import itertools
 import math
 import re
 import shlex
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -11,17 +12,19 @@ from scipy import stats
 from fedswitch.paper.elements import ELEMENTS
 from fedswitch.studies import fig2_convergence, fig3_bandwidth, fig4_switching, fig5_energy
 from fedswitch.studies.claims import CLAIMS, fig2, find_claims, findings, page
-from fedswitch.studies.claims.record import FORMS, Outcome
+from fedswitch.studies.claims.record import FORMS, Finding, Outcome
 from fedswitch.studies.claims.rules import (
+    MEANINGS,
     RULES,
+    Verdict,
     combine,
     judge_always,
     judge_direction,
     judge_gain,
     judge_price,
     judge_valley,
+    standing,
 )  # fmt: skip
-from fedswitch.studies.claims.wording import standing
 from fedswitch.studies.intervals import Estimate, coverage, ends, estimate, interval
 from fedswitch.studies.notebooks import find_study, parse_assignments
 from fedswitch.studies.records import save_result
@@ -43,13 +46,20 @@ def outcomes(claim_id: str, table: pd.DataFrame, settings: dict, *, counts: bool
 
 
 def test_the_interval_is_the_percentile_interval_at_a_level_that_makes_up_for_few_values():
-    """Against all resamples of four values, written out."""
-    sample = np.array([1.0, 2.0, 4.0, 9.0])
-    everything = sample[np.indices((4,) * 4).reshape(4, -1)].mean(axis=0)
-    tail = stats.norm.sf(math.sqrt(4 / 3) * stats.t.ppf(0.975, 3))
-    low, high = interval(sample, resamples=50_000)
-    expected = np.quantile(everything, (tail, 1 - tail), method="inverted_cdf")
-    np.testing.assert_allclose((low, high), expected, atol=0.26)  # one step of the means of four whole numbers
+    """Against all resamples of eight values, each with its probability. None of the two corrections can be left out."""
+    sample = np.array([0.11, 0.34, 0.57, 1.03, 1.49, 2.2, 3.16, 4.81])
+    drawn = list(itertools.combinations_with_replacement(range(8), 8))
+    times = np.array([np.bincount(draw, minlength=8) for draw in drawn])
+    means, chances = times @ sample / 8, stats.multinomial.pmf(times, 8, np.full(8, 1 / 8))
+
+    def beyond(low, high):
+        """How likely the mean of a resample lies below or above the ends."""
+        return chances[means < low].sum(), chances[means > high].sum()
+
+    tail = stats.norm.sf(math.sqrt(8 / 7) * stats.t.isf(0.025, 7))
+    assert beyond(*interval(sample, resamples=100_000)) == pytest.approx((tail, tail), abs=0.001)
+    assert stats.norm.sf(stats.t.isf(0.025, 7)) - tail > 0.003
+    assert stats.norm.sf(math.sqrt(8 / 7) * stats.norm.isf(0.025)) - tail > 0.003
 
 
 def test_with_many_values_it_is_the_interval_of_a_mean():
@@ -71,10 +81,10 @@ def test_one_value_or_an_unknown_one_gives_no_interval():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "least"), [(5, 0.89), (10, 0.93)])
-def test_intervals_hold_the_mean_nearly_as_often_as_they_say(size, least):
-    """The plain percentile interval of five values holds it in 83 % of the cases."""
-    assert least <= coverage(size, trials=2000) <= 0.965
+@pytest.mark.parametrize(("size", "share"), [(5, 0.918), (10, 0.947)])
+def test_intervals_hold_the_mean_nearly_as_often_as_they_say(size, share):
+    """The plain percentile interval of five values holds it in 83 % of the cases, without sqrt(n/(n-1)) in 91 %."""
+    assert coverage(size, trials=20_000) == pytest.approx(share, abs=0.004)  # twice the standard error
 
 
 # rules
@@ -91,8 +101,9 @@ def test_intervals_hold_the_mean_nearly_as_often_as_they_say(size, least):
         (0.1, 1.9, 2.2, "partly"),
         (0.1, 2.1, 2.2, "not reproduced"),
         (0.01, 0.07, 0.5, "not reproduced"),
-        (0.0, 0.4, 0.5, "not reproduced"),
-        (-0.1, 0.4, 0.9, "not reproduced"),
+        (0.0, 0.4, 0.5, "undecided"),
+        (-0.1, 0.4, 0.9, "undecided"),
+        (-1e-4, 0.0, 1e-4, "not reproduced"),
         (-0.3, -0.2, -0.1, "not reproduced"),
         (math.nan, 0.4, math.nan, "not measured yet"),
     ],
@@ -106,14 +117,21 @@ def test_a_gain_has_its_direction_for_certain_and_about_its_size(low, mean, high
     [
         ((-0.01, 0.005, 0.018), 0.2, "reproduced"),
         ((0.0, 0.018, 0.03), 0.2, "partly"),
-        ((0.0, 0.019, 0.03), 0.2, "not reproduced"),
-        ((-0.01, 0.005, 0.018), 0.0, "not reproduced"),
+        ((0.0, 0.019, 0.03), 0.2, "undecided"),
+        ((0.0181, 0.019, 0.03), 0.2, "not reproduced"),
+        ((0.0181, 0.019, 0.03), 0.0, "not reproduced"),
+        ((-0.01, 0.005, 0.018), 0.0, "undecided"),
         ((-0.01, 0.005, 0.018), math.nan, "not measured yet"),
     ],
 )
 def test_a_price_is_small_for_certain_and_buys_something(cost, saved, verdict):
     low, mean, high = cost
     assert judge_price(Estimate(mean, low, high, 5), 0.009, Estimate(0.3, saved, 0.4, 5)) == verdict
+
+
+def test_a_price_that_buys_the_opposite_is_not_what_is_claimed():
+    low_price = Estimate(0.005, -0.01, 0.018, 5)
+    assert judge_price(low_price, 0.009, Estimate(-0.3, -0.4, -0.2, 5)) == "not reproduced"
 
 
 def test_what_does_not_exist_in_some_cells_cannot_be_tested():
@@ -124,10 +142,12 @@ def test_what_does_not_exist_in_some_cells_cannot_be_tested():
 
 
 def test_a_direction_and_a_valley_ask_for_intervals_above_zero():
-    up, unsure = Estimate(1.0, 0.1, 2.0, 5), Estimate(1.0, -0.1, 2.0, 5)
-    assert (judge_direction(up), judge_direction(unsure)) == ("reproduced", "not reproduced")
-    verdicts = [judge_valley(*pair) for pair in ((up, up), (up, unsure), (unsure, up), (unsure, unsure))]
-    assert verdicts == ["reproduced", "partly", "partly", "not reproduced"]
+    up, unsure, down = (Estimate(1.0, low, high, 5) for low, high in ((0.1, 2.0), (-0.1, 2.0), (-2.0, -0.1)))
+    assert [judge_direction(one) for one in (up, unsure, down)] == ["reproduced", "undecided", "not reproduced"]
+    pairs = ((up, up), (up, unsure), (unsure, up), (down, up), (unsure, unsure), (down, unsure), (down, down))
+    assert [judge_valley(*pair) for pair in pairs] == [
+        "reproduced", "partly", "partly", "partly", "undecided", "undecided", "not reproduced",
+    ]  # fmt: skip
 
 
 def test_always_means_every_time():
@@ -143,6 +163,9 @@ def test_always_means_every_time():
         (["reproduced", "not reproduced"], "partly"),
         (["partly", "not reproduced"], "partly"),
         (["reproduced", "not measured yet"], "partly"),
+        (["partly", "undecided"], "partly"),
+        (["undecided", "not reproduced"], "undecided"),
+        (["undecided", "not testable as stated"], "undecided"),
         (["not reproduced", "not testable as stated"], "not reproduced"),
         (["not measured yet", "not testable as stated"], "not testable as stated"),
         ([], "not measured yet"),
@@ -237,13 +260,6 @@ def test_no_rise_is_judged_in_cells_smaller_than_those_of_the_paper():
     assert "the largest cell that was run has 50 UEs" in found.why
 
 
-def test_what_has_learned_nothing_has_nothing_to_lose():
-    table = accuracies({"ours": 0.51, "energy_0.5": 0.505}, {"energy_0.5": 5.0})
-    (found,) = outcomes("fig4-energy", table, {}).values()
-    assert found.verdict == "not testable as stated"
-    assert "guessing" in found.why
-
-
 def test_a_further_gain_is_read_in_two_ways_and_over_the_cells_that_the_rival_has():
     table = cells({"ours": {10: 10, 25: 38}, "fedlora": {10: 28, 25: 8}, "hetlora": {10: 20}})
     found = outcomes("fig2-hetlora", table, LIMITS)
@@ -259,29 +275,43 @@ def test_a_further_gain_is_read_in_two_ways_and_over_the_cells_that_the_rival_ha
 
 def test_a_rival_that_is_cut_off_counts_with_all_its_rounds_and_is_told():
     table = cells({"ours": {10: 20}, "fedlora": {10: None}})
-    ((_, found),) = outcomes("fig2-fedlora", table, LIMITS).items()
-    ratios = [(20 + 2 * off) / LIMITS["rounds"] for off in SPREAD.values()]
+    late = pd.concat([course("fedlora", 10, 1, 30), table.query("arm == 'ours' or seed > 1")])
+    ((_, found),) = outcomes("fig2-fedlora", late, LIMITS).items()
+    ratios = [(20 + 2 * off) / (30 if seed == 1 else LIMITS["rounds"]) for seed, off in SPREAD.items()]
     assert found.shown.startswith(f"{100 * (1 - np.prod(ratios) ** 0.2):.1f} %")
     assert found.verdict == "reproduced"
-    assert "0 of 5 runs of ours, 5 of 5 runs of fedlora" in found.why
+    assert "0 of 5 runs of ours, 4 of 5 runs of fedlora" in found.why
+
+
+@pytest.mark.parametrize(("ours", "rival"), [(20, None), (None, 20), (None, None)])
+def test_an_arm_that_never_comes_to_the_target_decides_nothing(ours, rival):
+    table = cells({"ours": {10: ours}, "fedlora": {10: rival}})
+    ((_, found),) = outcomes("fig2-fedlora", table, LIMITS).items()
+    assert found.verdict == "undecided"
+    never = [arm for arm, need in (("ours", ours), ("fedlora", rival)) if need is None]
+    assert f"Too little was learned to tell: {' and '.join(never)} held the target in no run." in found.why
+    ((_, alone),) = outcomes("fig2-fedlora", table.query("seed == 1"), LIMITS).items()
+    assert alone.verdict == "not measured yet"
+    ((_, valley),) = outcomes("fig2-valley", cells({"ours": dict.fromkeys((10, 25, 100))}), LIMITS).items()
+    assert valley.verdict == "undecided"
 
 
 def test_where_both_are_cut_off_nobody_is_first():
     table = cells({"ours": {10: None}, "fedlora": {10: None}})
     runs = fig2.convergence(table, LIMITS)
     assert fig2.wins(runs, "ours", "fedlora").tolist() == [0.0] * 5
-    ((_, found),) = outcomes("fig2-fedlora", table, LIMITS).items()
-    assert (found.verdict, found.shown) == ("not reproduced", "0.0 % (0.0 to 0.0 %)")
 
 
-def test_a_saving_in_some_pairs_cannot_make_up_for_cut_off_runs_in_as_many():
+@pytest.mark.parametrize(("ahead", "sign"), [("ours", 1), ("fedlora", -1)])
+def test_a_lead_in_some_pairs_cannot_make_up_for_cut_off_runs_in_as_many(ahead, sign):
     """Far ahead in one cell, cut off in the other: how many rounds that has cost is not known."""
-    table = cells({"ours": {10: 6, 25: None}, "fedlora": {10: 26, 25: 26}})
+    (behind,) = {"ours", "fedlora"} - {ahead}
+    table = cells({ahead: {10: 6, 25: None}, behind: {10: 26, 25: 26}})
     runs = fig2.convergence(table, LIMITS)
     assert fig2.wins(runs, "ours", "fedlora").tolist() == [0.0] * 5
     ((_, found),) = outcomes("fig2-fedlora", table, LIMITS).items()
-    assert estimate(fig2.savings(runs, "ours", "fedlora")).low > 0.0
-    assert found.verdict == "not reproduced"
+    assert (sign * fig2.savings(runs, "ours", "fedlora")).min() > 0.0
+    assert found.verdict == "undecided"
     assert "leaves open which is faster" in found.why
 
 
@@ -301,6 +331,7 @@ def test_the_printed_form_has_no_seconds_and_joules_to_compare():
         ({10: 12, 25: 12, 50: 20, 100: 28}, "partly"),
         ({10: 20, 25: 20, 50: 20, 100: 20}, "not reproduced"),
         ({10: 12, 25: 20, 50: 20, 100: 12}, "not reproduced"),
+        ({10: 12, 25: 20, 50: 20, 100: 24}, "partly"),
     ],
 )
 def test_a_valley_falls_and_rises(rounds, verdict):
@@ -358,10 +389,16 @@ def test_the_power_of_k_is_measured_but_no_order_is_judged(tmp_path):
     assert finding.verdict("printed") == "not testable as stated"
 
 
-def test_delays_are_compared_by_their_ratio():
-    found = outcomes("fig3-delay", searches({"fixed": {10: 10, 100: 10}}), SEARCH)
-    assert found[None, ""].shown == "10.0 times (10.0 to 10.0 times)"
-    assert found[None, ""].verdict == "reproduced"
+def test_how_the_delay_grows_is_measured_but_not_judged(tmp_path):
+    """It grows with K under every rule that shares one bandwidth, so that growing alone shows nothing."""
+    table = searches({"fixed": {10: 10, 40: 10}})
+    table["delay_s"] *= table["num_ues"]  # in proportion to the square of K
+    found = outcomes("fig3-delay", table, SEARCH)
+    assert found[None, ""].shown == "power 2.00 (2.00 to 2.00)"
+    assert "16.0 times (16.0 to 16.0 times) as long" in found[None, ""].why
+    save_result("fig3_bandwidth", table, SEARCH, seconds=1.0, folder=tmp_path)
+    (finding,) = (one for one in findings("fig-3", tmp_path) if one.claim.id == "fig3-delay")
+    assert {finding.verdict(form) for form in FORMS} == {"not testable as stated"}
 
 
 # Fig. 4
@@ -381,7 +418,7 @@ def accuracies(pooled: dict[str, float], joules: dict[str, float] | None = None)
 
 
 def test_the_last_tests_are_compared_in_points():
-    table = accuracies({"ours": 0.72, "one_shot": 0.70, "greedy": 0.73, "ours_printed": 0.55, "greedy_printed": 0.5})
+    table = accuracies({"ours": 0.72, "one_shot": 0.70, "greedy": 0.73, "ours_printed": 0.58, "greedy_printed": 0.53})
     once = outcomes("fig4-one-shot", table, {}, counts=None)
     assert [(key[0], one.shown, one.verdict) for key, one in once.items()] == [
         ("corrected", "2.0 points (2.0 to 2.0 points)", "reproduced"),
@@ -391,6 +428,20 @@ def test_the_last_tests_are_compared_in_points():
     assert [(key[0], one.verdict) for key, one in greedy.items()] == [
         ("printed", "partly"), ("corrected", "not reproduced"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("arm", ["ours", "one_shot", "greedy", "energy_0.5"])
+def test_an_arm_that_may_be_guessing_decides_no_claim_of_the_figure(arm):
+    """Seeds reach two points to each side of the mean: 0.515 may be a guess, 0.525 is none."""
+    rivals = {"fig4-one-shot": "one_shot", "fig4-greedy": "greedy", "fig4-energy": "energy_0.5"}
+    learned = dict.fromkeys(("ours", *rivals.values()), 0.525) | {"ours_printed": 0.8, "greedy_printed": 0.7}
+    for accuracy in (0.525, 0.515):
+        table = accuracies(learned | {arm: accuracy}, {"energy_0.5": 5.0})
+        for claim, rival in rivals.items():
+            for (form, _), found in outcomes(claim, table, {}, counts=None).items():
+                stopped = accuracy == 0.515 and form == "corrected" and arm in ("ours", rival)
+                assert (f"{arm} may be no better than guessing" in found.why) == stopped
+                assert (found.verdict == "undecided") == stopped
 
 
 def test_saving_energy_has_its_price_at_every_weight():
@@ -444,6 +495,7 @@ def test_savings_are_those_at_the_stated_weight_and_threshold():
 def test_a_gap_below_full_power_closes_as_well_as_one_above():
     table = energies({("printed", -15.0, 1e5): -0.2, ("printed", 15.0, 1e5): -0.7})
     assert {one.verdict for one in outcomes("fig5-gap", table, {}, counts=None).values()} == {"not reproduced"}
+    assert {one.shown[:22] for one in outcomes("fig5-gap", table, {}).values()} == {"closes by -50.0 points"}
 
 
 def test_all_relative_weights_stand_beside_the_stated_one():
@@ -452,7 +504,7 @@ def test_all_relative_weights_stand_beside_the_stated_one():
     beside = outcomes("fig5-saving", table, {}, counts=False)
     verdicts = {reading: one.verdict for (_, reading), one in beside.items() if "relative weight" in reading}
     assert verdicts == {
-        "corrected, relative weight 1 1/J": "not reproduced", "corrected, relative weight 10 1/J": "reproduced",
+        "corrected, relative weight 1 1/J": "undecided", "corrected, relative weight 10 1/J": "reproduced",
     }  # fmt: skip
 
 
@@ -525,7 +577,8 @@ def test_the_page_shows_verdict_numbers_reason_and_command_of_each_claim(tmp_pat
         page.verdict_table(found)
     )
     assert page.verdict_counts(found, "corrected") == {
-        "reproduced": 1, "partly": 0, "not reproduced": 1, "not testable as stated": 0, "not measured yet": 1,
+        "reproduced": 1, "partly": 0, "undecided": 0, "not reproduced": 1, "not testable as stated": 0,
+        "not measured yet": 1,
     }  # fmt: skip
     assert "corrected: **2.0 points" in page.claim_reasons(found)
 
@@ -536,7 +589,7 @@ def test_many_readings_are_told_by_their_range(tmp_path):
     save_result("fig5_energy", table, fig5_energy.FULL_SCALE, seconds=1.0, folder=tmp_path)
     block = page.claim_blocks(findings("fig-5", tmp_path), "fig-5").split("(claim-fig5-gap)=")[0]
     # ten weights; 0.1 to 0.3 are within a factor of two of 0.168, 0.4 to 0.8 within five
-    assert "Of 10 other readings and settings: 3 reproduced, 5 partly, 2 not reproduced." in block
+    assert "Of 10 other readings and settings: 3 reproduced, 5 partly, 1 undecided, 1 not reproduced." in block
     assert "corrected, relative weight 100 1/J: 20.0 %" in block
 
 
@@ -568,42 +621,52 @@ def test_studies_that_train_no_model_have_no_command_for_another():
 
 
 def test_an_outcome_for_both_forms_counts_in_both():
-    (finding,) = (one for one in findings("fig-3") if one.claim.id == "fig3-delay")
-    found = type(finding)(finding.claim, (Outcome(None, "partly", "1", "why"),))
+    (claim,) = (one for one in CLAIMS if one.id == "fig3-iterations")
+    found = Finding(claim, (Outcome(None, "partly", "1", "why"),))
     assert [found.verdict(form) for form in FORMS] == ["partly", "partly"]
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "known"),
+    ("low", "high", "known", "verdict"),
     [
-        (-0.1, 0.2, "undecided"),
-        (0.0, 0.2, "undecided"),
-        (-0.3, -0.1, "opposite"),
-        (-0.3, 0.0, "undecided"),
-        (0.1, 0.2, "other size"),
-        (-1e-4, 1e-4, "no effect"),
-        (math.nan, math.nan, None),
+        (-0.1, 0.2, "undecided", "undecided"),
+        (0.0, 0.2, "undecided", "undecided"),
+        (-0.3, 0.0, "undecided", "undecided"),
+        (-0.3, -0.1, "opposite", "not reproduced"),
+        (-1e-4, 1e-4, "no effect", "not reproduced"),
+        (0.1, 0.2, "above", "reproduced"),
+        (math.nan, math.nan, None, "not measured yet"),
     ],
 )
-def test_not_reproduced_may_mean_several_things(low, high, known):
-    assert standing(Estimate((low + high) / 2, low, high, 5)) == known
-    assert standing(None) is None
+def test_undecided_is_not_the_same_as_not_reproduced(low, high, known, verdict):
+    found = Estimate((low + high) / 2, low, high, 5)
+    assert (standing(found), judge_direction(found)) == (known, verdict)
 
 
-def test_the_table_tells_what_is_known_where_a_claim_is_not_reproduced():
-    (finding,) = (one for one in findings("fig-3") if one.claim.id == "fig3-delay")
-    below, around = Estimate(-2.0, -3.0, -1.0, 5), Estimate(0.0, -1.0, 1.0, 5)
-    readings = [
+def test_every_verdict_and_every_rule_is_explained_on_the_page():
+    assert tuple(MEANINGS) == get_args(Verdict)
+    assert all(f"{verdict.capitalize()}\n: {text}" in page.meanings() for verdict, text in MEANINGS.items())
+    assert all(f"{rule.capitalize()}\n: {text}" in page.rules() for rule, text in RULES.items())
+
+
+def test_the_table_tells_what_speaks_against_a_claim():
+    (claim,) = (one for one in CLAIMS if one.id == "fig3-iterations")
+    below, around, above = (Estimate(mean, mean - 1.0, mean + 1.0, 5) for mean in (-2.0, 0.0, 2.0))
+    failed = [
         Outcome("printed", "not reproduced", "", "", found=below),
-        Outcome("printed", "not reproduced", "", "", found=around),
+        Outcome("printed", "not reproduced", "", "", found=above),
         Outcome("printed", "not reproduced", "", "", found=below),
         Outcome("printed", "not reproduced", "", ""),
-        Outcome("printed", "not reproduced", "", "", counts=False, found=Estimate(2.0, 1.0, 3.0, 5)),
-        Outcome("corrected", "reproduced", "", "", found=below),
+        Outcome("printed", "not reproduced", "", "", counts=False, found=Estimate(0.0, 0.0, 0.0, 5)),
+        Outcome("corrected", "reproduced", "", "", found=above),
     ]
-    found = type(finding)(finding.claim, tuple(readings))
-    assert [found.told(form) for form in FORMS] == ["not reproduced (opposite, undecided)", "reproduced"]
-    assert "| not reproduced (opposite, undecided) | reproduced |" in page.verdict_table([found])
+    found = Finding(claim, tuple(failed))
+    assert [found.told(form) for form in FORMS] == ["not reproduced (opposite, another size)", "reproduced"]
+    assert "| not reproduced (opposite, another size) | reproduced |" in page.verdict_table([found])
+    open_still = Finding(claim, (*failed, Outcome("printed", "undecided", "", "", found=around)))
+    assert open_still.told("printed") == "undecided (other readings: opposite, another size)"
+    alone = Finding(claim, (Outcome("printed", "undecided", "", "", found=around),))
+    assert (alone.told("printed"), alone.told("corrected")) == ("undecided", "not measured yet")
 
 
 def test_the_bootstrap_agrees_with_the_normal_interval_of_a_mean():

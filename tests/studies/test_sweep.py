@@ -163,7 +163,7 @@ def test_runs_of_another_version_are_kept_and_marked_until_asked_for_anew(tiny, 
     assert listed(out)[1]["state"] == "failed"
 
     fresh = Doer()
-    sweep(study, {"count": [1, 2]}, out, fresh, fresh=True)
+    sweep(study, {"count": [1, 2]}, out, fresh)  # what failed last is due, though an older version finished it
     assert fresh.done == [1]
     assert pd.read_parquet(out / "sweep.parquet")["other_version"].tolist() == [False, False]
     assert not list(out.rglob("older"))

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ..fig2_convergence import CLAIMED_FEWER, reached
 from ..intervals import Estimate, estimate
 from .record import Claim, Evaluate, Form, Outcome
-from .rules import judge_gain, judge_valley
-from .wording import Unit, shown, value_of, why_direction, why_gain
+from .rules import judge_gain, judge_valley, standing
+from .wording import Unit, shown, too_little, value_of, why_direction, why_gain
 
 STUDY = "fig2_convergence"
 OURS: dict[Form, str] = {"printed": "ours_printed", "corrected": "ours"}
@@ -24,6 +24,7 @@ PAPER_LARGEST = 100
 PLATEAU = 0.99
 """A run stays at its plateau where it does not fall below this share of it."""
 
+_NEVER = "held the target in no run"
 _PLATEAU = {"rounds_to_plateau": "rounds to stay within 1 % of the own plateau"}
 _BESIDE: dict[Form, dict[str, str]] = {
     # the printed form has other seconds and joules as well, which cannot be compared with those of the rivals
@@ -119,7 +120,6 @@ def _saved(runs: pd.DataFrame, form: Form, rival: str, over: str) -> Outcome:
     found = found.map(share) if over == rival else found
     first = estimate(wins(runs, ours, rival))
     verdict, why = judge_gain(found, claimed), why_gain(found, claimed)
-    deciding = found
     compared = runs[runs["num_ues"].isin(runs.loc[runs["arm"] == rival, "num_ues"])]
     cut_off = compared.groupby("arm", sort=False)["cut_off"].agg(["sum", "size"])
     missed = cut_off.loc[list(dict.fromkeys((ours, rival, over)))]
@@ -127,11 +127,14 @@ def _saved(runs: pd.DataFrame, form: Form, rival: str, over: str) -> Outcome:
         counts = ", ".join(f"{runs['sum']} of {runs['size']} runs of {arm}" for arm, runs in missed.iterrows())
         why += f" Cut off before they held the target: {counts}. Pairs that Algorithm 2 ends first, less those "
         why += f"that the rival does: {shown(first, '%')}."
-        if found.low > 0.0 and not first.low > 0.0:
-            verdict, why, deciding = "not reproduced", f"{why} That leaves open which is faster.", first
+        never = missed.index[missed["sum"] == missed["size"]]
+        if len(never) and standing(found):
+            verdict, why = "undecided", f"{why} {too_little(never, _NEVER)}"
+        elif standing(found) != standing(first):
+            verdict, why = "undecided", f"{why} That leaves open which is faster."
     sizes = ", ".join(map(str, sorted(compared["num_ues"].unique())))
     reading = f"fewer rounds than {rival}" if over == rival else f"more than {rival} saves against {over}"
-    return Outcome(form, verdict, shown(found, unit), f"{why} K = {sizes}.", reading, found=deciding)
+    return Outcome(form, verdict, shown(found, unit), f"{why} K = {sizes}.", reading, found=found)
 
 
 def _valley(runs: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
@@ -152,6 +155,8 @@ def _valley(runs: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome
         if most < PAPER_LARGEST:
             why += f" The rise is said of large K, and the largest cell that was run has {most} UEs."
             yield Outcome(form, "not measured yet", shows, why)
+        elif cut_off.all():
+            yield Outcome(form, "undecided", shows, f"{why} {too_little([ours], _NEVER)}")
         else:
             yield Outcome(form, judge_valley(fall, rise), shows, why)
 
@@ -163,9 +168,9 @@ def _rounds(found: Estimate) -> str:
 _METRIC = (
     "Rounds until the pooled test accuracy reaches the target and stays there. A run that was cut off before counts "
     "with all rounds that it was given, and may have needed many more, or a few less if it came too late to be held; "
-    "where that happened, it must also be certain that Algorithm 2 is first in more pairs than the rival. The share "
-    "saved comes from the ratio in a pair (same seed and K, hence same cell, fading and data), whose logarithm is "
-    "averaged over K and then over seeds."
+    "where that happened, the pairs in which either is first must tell the same for certain. An arm that held the "
+    "target in no run decides nothing. The share saved comes from the ratio in a pair (same seed and K, hence same "
+    "cell, fading and data), whose logarithm is averaged over K and then over seeds."
 )
 _PLATEAU_LIMIT = (
     " The plateau is the mean of the last tests, and runs end soon after they hold the target, so that what they would "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,8 +10,8 @@ import pandas as pd
 from ..fig4_switching import CLAIMED_GAINS, CLAIMED_PRICE
 from ..intervals import estimate
 from .record import Claim, Evaluate, Form, Outcome
-from .rules import FACTOR, judge_gain, judge_price
-from .wording import shown, value_of, why_gain
+from .rules import FACTOR, Verdict, judge_gain, judge_price
+from .wording import shown, too_little, value_of, why_gain
 
 STUDY = "fig4_switching"
 SUFFIXES: dict[Form, str] = {"printed": "_printed", "corrected": ""}
@@ -19,7 +19,7 @@ ONE_SHOT, GREEDY, PRICE = CLAIMED_GAINS["one_shot"], CLAIMED_GAINS["greedy"], CL
 """What the paper gains over two rivals in accuracy, and what it pays for saving energy."""
 
 GUESSING = 0.5
-"""The accuracy of a guess between two labels, which are balanced."""
+"""The accuracy of a guess between two labels, which are balanced in the pooled test set."""
 
 POOLED, OWN = "accuracy_pooled", "accuracy"
 _READINGS = {POOLED: "pooled test set", OWN: "mean over UEs on their own test data"}
@@ -43,7 +43,7 @@ def _better(rival: str, claimed: float) -> Evaluate:
                 found = estimate((ends.loc[ours, column] - ends.loc[other, column]).dropna())
                 means = f"{ends.loc[ours, column].mean():.1%} against {ends.loc[other, column].mean():.1%}"
                 why = f"{why_gain(found, claimed)} Means: {means}."
-                verdict = judge_gain(found, claimed)
+                verdict, why = _if_learned(ends, (ours, other), judge_gain(found, claimed), why)
                 yield Outcome(form, verdict, shown(found, "points"), why, reading, column == POOLED, found)
 
     return evaluate
@@ -66,16 +66,22 @@ def _energy(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome
                 f"The rule admits up to {value_of(FACTOR * PRICE, 'points')}; {found.units} seeds. "
                 f"Energy saved: {shown(saved, '%')}."
             )
-            verdict = judge_price(found, PRICE, saved)
-            if not estimate(ends.loc[ours, column].dropna()).low > GUESSING:
-                verdict = "not testable as stated"
-                why += " Without the constraint it is not certain to be better than guessing: it has little to lose."
+            verdict, why = _if_learned(ends, (ours, arm), judge_price(found, PRICE, saved), why)
             yield Outcome(form, verdict, f"{shown(found, 'points')} lower", why, f"{weight}; {of}", column == POOLED)
+
+
+def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: Verdict, why: str) -> tuple[Verdict, str]:
+    """The verdict and its reason, but "undecided" where one of the arms is not certain to be better than guessing."""
+    guessing = [arm for arm in arms if estimate(ends.loc[arm, POOLED].dropna()).low <= GUESSING]
+    if not guessing:
+        return verdict, why
+    return "undecided", f"{why} {too_little(guessing, 'may be no better than guessing')}"
 
 
 _METRIC = (
     "Accuracy of the ensemble of all modules at the last test, on the pooled test set, in percentage points; paired by "
-    "seed. Beside it the mean over UEs on their own test data, as in (3)."
+    "seed. Beside it the mean over UEs on their own test data, as in (3). An arm decides nothing unless it is certain "
+    f"to be better than guessing: its interval over seeds must lie above {GUESSING:.0%} on the pooled test set."
 )
 _ROUNDS = "how long the runs are, beyond the axis of the figure; ours are shorter"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from .record import FORMS, Finding, Form, Outcome
-from .rules import RULES, Verdict
+from .rules import MEANINGS, RULES, Verdict
 
 _NEW_LINES = "\n\n"
 _FEW = 6
@@ -20,9 +20,14 @@ _LACKING = "The recorded run does not hold what this needs."
 _PAPER_BACKBONE = "roberta-base"
 
 
+def meanings() -> str:
+    """A definition list of the verdicts and what each covers."""
+    return _definitions(MEANINGS)
+
+
 def rules() -> str:
     """A definition list of the rules by which verdicts are reached."""
-    return _NEW_LINES.join(f"{rule.capitalize()}\n: {text}" for rule, text in RULES.items())
+    return _definitions(RULES)
 
 
 def verdict_table(found: Iterable[Finding]) -> str:
@@ -94,6 +99,10 @@ def departures(record: Mapping[str, Any]) -> list[str]:
 def with_the_papers_model(study: str, settings: Mapping[str, Any]) -> str:
     """The command that runs a study as recorded, but with RoBERTa; empty where no model is trained."""
     return f"nox -s reproduce -- {study} -p backbone={_PAPER_BACKBONE} --out OUT" if "backbone" in settings else ""
+
+
+def _definitions(texts: Mapping[Any, str]) -> str:
+    return _NEW_LINES.join(f"{name.capitalize()}\n: {text}" for name, text in texts.items())
 
 
 def _link(one: Finding) -> str:

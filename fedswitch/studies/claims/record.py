@@ -10,8 +10,7 @@ import pandas as pd
 
 from ..intervals import Estimate
 from ..records import Result
-from .rules import Rule, Verdict, combine
-from .wording import standing
+from .rules import Rule, Verdict, combine, standing
 
 Form = Literal["printed", "corrected"]
 """The two forms in which a claim is measured."""
@@ -98,10 +97,13 @@ class Finding:
         return combine(one.verdict for one in measured)
 
     def told(self, form: Form) -> str:
-        """The verdict in that form; where that is "not reproduced", with what is known of each reading that decides."""
+        """The verdict in that form; where no reading holds even partly, with what speaks against those that do not."""
         verdict = self.verdict(form)
-        if verdict != "not reproduced":
+        if verdict not in ("undecided", "not reproduced"):
             return verdict
-        known = (standing(one.found) for one in self.of_form(form) if one.verdict == verdict)
-        words = ", ".join(dict.fromkeys(word for word in known if word))
-        return f"{verdict} ({words})" if words else verdict
+        failed = (one.found for one in self.of_form(form) if one.verdict == "not reproduced" and one.found)
+        known = (standing(found) for found in failed)
+        words = ", ".join(dict.fromkeys("another size" if word == "above" else word for word in known if word))
+        if not words:
+            return verdict
+        return f"{verdict} ({words})" if verdict == "not reproduced" else f"{verdict} (other readings: {words})"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 from ..intervals import Estimate
 
-Verdict = Literal["reproduced", "partly", "not reproduced", "not testable as stated", "not measured yet"]
-"""What may become of a claim."""
+Verdict = Literal["reproduced", "partly", "undecided", "not reproduced", "not testable as stated", "not measured yet"]
+"""What may become of a claim; `MEANINGS` says when."""
+
+Standing = Literal["above", "undecided", "opposite", "no effect"]
+"""Where a difference lies that is claimed to be above zero."""
 
 Rule = Literal["gain", "price", "direction", "valley", "always"]
 
@@ -22,21 +25,44 @@ OTHER_SIZE = 5.0
 MOSTLY = 0.95
 """What holds this often, but not always, is partly reproduced."""
 
+NOTHING = 5e-4
+"""A share below this is zero in print."""
+
+MEANINGS: dict[Verdict, str] = {
+    "reproduced": "The data show what is claimed, and about as much of it.",
+    "partly": "They show part of it: the direction without the size, or one reading of several.",
+    "undecided": (
+        "They do not tell: the interval holds zero, so that there may be an effect or none, or too little was learned."
+    ),
+    "not reproduced": (
+        "They speak against it. The effect is the **opposite** one (the whole interval lies on the other side of "
+        "zero), there is **no effect** (both ends are zero to the digits shown), or it has **another size**, far "
+        "larger or smaller than claimed. Or what is said of every run fails in many."
+    ),
+    "not testable as stated": "The sentence leaves open what would refute it, or compares what does not exist.",
+    "not measured yet": "No recorded run has what it takes.",
+}
+"""The verdicts in words, as the page states them."""
+
 RULES: dict[Rule, str] = {
     "gain": (
         "Reproduced where the interval lies above zero, and the mean is at least half and at most twice what is "
-        "claimed. Partly where the interval lies above zero, and the mean is within a factor of five. Not reproduced "
-        "where the interval holds zero or lies below it, or the size is quite another."
+        "claimed. Partly where the interval lies above zero, and the mean is within a factor of five. Undecided where "
+        "the interval holds zero. Not reproduced otherwise: opposite, no effect, or another size."
     ),
     "price": (
         "Reproduced where energy is saved (interval above zero) and the whole interval of its price lies below twice "
-        "what is claimed. Partly where energy is saved and only the mean lies there. Not reproduced otherwise."
+        "what is claimed. Partly where energy is saved and only the mean lies there. Not reproduced where nothing is "
+        "saved for certain, or the whole interval of the price lies above twice what is claimed. Undecided otherwise."
     ),
-    "direction": "Reproduced where the interval lies above zero, not reproduced otherwise.",
+    "direction": (
+        "Reproduced where the interval lies above zero, undecided where it holds zero, not reproduced otherwise."
+    ),
     "valley": (
         "The fall is what the smallest K needs more than the K between the ends with the fewest rounds in the mean, "
-        "the rise what the largest K needs more. Reproduced where both intervals lie above zero, partly where "
-        "one does, not reproduced otherwise. The K in the middle is chosen from the data, which favors the claim."
+        "the rise what the largest K needs more. Each is judged as a direction: reproduced where both are, partly "
+        "where one is, else undecided where one is. The K in the middle is chosen from the data, which favors the "
+        "claim."
     ),
     "always": (
         f"Reproduced where it holds in every run, partly where in {MOSTLY:.0%} of them or more, not reproduced "
@@ -46,12 +72,19 @@ RULES: dict[Rule, str] = {
 """The rules in words, as the page states them."""
 
 
+def standing(found: Estimate) -> Standing | None:
+    """Where a difference lies that is claimed to be above zero; None without an interval."""
+    if math.isnan(found.low):
+        return None
+    if max(abs(found.low), abs(found.high)) < NOTHING:
+        return "no effect"
+    return "above" if found.low > 0.0 else "opposite" if found.high < 0.0 else "undecided"
+
+
 def judge_gain(found: Estimate, claimed: float) -> Verdict:
     """Whether a claimed gain above zero is there, and has about the size (rule "gain")."""
-    if unsettled := _unsettled(found):
-        return unsettled
-    if not found.low > 0.0:
-        return "not reproduced"
+    if standing(found) != "above":
+        return judge_direction(found)
     if not claimed / OTHER_SIZE <= found.mean <= claimed * OTHER_SIZE:
         return "not reproduced"
     return "reproduced" if claimed / FACTOR <= found.mean <= claimed * FACTOR else "partly"
@@ -61,22 +94,25 @@ def judge_price(found: Estimate, claimed: float, saved: Estimate) -> Verdict:
     """Whether what is `saved` costs no more than claimed (rule "price")."""
     if unsettled := _unsettled(found, saved):
         return unsettled
-    if not (saved.low > 0.0 and found.mean <= claimed * FACTOR):
+    most = claimed * FACTOR
+    if found.low > most:
         return "not reproduced"
-    return "reproduced" if found.high <= claimed * FACTOR else "partly"
+    if standing(saved) != "above":
+        return judge_direction(saved)
+    return "reproduced" if found.high <= most else "partly" if found.mean <= most else "undecided"
 
 
 def judge_direction(found: Estimate) -> Verdict:
     """Whether a difference lies above zero (rule "direction")."""
-    return _unsettled(found) or ("reproduced" if found.low > 0.0 else "not reproduced")
+    if unsettled := _unsettled(found):
+        return unsettled
+    known = standing(found)
+    return "reproduced" if known == "above" else "undecided" if known == "undecided" else "not reproduced"
 
 
 def judge_valley(fall: Estimate, rise: Estimate) -> Verdict:
     """Whether something falls and then rises (rule "valley")."""
-    if unsettled := _unsettled(fall, rise):
-        return unsettled
-    verdicts: tuple[Verdict, ...] = ("not reproduced", "partly", "reproduced")
-    return verdicts[(fall.low > 0.0) + (rise.low > 0.0)]
+    return _unsettled(fall, rise) or combine(map(judge_direction, (fall, rise)))
 
 
 def judge_always(holds: int, runs: int) -> Verdict:
@@ -87,7 +123,10 @@ def judge_always(holds: int, runs: int) -> Verdict:
 
 
 def combine(verdicts: Iterable[Verdict]) -> Verdict:
-    """One verdict over readings of equal standing: theirs if they agree, else "partly" where one is that or better."""
+    """One verdict over readings of equal standing.
+
+    Theirs if they agree, else "partly" where one is that or better, else "undecided" where one is: it may yet hold.
+    """
     found = set(verdicts)
     if not found:
         return "not measured yet"
@@ -95,7 +134,7 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
         return found.pop()
     if found & {"reproduced", "partly"}:
         return "partly"
-    return "not reproduced" if "not reproduced" in found else "not testable as stated"
+    return next(one for one in get_args(Verdict) if one in found)
 
 
 def _unsettled(*found: Estimate) -> Verdict | None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from ..intervals import Estimate
+from .rules import Standing, standing
 
 Unit = Literal["%", "points", "", "times"]
 """What stands behind a number."""
-
-Standing = Literal["undecided", "opposite", "no effect", "other size"]
-"""What "not reproduced" may mean of a difference that is claimed to lie above zero."""
-
-NOTHING = 5e-4
-"""A share below this is zero in print."""
 
 
 def value_of(value: float, unit: Unit) -> str:
@@ -35,28 +31,18 @@ def shown(found: Estimate, unit: Unit) -> str:
     return f"{value_of(found.mean, unit)} ({range_of(found, unit)})"
 
 
-def standing(found: Estimate | None) -> Standing | None:
-    """What is known of a difference that is not reproduced; None without an interval."""
-    if found is None or found.low != found.low:
-        return None
-    if max(abs(found.low), abs(found.high)) < NOTHING:
-        return "no effect"
-    if found.high < 0.0:
-        return "opposite"
-    return "other size" if found.low > 0.0 else "undecided"
-
-
 def why_gain(found: Estimate, claimed: float, of: str = "seeds") -> str:
     """Why a gain is judged as it is (rule "gain"), in a sentence made from the numbers."""
     if found.unknown:
         return f"In {found.unknown} of {found.units} {of} there is no value."
     if found.low != found.low:
         return f"{found.units} {of} are too few for an interval."
-    if max(abs(found.low), abs(found.high)) < NOTHING:
+    known = standing(found)
+    if known == "no effect":
         return f"Over {found.units} {of} there is no effect to the digits shown."
-    if found.high < 0.0:
+    if known == "opposite":
         return f"The interval over {found.units} {of} lies below zero: the effect is the other way round."
-    if found.low <= 0.0:
+    if known == "undecided":
         also = ", and the claimed value as well: the data decide neither" if found.high >= claimed else ""
         return f"The interval over {found.units} {of} holds zero{also}."
     return f"{found.mean / claimed:.2g} times what is claimed; the interval over {found.units} {of} lies above zero."
@@ -68,5 +54,13 @@ def why_direction(found: Estimate, of: str = "seeds") -> str:
         return f"In {found.unknown} of {found.units} {of} there is no value."
     if found.low != found.low:
         return f"{found.units} {of} are too few for an interval."
-    where = "lies above zero" if found.low > 0.0 else "lies below zero" if found.high < 0.0 else "holds zero"
-    return f"The interval over {found.units} {of} {where}."
+    where: dict[Standing | None, str] = {
+        "above": "lies above zero", "undecided": "holds zero", "opposite": "lies below zero",
+        "no effect": "is zero to the digits shown",
+    }  # fmt: skip
+    return f"The interval over {found.units} {of} {where[standing(found)]}."
+
+
+def too_little(arms: Iterable[str], lack: str) -> str:
+    """Why a comparison is undecided where some of its arms have learned too little for it."""
+    return f"Too little was learned to tell: {' and '.join(arms)} {lack}."
