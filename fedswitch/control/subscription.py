@@ -65,8 +65,8 @@ def subscribe_proximal(
     Online methods with long-term constraints usually have this term, which keeps a round close to the one before;
     without it every round jumps from corner to corner. `previous` is :math:`\hat\beta` and `step` is a; the solution,
     of shape (..., N), is the projection of :math:`\hat\beta - a (\nabla Q - \lambda)` on what (7c) leaves. It is
-    fractional: `round_subscription` draws a subscription from it. Raises ValueError as `subscribe`, and for a step that is not
-    positive.
+    fractional: `round_subscription` draws a subscription from it. Raises ValueError as `subscribe`, and for a step that
+    is not positive.
     """
     before, slope, price, size = checked(
         share={"previous": previous},

@@ -63,15 +63,10 @@ def answers(verdicts: Mapping[Any, int]) -> dict[str, int]:
     return {answer: sum(verdicts.get(verdict, 0) for verdict in found) for answer, found in ANSWERS.items()}
 
 
-def equation_verdicts(paper: str) -> dict[str, int]:
-    """How many of a paper's elements have which verdict; measurements are among the claims."""
-    return {str(verdict): count for verdict, count in verdict_counts(paper).items() if verdict != "measured"}
-
-
 def found_block(found: Iterable[Finding]) -> str:
     """What was found, in the README's Markdown: the picture and four lines."""
     found = list(found)
-    paper, sibling = equation_verdicts(PAPER), equation_verdicts(SIBLING)
+    paper, sibling = verdict_counts(PAPER), verdict_counts(SIBLING)
     claims = {form: page.verdict_counts(found, form) for form in FORMS}
     equations = sum(paper.values())
     held = [one.claim.title for one in found if one.verdict("corrected") == "reproduced"]
@@ -119,7 +114,7 @@ def picture(found: Iterable[Finding], theme: Theme) -> str:
     }  # fmt: skip
     with style.context(["default", look]):
         figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.0), width_ratios=(5, 6))
-        rows = {"equations,\ntheorems": answers(equation_verdicts(PAPER))}
+        rows = {"equations,\ntheorems": answers(verdict_counts(PAPER))}
         rows |= {f"claims,\n{form}": answers(page.verdict_counts(found, form)) for form in FORMS}
         _draw_answers(left, rows, theme)
         study = load_result("fig2_convergence")

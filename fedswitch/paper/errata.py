@@ -142,7 +142,7 @@ def load(path: Path, paper: str) -> tuple[Erratum, ...]:
 
 
 def _titled(raw: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
-    element = raw.get("element")
+    element = str(raw.get("element"))
     return dict(raw) | ({"title": titles[element]} if element in titles else {})
 
 

@@ -607,7 +607,10 @@ def eq8_linear() -> Sides:
 
 @_states("eq-8a")
 def eq8_dropped() -> Sides:
-    """The first and third terms of (6), which (8a) leaves out, do not depend on β; here S is the root in (6)."""
+    """The first and third terms of (6), which (8a) leaves out, do not depend on β.
+
+    S is the root in (6).
+    """
     rho, own, root = sympy.symbols("rho Y S", positive=True)
     rate, _ = _printed(rho * (1 - _rate) * (1 - _beta))
     return ((1 - rate) * own + _epsilon * rate * root).diff(_beta), sympy.S.Zero

@@ -16,7 +16,8 @@ SYMBOLS = {
     "tau": "τ", "phi": "ϕ", "varphi": "φ", "omega": "ω", "Phi": "Φ", "Omega": "Ω", "mathcal": "", "mathbf": "",
     "boldsymbol": "", "mathrm": "", "text": "", "left": "", "right": "", "bigl": "", "bigr": "",
     "Bigl": "", "Bigr": "", "quad": "", "hat": "ˆ", "bar": "¯", "frac": "", "tfrac": "", "sqrt": "", "|": "∥", "{": "{",
-    "}": "}", ",": "", ";": "", "\\": "", "tilde": "˜", "nu": "ν", "check": "ˇ", "SINR": "SINR", "varsigma": "ς", "cdot": "", "qquad": "", "mathbb": "",
+    "}": "}", ",": "", ";": "", "\\": "", "tilde": "˜",
+    "nu": "ν", "check": "ˇ", "SINR": "SINR", "varsigma": "ς", "cdot": "", "qquad": "", "mathbb": "",
 }  # fmt: skip
 TOKEN = re.compile(r"\\([A-Za-z]+|.)|(\s+)|(.)", re.DOTALL)
 

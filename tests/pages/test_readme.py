@@ -27,7 +27,9 @@ def test_the_readme_says_what_was_found(found):
 
 def test_its_numbers_are_those_of_the_records(found):
     text = re.sub(r"\s+", " ", TEXT)
-    verdicts = collections.Counter((erratum.paper, erratum.verdict) for erratum in ERRATA)
+    verdicts = collections.Counter(
+        (erratum.paper, erratum.verdict) for erratum in ERRATA if not erratum.element.startswith("fig")
+    )
     right, ambiguous, wrong = (verdicts[PAPER, verdict] for verdict in ("right", "ambiguous", "wrong"))
     assert f"{right} are right, {ambiguous} ambiguous and {wrong} wrong as printed." in text
     assert f"Of {right + ambiguous + wrong} numbered" in text

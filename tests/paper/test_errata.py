@@ -10,7 +10,17 @@ import sympy
 
 from fedswitch.errors import FedswitchError
 from fedswitch.paper import (
-    CAUSES, ELEMENTS, ERRATA, PAPER, SIBLING, errata_rows, fails, find, right_rows, run, verdict_counts
+    CAUSES,
+    ELEMENTS,
+    ERRATA,
+    PAPER,
+    SIBLING,
+    errata_rows,
+    fails,
+    find,
+    right_rows,
+    run,
+    verdict_counts,
 )  # fmt: skip
 from fedswitch.paper.checks import CHECKS
 from fedswitch.paper.errata import errata_folder, load

@@ -24,13 +24,19 @@ REFERENCE = re.compile(
     r"|(?P<kind>Theorem|Algorithm|Assumption|Fig\.)\s+(?P<of>\d)(?![.\d′″‴'])"
 )
 OTHER_SENSE = re.compile(
-    r"right(?:[- ](?:hand|sides?|of|answers?|where|away|branch|minus|reading|in front)| \()|(?:the|its|on|to|upper|lower|from|whose|digits that are|is the|no|what) right\b"
-    r"|(?:the )?wrong (?:way|modules|UEs|half|side)",
+    r"right(?:[- ](?:hand|sides?|of|answers?|where|away|branch|minus|reading|in front)| \()"
+    r"|(?:the|its|on|to|upper|lower|from|whose|digits that are|no|what) right\b"
+    r"|wrong (?:way|modules|UEs|half|side)",
     re.IGNORECASE,
-)  # fmt: skip
+)
 WORDS = {"right": "right", "sound": "right", "ambiguous": "ambiguous", "wrong": "wrong", "false": "wrong",
          "mistaken": "wrong", "slip": "wrong", "slips": "wrong", "refuted": "wrong"}  # fmt: skip
 VERDICT = re.compile(rf"\b({'|'.join(WORDS)})\b", re.IGNORECASE)
+
+
+def element(found):
+    """The element that a reference names, as the records have it."""
+    return found["id"] or (f"eq-{found['number']}" if found["number"] else f"{KINDS[found['kind']]}-{found['of']}")
 
 
 def contradictions(markdown):
@@ -38,9 +44,8 @@ def contradictions(markdown):
     text = FORMULA.sub("F", NO_PROSE.sub("\n\n", markdown))
     for sentence in filter(None, END.split(text)):
         words = {WORDS[word.lower()] for word in VERDICT.findall(OTHER_SENSE.sub("", sentence))}
-        named = {found["id"] or (f"eq-{found['number']}" if found["number"] else f"{KINDS[found['kind']]}-{found['of']}")
-                 for found in REFERENCE.finditer(sentence)} & set(RECORDS)  # fmt: skip
-        if words and named and not words <= {RECORDS[element].verdict for element in named}:
+        named = {element(found) for found in REFERENCE.finditer(sentence)} & set(RECORDS)
+        if words and named and not words <= {RECORDS[name].verdict for name in named}:
             yield " ".join(sentence.split()), sorted(named)
 
 
