@@ -42,6 +42,7 @@ FLOWER = "flwr[simulation]==1.41.0"
 WITH_FLOWER = ("numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")  # pinned as for ours
 
 OFFLINE, ONLINE = {"HF_HUB_OFFLINE": "1"}, {"HF_HUB_OFFLINE": "0"}
+WITH_BOOK = {"PYTHONPATH": str(ROOT / "book")}  # what builds the book is no part of the module
 
 _programs: Path | None = None  # the folder of the shared environment's programs; the session `environment` finds it
 
@@ -93,7 +94,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["environment"])
 def book(session: nox.Session) -> None:
     """Run the chapters, build the book (warnings are errors), test its pages; arguments go to jupyter-book."""
-    sources = (path for folder in ("fedswitch", "results") for path in (ROOT / folder).rglob("*"))
+    sources = (path for folder in ("fedswitch", "book/_ext", "results") for path in (ROOT / folder).rglob("*"))
     inputs = [path for path in sources if path.is_file() and path.suffix != ".pyc"]
     made_from = _digest([*inputs, LOCK], _programs)
     BUILD.mkdir(exist_ok=True)
@@ -107,7 +108,9 @@ def book(session: nox.Session) -> None:
     _run(session, "jupyter-book", "build", ".", "-n", "-W", "--keep-going", *session.posargs)
     built.write_text(made_from)
     html, checked = BUILD / "html", BUILD / "checked.sha256"
-    shown = _digest(path for folder in (html, PAGE_TESTS) for path in folder.rglob("*") if path.is_file())
+    shown = _digest(
+        path for folder in (html, PAGE_TESTS, ROOT / "book" / "_ext") for path in folder.rglob("*") if path.is_file()
+    )
     if not _vouches(checked, shown):
         environment = {"FEDSWITCH_BOOK": str(html)}
         _run(session, "pytest", str(PAGE_TESTS), "--numprocesses=auto", "-rs", env=environment)
@@ -121,20 +124,20 @@ def pdf(session: nox.Session) -> None:
     page, printed = BUILD / "singlehtml" / "index.html", BUILD / "pdf" / "fedswitch.pdf"
     shutil.rmtree(BUILD / "singlehtml", ignore_errors=True)
     _run(session, "jupyter-book", "build", ".", "--builder", "singlehtml", "-n", "-W", "--keep-going")
-    _run(session, "python", "-m", "fedswitch.pages.pdf", str(page), str(printed))
+    _run(session, "python", "-m", "_ext.pdf", str(page), str(printed), env=WITH_BOOK)
     session.log(f"The PDF: {printed}")
 
 
 @nox.session(venv_backend="none", requires=["environment"], default=False)
 def teaching(session: nox.Session) -> None:
     """Write notebooks for a class, without and with solutions; `-- book/system-model` and the like picks pages."""
-    _run(session, "python", "-m", "fedswitch.pages.teaching", *session.posargs)
+    _run(session, "python", "-m", "_ext.teaching", *session.posargs, env=WITH_BOOK)
 
 
 @nox.session(venv_backend="none", requires=["environment"], default=False)
 def readme(session: nox.Session) -> None:
     """Write what the README says was found, and its picture, anew from results/ and the errata."""
-    _run(session, "python", "-m", "fedswitch.pages.readme")
+    _run(session, "python", "-m", "_ext.readme", env=WITH_BOOK)
 
 
 @nox.session(venv_backend="none", requires=["environment"], default=False)

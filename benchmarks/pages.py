@@ -12,7 +12,8 @@ from pathlib import Path
 
 from _timing import duration, machine, print_table
 
-from fedswitch.pages.pdf import find_browser
+sys.path.append(str(Path(__file__).parents[1] / "book"))
+from _ext.pdf import find_browser
 
 VISITS = 5
 FIRST_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime / 1e3"

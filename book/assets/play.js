@@ -1,4 +1,4 @@
-/* Interactive figures of the book. A figure brings everything that it can show as JSON (fedswitch.pages.explorable): this
+/* Interactive figures of the book. A figure brings everything that it can show as JSON (fedswitch.figures.explorable): this
    script puts sliders and charts in the place of its picture. It computes nothing, and asks for nothing. */
 (() => {
   "use strict";

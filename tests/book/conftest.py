@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-
-from fedswitch.pages.pdf import find_browser
+from _ext.pdf import find_browser
 
 FOLDER = os.environ.get("FEDSWITCH_BOOK")
 UNBUILT = "needs the built book: `nox -s book` builds it and runs these tests on it"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fedswitch.pages.explorable import Axis, Control, Curve, Explorable, Panel
+from fedswitch.figures.explorable import Axis, Control, Curve, Explorable, Panel
 
 ASSETS = Path(__file__).parents[2] / "book" / "assets"
 X = np.array([1.0, 10.0, 100.0])

@@ -42,7 +42,7 @@ def quiz(tmp_path_factory):
         "html_js_files": [("quiz.js", {"defer": "defer"})],
         "html_theme": "basic",
     }
-    extensions = ["myst_parser", "sphinx_exercise", "fedswitch._sphinx"]
+    extensions = ["myst_parser", "sphinx_exercise", "_ext"]
     out, _ = build_book(folder, {"index.md": PAGE}, extensions, **settings)
     return (out / "index.html").as_uri()
 

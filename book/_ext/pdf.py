@@ -94,7 +94,7 @@ def print_book(html: Path) -> bytes:
 
 
 def main() -> None:
-    """Write the PDF of a page: `python -m fedswitch.pages.pdf PAGE PDF`."""
+    """Write the PDF of a page: `python -m _ext.pdf PAGE PDF`."""
     html, pdf = map(Path, sys.argv[1:])
     try:
         printed = print_book(html)

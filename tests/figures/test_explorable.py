@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from fedswitch.pages.explorable import Axis, Control, Curve, Explorable, Panel, at
-from fedswitch.pages.still import draw_still, svg
-from fedswitch.pages.wording import decimals, percent, rounded, signed
+from fedswitch.figures.explorable import Axis, Control, Curve, Explorable, Panel, at
+from fedswitch.figures.still import draw_still, svg
+from fedswitch.figures.wording import decimals, percent, rounded, signed
 
 PACE, SIZE = Control("pace", ("slow", "fast"), start=1), Control("size", ("1 m", "2 m", "3 m"))
 X, Y = Axis("x", 0.0, 2.0), Axis("y", 1e-3, 10.0, "log")

@@ -9,10 +9,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 pytest.importorskip("jupyter_book")
 
-from fedswitch._sphinx.unexecuted import notebooks
-from fedswitch.pages import teaching
+from _ext import teaching
+from _ext.unexecuted import notebooks
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def page():

@@ -9,12 +9,11 @@ import pytest
 pytest.importorskip("sphinx")
 pytest.importorskip("myst_parser")
 
+from _ext.inline_svg import inlined
 from small_books import build_book
 from sphinx.errors import SphinxError
 
-from fedswitch._sphinx.inline_svg import inlined
-
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FIGURE = re.compile(r"```\{figure\} (assets/\S+\.svg)\n---\nclass: inline\n")
 DRAWINGS = {
     page.parent / name: page
@@ -38,7 +37,7 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><circle r="1"/>
 
 def build(folder, alt):
     files = {"index.md": PAGE.format(alt=alt), "one.svg": SVG, "other.svg": SVG}
-    out, warned = build_book(folder, files, ["myst_parser", "fedswitch._sphinx.inline_svg"])
+    out, warned = build_book(folder, files, ["myst_parser", "_ext.inline_svg"])
     return (out / "index.html").read_text(encoding="utf-8"), warned
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from _ext import readme
 
-from fedswitch.pages import readme
 from fedswitch.paper import ERRATA, PAPER, SIBLING
 from fedswitch.studies.claims import findings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 NUMBER = re.compile(r"-?\d+\.\d+")
 

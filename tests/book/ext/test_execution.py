@@ -8,9 +8,8 @@ pytest.importorskip("sphinx")
 pytest.importorskip("myst_nb")
 
 
+from _ext import execution
 from small_books import NOTEBOOK_HEADER, build_book
-
-from fedswitch._sphinx import execution
 
 NOTEBOOK = (
     NOTEBOOK_HEADER
@@ -54,7 +53,7 @@ def build(folder):
         "nb_execution_cache_path": str(folder.parent / "cache"),
         "nb_execution_timeout": 120,
     }
-    out, warned = build_book(folder, {}, ["myst_nb", "fedswitch._sphinx"], **settings)
+    out, warned = build_book(folder, {}, ["myst_nb", "_ext"], **settings)
     return {name: (out / f"{name}.html").read_text(encoding="utf-8") for name in ("one", "two")}, warned
 
 

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
+from _ext.running import code_table, full_scale_table, imported, parameter_table
 
 from fedswitch.errors import ParameterError
-from fedswitch.pages.running import code_table, full_scale_table, imported, parameter_table
 from fedswitch.studies.notebooks import all_studies, find_study
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STUDIES = [study.name for study in all_studies()]
 
 

@@ -11,9 +11,8 @@ pytest.importorskip("myst_parser")
 pytest.importorskip("sphinx_exercise")
 
 
+from _ext.collected import PerPage
 from small_books import build_book
-
-from fedswitch._sphinx.collected import PerPage
 
 INDEX = """# Book
 
@@ -98,7 +97,7 @@ Go on.
 
 def build(folder, builder="html"):
     """Build the book in `folder`; return its pages and the warnings."""
-    extensions = ["myst_parser", "sphinx_exercise", "fedswitch._sphinx"]
+    extensions = ["myst_parser", "sphinx_exercise", "_ext"]
     settings = {"myst_enable_extensions": ["dollarmath"], "numfig": True, "nitpicky": True}
     out, warned = build_book(folder, {}, extensions, builder, **settings)
     return {path.stem: path.read_text(encoding="utf-8") for path in out.rglob("*.html")}, warned

@@ -12,7 +12,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from ..paper import PAPER, Erratum, element_name, find
+from fedswitch.paper import PAPER, Erratum, element_name, find
 
 
 def badge(record: Erratum, docname: str) -> nodes.inline:

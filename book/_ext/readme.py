@@ -1,6 +1,6 @@
 """What the README says was found, and its picture: made from the records, and from what full-scale runs measured.
 
-`python -m fedswitch.pages.readme`, in a clone of the repository, writes both anew; a test fails where they are old.
+`python -m _ext.readme`, in a clone of the repository, writes both anew; a test fails where they are old.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
-from ..paper import PAPER, SIBLING, verdict_counts
-from ..studies.claims import Finding, findings, page
-from ..studies.claims.fig2 import convergence
-from ..studies.claims.record import FORMS
-from ..studies.fig2_convergence import ARMS, CLAIMED_FEWER
-from ..studies.records import load_result
+from fedswitch.paper import PAPER, SIBLING, verdict_counts
+from fedswitch.studies.claims import Finding, findings, page
+from fedswitch.studies.claims.fig2 import convergence
+from fedswitch.studies.claims.record import FORMS
+from fedswitch.studies.fig2_convergence import ARMS, CLAIMED_FEWER
+from fedswitch.studies.records import load_result
 
 ROOT = Path(__file__).resolve().parents[2]
 """The clone of the repository."""

@@ -36,7 +36,7 @@ PACKAGES = (
     "fedswitch.learning",
     "fedswitch.studies",
     "fedswitch.paper",
-    "fedswitch.pages",
+    "fedswitch.figures",
 )
 """What has a page of its own, in the order of dependence; the page of `fedswitch` shows only its own modules."""
 

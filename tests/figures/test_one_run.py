@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from fedswitch import Scenario
+from fedswitch.figures.explorable import at
+from fedswitch.figures.one_run import Watched, norms, run_figure, watch
 from fedswitch.learning import load_backbone, simulate
 from fedswitch.learning.federation import Federation
 from fedswitch.learning.tasks import reviews_task
-from fedswitch.pages.explorable import at
-from fedswitch.pages.one_run import Watched, norms, run_figure, watch
 
 SMALL = Scenario.corrected(num_ues=6, batch_size=2, test_samples=2, lora_layers=1, learning_rate=1e-2)
 ROUNDS = 4

@@ -12,11 +12,10 @@ pytest.importorskip("sphinx_book_theme")
 pytest.importorskip("sphinx-mathjax-offline")
 
 
+from _ext.lean import without_scripts
 from small_books import build_book
 
-from fedswitch._sphinx.lean import without_scripts
-
-TEMPLATES = Path(__file__).parents[2] / "book" / "templates"
+TEMPLATES = Path(__file__).parents[3] / "book" / "templates"
 PAGE = """# Title
 
 $$ a = b $$
@@ -54,7 +53,7 @@ def pages(tmp_path_factory):
     out, warned = build_book(
         folder,
         files,
-        ["myst_parser", "sphinx_proof", "sphinx-mathjax-offline", "fedswitch._sphinx"],
+        ["myst_parser", "sphinx_proof", "sphinx-mathjax-offline", "_ext"],
         myst_enable_extensions=["dollarmath"],
         html_theme="sphinx_book_theme",
         html_sidebars={"**": ["sbt-sidebar-nav.html"]},

@@ -12,9 +12,9 @@ from typing import Any
 
 import jupytext
 
-from ..errors import FedswitchError
-from ..studies.notebooks import all_studies, find_study
-from ..studies.records import load_result
+from fedswitch.errors import FedswitchError
+from fedswitch.studies.notebooks import all_studies, find_study
+from fedswitch.studies.records import load_result
 
 
 def parameter_table(name: str) -> str:

@@ -4,10 +4,10 @@ import io
 import sys
 
 import pytest
+from _ext import pdf
+from _ext.pdf import find_browser, print_book
 
 from fedswitch.errors import FedswitchError
-from fedswitch.pages import pdf
-from fedswitch.pages.pdf import find_browser, print_book
 
 BOOK = """<!DOCTYPE html><html lang="en"><head><title>Small</title><style>
 span + section { break-before: page }

@@ -10,9 +10,8 @@ pytest.importorskip("sphinx_proof")
 pytest.importorskip("sphinxcontrib.bibtex")
 
 
+from _ext.paper_numbers import paper_number
 from small_books import build_book
-
-from fedswitch._sphinx.paper_numbers import paper_number
 
 INDEX = """# Book
 
@@ -82,7 +81,7 @@ def test_number_of_a_label(label, number):
 
 def build(folder):
     """Build the book in `folder`; return its two pages as text without tags, the index as HTML, and the warnings."""
-    extensions = ["myst_parser", "sphinx_proof", "sphinxcontrib.bibtex", "fedswitch._sphinx"]
+    extensions = ["myst_parser", "sphinx_proof", "sphinxcontrib.bibtex", "_ext"]
     settings = {
         "myst_enable_extensions": ["dollarmath"],
         "bibtex_bibfiles": ["references.bib"],

@@ -11,13 +11,12 @@ import pytest
 pytest.importorskip("myst_nb")
 pytest.importorskip("sphinx_book_theme")
 
+from _ext.launch import NOTEBOOKS, binder_url
+from _ext.unexecuted import SETTINGS
 from small_books import NOTEBOOK_HEADER, build_book
 from sphinx.errors import ExtensionError
 
-from fedswitch._sphinx.launch import NOTEBOOKS, binder_url
-from fedswitch._sphinx.unexecuted import SETTINGS
-
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 INDEX = """# Book
 
@@ -172,7 +171,7 @@ FILES = {
     "index.md": INDEX, "part/second.md": SECOND, "part/chapter.md": CHAPTER, "references.bib": BIBLIOGRAPHY,
     "part/dot.svg": DOT,
 }  # fmt: skip
-EXTENSIONS = ["myst_nb", "sphinx_book_theme", "sphinx_proof", "sphinxcontrib.bibtex", "fedswitch._sphinx"]
+EXTENSIONS = ["myst_nb", "sphinx_book_theme", "sphinx_proof", "sphinxcontrib.bibtex", "_ext"]
 
 
 def build(folder, builder="html", **changes):
@@ -344,5 +343,5 @@ def test_button_for_binder_with_an_address(tmp_path):
 
 def test_binder_finds_the_notebooks_that_the_button_opens():
     build_steps = (ROOT / "postBuild").read_text(encoding="utf-8")
-    assert f"python -m fedswitch._sphinx.unexecuted {NOTEBOOKS}\n" in build_steps
+    assert f"python -m _ext.unexecuted {NOTEBOOKS}\n" in build_steps
     assert os.access(ROOT / "postBuild", os.X_OK)

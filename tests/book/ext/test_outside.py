@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("jupyter_book")
 
-from fedswitch._sphinx.unexecuted import notebooks
+from _ext.unexecuted import notebooks
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow

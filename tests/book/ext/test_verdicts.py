@@ -28,7 +28,7 @@ The third term of (26) is zero.
 def build(tmp_path):
     def built(page):
         out, warned = build_book(
-            tmp_path, {"index.md": page}, ["myst_parser", "fedswitch._sphinx"], nitpicky=True,
+            tmp_path, {"index.md": page}, ["myst_parser", "_ext"], nitpicky=True,
             myst_enable_extensions=["dollarmath"],
         )  # fmt: skip
         return (out / "index.html").read_text(encoding="utf-8"), warned

@@ -15,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from ..studies.notebooks import nearest
+from fedswitch.studies.notebooks import nearest
 
 OUT = Path(__file__).resolve().parents[2] / "_build" / "teaching"
 
@@ -100,7 +100,7 @@ def choose(pages: Mapping[str, NotebookNode], wanted: Sequence[str]) -> dict[str
 
 def main(arguments: Sequence[str]) -> None:
     """Write the notebooks of the pages that are named, or of all."""
-    from .._sphinx.unexecuted import BOOK, notebooks
+    from .unexecuted import BOOK, notebooks
 
     parser = argparse.ArgumentParser(
         prog="nox -s teaching --", description="Write notebooks for a class, without and with solutions."

@@ -21,7 +21,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx_exercise.nodes import is_exercise_node, is_solution_node
 
-from .. import __version__
+from fedswitch import __version__
+
 from .markdown import Markdown, depth
 from .quiz import quiz_solution
 
@@ -165,7 +166,7 @@ def _writer(app: Sphinx, page: str) -> Markdown:
     if taking_arguments := [name for name, meaning in macros.items() if not isinstance(meaning, str)]:
         raise ExtensionError(
             f"The TeX macro {taking_arguments[0]} takes arguments, and Jupyter does not know it: "
-            "write it out where it is used, or teach fedswitch/_sphinx/markdown.py to do so."
+            "write it out where it is used, or teach book/_ext/markdown.py to do so."
         )
     return Markdown(number, macros, Path(app.srcdir))
 
