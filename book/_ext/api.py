@@ -33,6 +33,7 @@ PACKAGES = (
     "fedswitch.wireless",
     "fedswitch.theory",
     "fedswitch.control",
+    "fedswitch.split",
     "fedswitch.learning",
     "fedswitch.studies",
     "fedswitch.paper",

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import check_choice, checked
 from ..scenario import Scenario
 from ..wireless import Channel
-from ..wireless._checks import check_choice, checked
 from .bandwidth import Method, allocate_bandwidth, share_for_delay
 from .ergodic_bandwidth import allocate_bandwidth_ergodic, ergodic_share_for_delay
 

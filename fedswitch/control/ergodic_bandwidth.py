@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..wireless._checks import checked
+from ..checks import checked
 from ..wireless.ergodic import efficiency_nat, link_ratios
 from ._efficiency import Array, spectral_efficiency_nat
 from ._pool import check_one_band

@@ -20,11 +20,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import check_choice, checked
 from ..scenario import Scenario
 from ..theory import constants, next_bound, ue_constants
 from ..theory.constants import Reading
 from ..wireless import Channel, Reception
-from ..wireless._checks import check_choice, checked
 from .airtime import airtime_s, share_bandwidth, share_in_time
 from .bandwidth import Method
 from .field_power import optimal_power_in_field

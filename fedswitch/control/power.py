@@ -19,8 +19,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import check_choice, checked
 from ..theory.constants import Reading
-from ..wireless._checks import check_choice, checked
 
 
 def optimal_power(

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import check_choice, checked
 from ..scenario import Scenario
 from ..theory import ue_constants
 from ..theory.constants import Reading
-from ..wireless._checks import check_choice, checked
 
 Array = NDArray[np.float64]
 

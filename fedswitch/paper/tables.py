@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from ..checks import check_choice
 from ..theory.claims import Counterexample, Statement
-from ..wireless._checks import check_choice
 from .elements import ELEMENTS, Element, element_name, places
 from .errata import ERRATA, PAPER, Cause, Erratum, Finding, fails, find, run
 

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..checks import check_choice
 from ..control import airtime_s, allocate_bandwidth, random_subscription, share_bandwidth
 from ..parameters import value_text
 from ..scenario import Scenario
 from ..streams import stream
 from ..wireless import Cell, training_energy_j
-from ..wireless._checks import check_choice
 from .control_loop import Round, as_decided, at_full_power, control_rounds
 from .federated import Arm, Protocol, Run, measure_runs
 from .fig3_bandwidth import lora_payload_bits

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..wireless._checks import check_choice, checked
+from ..checks import check_choice, checked
 
 Form = Literal["printed", "corrected", "sharp"]
 Reading = Literal["printed", "corrected"]

@@ -18,8 +18,8 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import checked
 from ..scenario import Scenario
-from ..wireless._checks import checked
 from ._quadratics import Setting, aggregate, receptions, setting
 from .bounds import unroll
 from .claims import Counterexample

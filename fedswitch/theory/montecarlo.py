@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..wireless._checks import checked
+from ..checks import checked
 from .constants import check_shapes
 from .problems import Problem
 

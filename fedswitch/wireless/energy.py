@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import checked
 from ..scenario import Scenario
-from ._checks import checked
 
 # Forward and backward through frozen weights: two operations each way for every parameter and token; gradients of the
 # weights themselves are not computed.

@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._checks import check_path_loss_exponent, checked
+from ..checks import check_path_loss_exponent, checked
 from ._field import field_elasticities
 from .channel import path_gain
 from .geometry import EXCLUSION_RATE

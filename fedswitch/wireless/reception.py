@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..checks import checked
 from ..scenario import Scenario
-from ._checks import checked
 from ._field import field_exponent
 from .channel import noise_power_w
 from .outage import Form, deadline_threshold, noise_gain, printed_field

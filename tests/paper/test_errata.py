@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sympy
 
+from fedswitch import split
 from fedswitch.errors import FedswitchError
 from fedswitch.paper import (
     CAUSES,
@@ -25,7 +26,7 @@ from fedswitch.paper import (
 from fedswitch.paper.checks import CHECKS
 from fedswitch.paper.errata import errata_folder, load
 from fedswitch.paper.tables import outcome
-from fedswitch.theory import counterexamples, sibling
+from fedswitch.theory import counterexamples
 from fedswitch.theory.claims import Counterexample, Statement
 from fedswitch.theory.statements import STATEMENTS
 
@@ -92,7 +93,7 @@ def test_a_check_is_about_its_element_and_what_corrects_it_holds(erratum, check)
 
 def test_no_check_is_left_out_or_cited_twice():
     cited = [check.rpartition(".")[2] for _, check in CITED]
-    functions = [*CHECKS, *counterexamples.COUNTEREXAMPLES, *sibling.COUNTEREXAMPLES]
+    functions = [*CHECKS, *counterexamples.COUNTEREXAMPLES, *split.COUNTEREXAMPLES]
     wanted = {function.__name__ for function in functions} | {name for name in STATEMENTS if name.startswith("eq")}
     assert len(cited) == len(set(cited))
     assert wanted <= set(cited)
@@ -102,7 +103,7 @@ def test_the_page_shows_every_record_with_its_checks(page):
     text = "\n".join(page.values())
     assert sorted(re.findall(r"^\((erratum-.*)\)=$", text, flags=re.MULTILINE)) == sorted(e.anchor for e in ERRATA)
     folded = "".join(re.findall(r"^:::\{dropdown\} check$(.*?)^:::$", text, flags=re.DOTALL | re.MULTILINE))
-    assert sorted(re.findall(r"`((?:paper|theory)[.\w]+)`", folded)) == sorted(check for _, check in CITED)
+    assert sorted(re.findall(r"`((?:paper|theory|split)[.\w]+)`", folded)) == sorted(check for _, check in CITED)
     for check, mark in re.findall(r"`([.\w]+)` ([✗✓])", folded):
         assert fails(once(check)) == (mark == "✗")
     for _, finding in (case.values for case in FINDINGS):

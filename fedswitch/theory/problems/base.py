@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import root
 
-from ...wireless._checks import checked
+from ...checks import checked
 from ..moments import ReceivedWeights
 
 Array = NDArray[np.float64]

@@ -12,8 +12,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...wireless._checks import check_choice, checked
-from ..constants import Reading
+from ..checks import check_choice, checked
+from ..theory.constants import Reading
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedswitch.theory.sibling.theorem import (
+from fedswitch.split.theorem import (
     Setting,
     alpha,
     beta,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fedswitch.theory.sibling import convergence
+from fedswitch.split import convergence
 
 L, ETA = 0.3, 0.5  # of the instances
 RNG_RUNS = 100_000

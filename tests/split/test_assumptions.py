@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime, minimize
 
-from fedswitch.theory.sibling import convergence
-from fedswitch.theory.sibling.convergence import PROBLEMS, Problem
+from fedswitch.split import convergence
+from fedswitch.split.convergence import PROBLEMS, Problem
 
 ALGEBRA = {  # needs none of the assumptions, because
     convergence.three_equal_devices: "(12) is about any vectors",

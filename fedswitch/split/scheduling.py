@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import lambertw
 
-from ...wireless._checks import check_choice, checked
-from ..claims import Counterexample
-from ..constants import Reading
+from ..checks import check_choice, checked
+from ..theory.claims import Counterexample
+from ..theory.constants import Reading
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar, root_scalar
 
 from fedswitch.control import allocate_bandwidth
-from fedswitch.theory.sibling import COUNTEREXAMPLES, convergence, scheduling
-from fedswitch.theory.sibling.scheduling import (
+from fedswitch.split import COUNTEREXAMPLES, convergence, scheduling
+from fedswitch.split.scheduling import (
     drift_bound,
     least_delay,
     objective,
