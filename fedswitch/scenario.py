@@ -15,6 +15,9 @@ from .units import db_to_ratio, dbm_to_w
 
 Origin = Literal["stated", "chosen"]
 
+Form = Literal["printed", "corrected"]
+"""A formula as the paper prints it, or as it follows."""
+
 STATED: Origin = "stated"
 CHOSEN: Origin = "chosen"
 
@@ -351,7 +354,7 @@ class Scenario:
     @classmethod
     def paper(cls, **changes: Any) -> Scenario:
         """The paper's own reading: what Section V states, and (4), (13) and (15) as printed."""
-        return cls(**{**_AS_PRINTED, **changes})
+        return cls(**{**_STATED_READING, **changes})
 
     @classmethod
     def symbols(cls) -> dict[str, Symbol]:
@@ -369,7 +372,7 @@ class Scenario:
         return 1.0 / math.sqrt(math.pi * self.base_station_density_per_m2)
 
 
-_AS_PRINTED: dict[str, Any] = {
+_STATED_READING: dict[str, Any] = {
     "reference_gain": 1.0,
     "outage": "printed",
     "rate": "instantaneous",

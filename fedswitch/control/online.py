@@ -21,9 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_choice, checked
-from ..scenario import Scenario
+from ..scenario import Form, Scenario
 from ..theory import constants, next_bound, ue_constants
-from ..theory.constants import Reading
 from ..wireless import Channel, Reception
 from .airtime import airtime_s, share_bandwidth, share_in_time
 from .bandwidth import Method
@@ -136,9 +135,9 @@ class Decision:
         return energy_j
 
 
-def start(scenario: Scenario, *, rng: np.random.Generator, form: Reading = "corrected") -> State:
+def start(scenario: Scenario, *, rng: np.random.Generator, form: Form = "corrected") -> State:
     """The state before the first round: "printed" puts every UE into every module, "corrected" draws at random."""
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     shape = (scenario.num_modules, scenario.num_ues)
     if form == "printed":
         subscription = np.ones(shape, dtype=bool)
@@ -156,7 +155,7 @@ def decide(
     *,
     rng: np.random.Generator,
     rule: Rule = "switching",
-    form: Reading = "corrected",
+    form: Form = "corrected",
 ) -> tuple[Decision, State]:
     """One round of Algorithm 2: the decision for this round, and the state before the next.
 
@@ -164,7 +163,7 @@ def decide(
     without duals, "one_shot" greedily after the first round and then never again, "random". `rng` breaks ties and draws
     what is random. Raises ValueError for an unknown rule or form, and shapes that do not fit the scenario.
     """
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     check_choice("rule", rule, Rule)
     _check_shapes(scenario, observation, state)
     bound = state.bound + observation.remaining_risk if form == "corrected" else state.bound
@@ -202,7 +201,7 @@ class _Trial:
 
 
 def _step_1(
-    scenario: Scenario, observation: Observation, subscription: NDArray[np.bool_], benefit: Array, form: Reading
+    scenario: Scenario, observation: Observation, subscription: NDArray[np.bool_], benefit: Array, form: Form
 ) -> tuple[_Trial, Inner]:
     """Alternate between bandwidth and power; return what is kept, and the record."""
     power_w = np.where(subscription.any(axis=0), scenario.max_power_w, 0.0)
@@ -235,7 +234,7 @@ def _try(
     subscription: NDArray[np.bool_],
     benefit: Array,
     power_w: Array,
-    form: Reading,
+    form: Form,
 ) -> _Trial:
     """Share the bandwidth for these powers, and evaluate (14)."""
     channel, payload = observation.channel, observation.payload_of_ues_bits
@@ -262,7 +261,7 @@ def _next_power(
     subscription: NDArray[np.bool_],
     benefit: Array,
     trial: _Trial,
-    form: Reading,
+    form: Form,
 ) -> Array:
     """Solve (21) for the shares and the delay of a trial; a UE that is off stays off."""
     sends = trial.power_w > 0.0
@@ -308,7 +307,7 @@ def _step_2(
     delay_s: float,
     rng: np.random.Generator,
     rule: Rule,
-    form: Reading,
+    form: Form,
 ) -> State:
     """Move duals and bound on, and choose the next subscription."""
     spread = state.dual_step if scenario.dual_step else np.maximum(state.dual_step, _spread(gradient))
@@ -341,7 +340,7 @@ def _next_bound(
     state: State,
     uploads: NDArray[np.bool_],
     success: Array,
-    form: Reading,
+    form: Form,
 ) -> Array:
     r""":math:`S_n^t = (1 - A_n^t) S_n^{t-1} + B_n^t`, or as printed :math:`B_{n,k}^t`."""
     bound = scenario.bound_constants

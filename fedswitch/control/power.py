@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_choice, checked
-from ..theory.constants import Reading
+from ..scenario import Form
 
 
 def optimal_power(
@@ -56,7 +56,7 @@ def power_gradient(
     subscription: ArrayLike,
     *,
     interference_factor: ArrayLike = 1.0,
-    form: Reading = "corrected",
+    form: Form = "corrected",
 ) -> NDArray[np.float64]:
     r"""Derivative of (14) with respect to the power, (22), shape (..., K).
 
@@ -81,7 +81,7 @@ def power_gradient(
         },
         share={"subscription": subscription, "interference_factor": interference_factor},
     )
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     if beta.ndim < 2:
         raise ValueError(f"subscription must have shape (..., N, K), got {beta.shape}")
     watts = power[..., np.newaxis, :] if power.ndim else power

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_choice, checked
-from ..scenario import Scenario
+from ..scenario import Form, Scenario
 from ..theory import ue_constants
-from ..theory.constants import Reading
 
 Array = NDArray[np.float64]
 
@@ -29,7 +28,7 @@ def ue_cost(
     bound: ArrayLike,
     *,
     weights: ArrayLike | None = None,
-    form: Reading = "corrected",
+    form: Form = "corrected",
 ) -> Array:
     r"""The cost (9) of every UE in one round, shape (..., K).
 
@@ -65,7 +64,7 @@ def cost_gradient(
     bound: ArrayLike,
     *,
     weights: ArrayLike | None = None,
-    form: Reading = "corrected",
+    form: Form = "corrected",
 ) -> Array:
     r""":math:`\partial Q_k / \partial \beta_{n,k}` of `ue_cost`, shape (..., N, K); arguments as there.
 
@@ -81,14 +80,14 @@ def cost_gradient(
 
 
 def reception_benefit(
-    scenario: Scenario, bound: ArrayLike, *, weights: ArrayLike | None = None, form: Reading = "corrected"
+    scenario: Scenario, bound: ArrayLike, *, weights: ArrayLike | None = None, form: Form = "corrected"
 ) -> Array:
     r"""By how much an upload that is certainly received lowers the cost, shape (..., N, K); arguments as in `ue_cost`.
 
     The factor of :math:`1 - \beta \lambda` in the corrected cost, and of :math:`(1 - \lambda)(1 - \beta)` in (14).
     """
     (state,) = _modules_by_ues(scenario, non_negative={"bound": bound})
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     s = scenario
     carried = 4.0 * s.strong_convexity * s.zeta2 * state
     if form == "printed":
@@ -111,7 +110,7 @@ def _modules_by_ues(scenario: Scenario, **rules: Mapping[str, ArrayLike]) -> lis
     return [np.broadcast_to(array, np.broadcast_shapes(given, shape)) for array in arrays]
 
 
-def _weights(weights: ArrayLike | None, scenario: Scenario, form: Reading) -> Array:
+def _weights(weights: ArrayLike | None, scenario: Scenario, form: Form) -> Array:
     r"""What a UE's risk counts in its cost: 1 as printed, otherwise :math:`\rho_k / N`."""
     if form == "printed":
         return np.ones(1)

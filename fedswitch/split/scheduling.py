@@ -17,8 +17,8 @@ from scipy.optimize import brentq
 from scipy.special import lambertw
 
 from ..checks import check_choice, checked
+from ..scenario import Form
 from ..theory.claims import Counterexample
-from ..theory.constants import Reading
 
 Array = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ def queue_step(queue: float, delay: float, target: float, *, weight: float = 1.0
     return max(0.0, queue + weight * (delay - target))
 
 
-def drift_bound(queue: ArrayLike, delay: ArrayLike, target: ArrayLike, *, form: Reading = "corrected") -> Array:
+def drift_bound(queue: ArrayLike, delay: ArrayLike, target: ArrayLike, *, form: Form = "corrected") -> Array:
     r"""Lemma 2, (21): the bound of the drift :math:`\frac{1}{2}[\hat{D}(t+1)^2 - \hat{D}(t)^2]`; any shape.
 
     `queue` is :math:`\hat{D}`, `delay` D, `target` :math:`\bar{D}`, all in seconds. "printed" is
@@ -37,7 +37,7 @@ def drift_bound(queue: ArrayLike, delay: ArrayLike, target: ArrayLike, *, form: 
     function :math:`\frac{1}{2}\max\{0, x\}^2`, so that it bounds the drift from *below*, always. Raises ValueError
     that names the argument for negative values.
     """
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     waiting, taken, allowed = checked(non_negative={"queue": queue, "delay": delay, "target": target})
     excess = taken - allowed
     tangent: Array = waiting * excess
@@ -45,7 +45,7 @@ def drift_bound(queue: ArrayLike, delay: ArrayLike, target: ArrayLike, *, form: 
 
 
 def required_bandwidth(
-    gain: ArrayLike, delay_s: float, *, payload_bits: float, noise_psd: float, form: Reading = "corrected"
+    gain: ArrayLike, delay_s: float, *, payload_bits: float, noise_psd: float, form: Form = "corrected"
 ) -> Array:
     r"""Lemma 3, (25): the bandwidth :math:`B_k` in Hz at which a device with `gain` needs `delay_s`; shape of `gain`.
 
@@ -56,7 +56,7 @@ def required_bandwidth(
     branch 0 gives y = 0, the branch -1 the solution. It exists for c < s; otherwise no bandwidth is enough, and the
     corrected form is infinite. Raises ValueError that names the argument for values that are not positive.
     """
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     power, delay, payload, noise = checked(
         positive={"gain": gain, "delay_s": delay_s, "payload_bits": payload_bits, "noise_psd": noise_psd}
     )
@@ -106,7 +106,7 @@ def objective(
     return values.size - price * delay
 
 
-def schedule(gains: ArrayLike, price: float, *, form: Reading = "corrected") -> int:
+def schedule(gains: ArrayLike, price: float, *, form: Form = "corrected") -> int:
     r"""Algorithm 1, lines 2 to 18: how many of the strongest devices are scheduled, from 0 to K.
 
     "printed" adds devices in the order of their gains until :math:`\mathcal{J}` falls; "corrected" looks at all K
@@ -114,7 +114,7 @@ def schedule(gains: ArrayLike, price: float, *, form: Reading = "corrected") -> 
     strongest devices have the least delay. Stopping early would need :math:`\mathcal{J}` to be unimodal in N.
     Raises ValueError for an unknown form.
     """
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     strongest = np.sort(np.asarray(gains, dtype=np.float64))[::-1]
     values = [objective(strongest[:count], price) for count in range(strongest.size + 1)]
     if form == "corrected":
@@ -152,7 +152,7 @@ def inverted_argument() -> Counterexample:
     def excess(inverse: float) -> float:
         return delay / inverse * math.log2(1.0 + gain * inverse / noise) - payload
 
-    def inverse(form: Reading) -> float:
+    def inverse(form: Form) -> float:
         return 1.0 / float(required_bandwidth(gain, delay, payload_bits=payload, noise_psd=noise, form=form))
 
     found, printed = float(brentq(excess, 1.0, 100.0, xtol=1e-14, rtol=1e-15)), inverse("printed")

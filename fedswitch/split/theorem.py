@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_choice, checked
-from ..theory.constants import Reading
+from ..scenario import Form
 
 Array = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ class Setting:
         return (self.num_devices - self.num_scheduled) / (self.num_scheduled * (self.num_devices - 1))
 
 
-def gradient_bound(adapter: ArrayLike, task: ArrayLike, *, form: Reading = "corrected") -> float:
+def gradient_bound(adapter: ArrayLike, task: ArrayLike, *, form: Form = "corrected") -> float:
     r"""Lemma 1, (12): the bound of :math:`\|\nabla F\|^2` by the gradients of the devices.
 
     `adapter` of shape (K, ...) is :math:`\nabla_{w^a} f_k`, `task` of shape (K, ...) :math:`\nabla_{w_k^t} f_k`.
@@ -63,7 +63,7 @@ def gradient_bound(adapter: ArrayLike, task: ArrayLike, *, form: Reading = "corr
     their part is an equality, and the square of a sum of K vectors is at most K times the sum of their squares (2 is
     enough for two vectors only). Raises ValueError for an unknown form or values that are not finite.
     """
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     (a,), (t,) = checked(finite={"adapter": adapter}), checked(finite={"task": task})
     adapter_part, task_part, count = float((a**2).sum()), float((t**2).sum()), len(a)
     if form == "printed":
@@ -71,18 +71,18 @@ def gradient_bound(adapter: ArrayLike, task: ArrayLike, *, form: Reading = "corr
     return adapter_part / count + task_part / count**2
 
 
-def sampling_error(gradients: ArrayLike, setting: Setting, *, form: Reading = "corrected") -> float:
+def sampling_error(gradients: ArrayLike, setting: Setting, *, form: Form = "corrected") -> float:
     r"""The mean square of :math:`\Upsilon^a = w^a(t+1) - v^a(t+1)`, which (35) to (37) lead to.
 
     `gradients` of shape (K, d) are :math:`g_k^a`. "printed" leaves out :math:`\eta^2`: by (30) and (31),
     :math:`\Upsilon^a = -\eta (\bar g_{\tilde{K}} - \bar g)`. Raises ValueError for an unknown form or a wrong shape.
     """
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     value = setting.sampling * _spread(_gradients(gradients, setting))
     return value if form == "printed" else setting.learning_rate**2 * value
 
 
-def descent_bound(gradients: ArrayLike, setting: Setting, *, form: Reading = "corrected") -> float:
+def descent_bound(gradients: ArrayLike, setting: Setting, *, form: Form = "corrected") -> float:
     r"""The bound of :math:`\mathbb{E}[F(w^a(t+1)) - F(w^a(t))]` by (38), averaged over the devices.
 
     `gradients` of shape (K, d) are :math:`\nabla_{w^a} f_k` without noise; noise of variance :math:`\phi^2` an entry
@@ -95,7 +95,7 @@ def descent_bound(gradients: ArrayLike, setting: Setting, *, form: Reading = "co
     beyond it, the variance of a sample without replacement and that of the mean of N independent noises. Raises
     ValueError for an unknown form or a wrong shape.
     """
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     values = _gradients(gradients, setting)
     smooth, eta = setting.smoothness, setting.learning_rate
     noise = setting.noise_variance * setting.adapter_size
@@ -107,7 +107,7 @@ def descent_bound(gradients: ArrayLike, setting: Setting, *, form: Reading = "co
     return -eta * (1.0 - 0.5 * smooth * eta) * squared + 0.5 * smooth * eta**2 * variance
 
 
-def zeta(setting: Setting, *, form: Reading = "corrected") -> float:
+def zeta(setting: Setting, *, form: Form = "corrected") -> float:
     r""":math:`\zeta` of (14); "corrected" has N where "printed" has 2N, and nothing else changed.
 
     The step before (b) in Appendix B needs :math:`-\frac{K^2}{2} \zeta \ge \frac{L\eta^2 - \eta}{2} +
@@ -116,7 +116,7 @@ def zeta(setting: Setting, *, form: Reading = "corrected") -> float:
     although only :math:`L\eta` has no unit: with the :math:`\eta^2` that (35) loses, see `sampling_error`, it is
     :math:`L\eta (1 + \frac{K-N}{N(K-1)}) < 1`. Raises ValueError for an unknown form.
     """
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     eta, smooth = setting.learning_rate, setting.smoothness
     spread = setting.sampling * smooth / (2.0 if form == "printed" else 1.0)
     return (eta - smooth * eta**2 - spread) / setting.num_devices**2
@@ -133,7 +133,7 @@ def beta(setting: Setting) -> float:
     return setting.task_size * (setting.smoothness * eta**2 - eta) * setting.noise_variance
 
 
-def gap_bound(setting: Setting, gap: float, *, dissimilarity: float = 0.0, form: Reading = "corrected") -> float:
+def gap_bound(setting: Setting, gap: float, *, dissimilarity: float = 0.0, form: Form = "corrected") -> float:
     r"""Theorem 1, first line of (13): the bound of :math:`F(W(t+1)) - F^*` by `gap`, :math:`F(W(t)) - F^*`.
 
     "printed" is :math:`(1 - 2\tau\zeta)\,\mathrm{gap} + \beta - \alpha`. "corrected" is, for :math:`L\eta \le 2`, a
@@ -149,7 +149,7 @@ def gap_bound(setting: Setting, gap: float, *, dissimilarity: float = 0.0, form:
     hence at least as much descent as :math:`\|\nabla_{w^t} F\|^2 = \frac{1}{K^2} \sum_k \|\nabla_{w_k^t} f_k\|^2` asks
     for, plus its noise; then Assumption 5. Raises ValueError for an unknown form.
     """
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     tau, eta, smooth = setting.pl_constant, setting.learning_rate, setting.smoothness
     if form == "printed":
         return (1.0 - 2.0 * tau * zeta(setting, form="printed")) * gap + beta(setting) - alpha(setting)

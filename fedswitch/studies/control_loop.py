@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from ..control import Decision, Observation, State, airtime_s, decide, share_bandwidth, start
 from ..control.online import Rule
-from ..scenario import Scenario
+from ..scenario import Form, Scenario
 from ..streams import stream
-from ..theory.constants import Reading as Form
 from ..wireless import Cell, Reception
 
 

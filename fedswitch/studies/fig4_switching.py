@@ -17,8 +17,7 @@ from ..control.switching import reception_benefit
 from ..learning.history import History
 from ..learning.schemes.greedy import Greedy
 from ..learning.schemes.one_shot import OneShot
-from ..scenario import Scenario
-from ..theory.constants import Reading
+from ..scenario import Form, Scenario
 from ..units import db_to_ratio
 from ..wireless import training_energy_j
 from .federated import AS_PRINTED, Arm, Protocol, Run, arms_by_name, measure_runs
@@ -29,13 +28,13 @@ from .style import LABEL_WIDTH, distinct_lines, draw_range
 class GreedyPrinted(Greedy):
     """The greedy rule with the printed cost (9)."""
 
-    form: ClassVar[Reading] = "printed"
+    form: ClassVar[Form] = "printed"
 
 
 class OneShotPrinted(OneShot):
     """The one-shot rule with the printed cost (9)."""
 
-    form: ClassVar[Reading] = "printed"
+    form: ClassVar[Form] = "printed"
 
 
 NO_ENERGY = {"energy_weight_per_j": 0.0}

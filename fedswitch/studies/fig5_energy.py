@@ -23,8 +23,7 @@ from scipy.interpolate import PchipInterpolator
 
 from ..control import reception_benefit
 from ..control.online import Rule
-from ..scenario import Scenario
-from ..theory.constants import Reading as Form
+from ..scenario import Form, Scenario
 from ..units import db_to_ratio
 from ..wireless import training_energy_j
 from .control_loop import as_decided, at_full_power, control_rounds

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_choice, checked
+from ..scenario import Form
 
-Form = Literal["printed", "corrected", "sharp"]
-Reading = Literal["printed", "corrected"]
+BoundForm = Literal["printed", "corrected", "sharp"]
 Array = NDArray[np.float64]
 
 _SUM_TOLERANCE = 1e-6  # what single precision makes of weights that sum to 1
@@ -67,7 +67,7 @@ def constants(
     zeta2: float | None = None,
     delta0_sq: float | None = None,
     delta1_sq: float | None = None,
-    form: Form = "corrected",
+    form: BoundForm = "corrected",
 ) -> tuple[Array, Array]:
     r"""A and B of shape (..., N): the one-round recursion :math:`\mathrm{gap}^+ \le (1 - A)\,\mathrm{gap} + B`.
 
@@ -87,7 +87,7 @@ def constants(
     Raises ValueError for an unknown form, a constant that is missing, negative or not finite, values outside [0, 1],
     weights that do not sum to 1, and shapes that do not fit together.
     """
-    check_choice("form", form, Form)
+    check_choice("form", form, BoundForm)
     names = ("delta0_sq", "delta1_sq") if form == "sharp" else ("zeta1", "zeta2")
     values = (delta0_sq, delta1_sq) if form == "sharp" else (zeta1, zeta2)
     given = {name: value for name, value in zip(names, values, strict=True) if value is not None}
@@ -121,7 +121,7 @@ def ue_constants(
     strong_convexity: float,
     zeta1: float,
     zeta2: float,
-    form: Reading = "corrected",
+    form: Form = "corrected",
 ) -> tuple[Array, Array]:
     r""":math:`A_{n,k}` and :math:`B_{n,k}` of (8), one UE's part in A and B of Theorem 1; any shape.
 
@@ -134,7 +134,7 @@ def ue_constants(
         non_negative={"zeta1": zeta1, "zeta2": zeta2},
         positive={"num_ues": num_ues, "smoothness": smoothness, "strong_convexity": strong_convexity},
     )
-    check_choice("form", form, Reading)
+    check_choice("form", form, Form)
     if form == "printed":
         return _printed((1.0 - rate) * (1.0 - beta), count, epsilon, xi, first, second)
     miss = 1.0 - beta * rate

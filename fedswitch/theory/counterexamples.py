@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import checked
-from ..scenario import Scenario
+from ..scenario import Form, Scenario
 from ._quadratics import Setting, aggregate, receptions, setting
 from .bounds import unroll
 from .claims import Counterexample
-from .constants import Reading, constants, missed_data, ue_constants
+from .constants import constants, missed_data, ue_constants
 
 Array = NDArray[np.float64]
 
@@ -325,7 +325,7 @@ def eq9_prefers_the_worse_channel(first: float = 0.9, second: float = 0.1) -> Co
     success, options, earlier = np.array([first, second]), np.eye(2), 1.0  # what the round before left of the bound
     lost = [missed_data([1.0], option[:, np.newaxis], success[:, np.newaxis]).mean.sum() for option in options]
     chosen = {}
-    for form in get_args(Reading):
+    for form in get_args(Form):
         A, B = ue_constants(options, success, num_ues=1, form=form, **Scenario.corrected().bound_constants)
         cost = ((1.0 - A) * earlier + B).sum(axis=-1)
         chosen[form] = float(success[cost.argmin()])
@@ -539,7 +539,7 @@ def _wanting_opposites() -> Setting:
     return setting([[1.0], [-1.0]], radius=1.0, epsilon=2.0, zeta1=2.0, zeta2=2.0)
 
 
-def _constants(one: Setting, subscription: Array, success: Array, form: Reading) -> tuple[float, float]:
+def _constants(one: Setting, subscription: Array, success: Array, form: Form) -> tuple[float, float]:
     """A and B of one module and round."""
     A, B = constants(
         one.problem.weights, subscription[np.newaxis], success[np.newaxis], smoothness=one.epsilon,
@@ -554,7 +554,7 @@ def _eq6(
 ) -> tuple[float, float, float]:  # fmt: skip
     """(6) for one module after `rounds` rounds that are alike, without its last term: left, right, and corrected."""
     beta, rate = np.asarray(subscription, dtype=np.float64), np.asarray(success, dtype=np.float64)
-    (A, B), corrected = (_constants(one, beta, rate, form) for form in get_args(Reading))
+    (A, B), corrected = (_constants(one, beta, rate, form) for form in get_args(Form))
     right = (
         (1.0 - A) * one.expected_risk(beta, rate, rounds - 1)
         + _second_term(np.full((rounds, 1), A), np.full((rounds, 1), B), literal=literal)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..streams import stream
 from .bounds import bias_and_noise_constants, unroll
-from .constants import Form, constants
+from .constants import BoundForm, constants
 from .montecarlo import Measured, descend
 from .problems import Problem, logistic, ridge
 
@@ -96,7 +96,7 @@ def bounds(trial: Trial, *, splits: ArrayLike = _SPLITS) -> Bounds:
     zetas = [dict(zip(("zeta1", "zeta2"), problem.gradient_bounds(c), strict=True)) for c in choices]
     deltas = [dict(zip(("delta0_sq", "delta1_sq"), problem.dissimilarity(c), strict=True)) for c in choices]
 
-    def recursion(form: Form, limits: list[dict[str, float]]) -> Array:
+    def recursion(form: BoundForm, limits: list[dict[str, float]]) -> Array:
         shape = {"smoothness": problem.smoothness, "strong_convexity": problem.strong_convexity}
         pairs = [constants(problem.weights, beta, rate, form=form, **shape, **limit) for limit in limits]
         A, B = map(np.stack, zip(*pairs, strict=True))

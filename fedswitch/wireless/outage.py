@@ -34,7 +34,7 @@ from ..checks import check_choice, check_path_loss_exponent, checked
 from .channel import path_gain
 from .geometry import EXCLUSION_RATE
 
-Form = Literal["corrected", "printed", "inversion"]
+ReceptionForm = Literal["corrected", "printed", "inversion"]
 
 # h(w) = _FAR / w^2 + _NEAR / w: see above
 _FAR, _NEAR = 0.82, 0.4
@@ -53,7 +53,7 @@ def success_probability(
     base_station_density_per_m2: ArrayLike,
     interferer_power_w: ArrayLike | None = None,
     reference_gain: ArrayLike = 1.0,
-    form: Form = "corrected",
+    form: ReceptionForm = "corrected",
 ) -> NDArray[np.float64]:
     r"""Probability :math:`\lambda` in [0, 1] that an upload is received, (15); arguments broadcast.
 
@@ -81,7 +81,7 @@ def success_probability(
             "reference_gain": reference_gain,
         }
     )
-    check_choice("form", form, Form)
+    check_choice("form", form, ReceptionForm)
     check_path_loss_exponent(path_loss_exponent)
     if interferer_power_w is not None and form != "corrected":
         raise ValueError(f'interferer_power_w must be None with form="{form}", which fixes the power of interferers')
@@ -133,7 +133,7 @@ def noise_gain(
     path_loss_exponent: float,
     density_per_m2: NDArray[np.float64],
     reference_gain: NDArray[np.float64],
-    form: Form,
+    form: ReceptionForm,
 ) -> NDArray[np.float64]:
     """What the noise of (15) is measured against: the path gain, or what is printed in its place."""
     if form == "printed":

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import checked
-from ..scenario import Scenario
+from ..scenario import Form, Scenario
 from ._field import field_exponent
 from .channel import noise_power_w
-from .outage import Form, deadline_threshold, noise_gain, printed_field
+from .outage import deadline_threshold, noise_gain, printed_field
 
 Array = NDArray[np.float64]
 

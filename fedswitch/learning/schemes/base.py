@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from ...control import Observation, State, decide, start
 from ...control.online import Rule
-from ...scenario import Scenario
+from ...scenario import Form, Scenario
 from ...streams import stream
-from ...theory.constants import Reading
 from ..backbones import Backbone
 from ..modules import LoraModules, Modules
 
@@ -37,7 +36,7 @@ class Scheme:
     """
 
     rule: ClassVar[Rule] = "random"
-    form: ClassVar[Reading] = "corrected"
+    form: ClassVar[Form] = "corrected"
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.scenario = self.adapt(scenario)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...control import Observation
 from ...control.online import Rule
-from ...theory.constants import Reading
+from ...scenario import Form
 from .base import Scheme
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Switching(Scheme):
 class SwitchingPrinted(Switching):
     """Algorithm 2 as printed: cost (9), charge (14), start with every UE in every module."""
 
-    form: ClassVar[Reading] = "printed"
+    form: ClassVar[Form] = "printed"
 
 
 class SwitchingRisk(Switching):

@@ -7,11 +7,10 @@ import math
 import numpy as np
 
 from ... import wireless
-from ...scenario import Scenario
+from ...scenario import Form, Scenario
 from ...theory.claims import Counterexample
 from ...units import db_to_ratio
 from ...wireless.geometry import EXCLUSION_RATE
-from ...wireless.outage import Form
 from ._words import percent
 
 _SHARE = 0.01  # of the band, for every upload

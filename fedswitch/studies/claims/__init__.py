@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...errors import FedswitchError
+from ...scenario import Form
 from ..records import load_result
 from . import fig2, fig3, fig4, fig5
-from .record import Claim, Finding, Form, Outcome, Prepare
+from .record import Claim, Finding, Outcome, Prepare
 from .rules import Verdict
 
 __all__ = ["CLAIMS", "Claim", "Finding", "Form", "Outcome", "Verdict", "find_claims", "findings"]

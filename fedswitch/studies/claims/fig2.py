@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...scenario import Form
 from ..fig2_convergence import CLAIMED_FEWER, reached
 from ..intervals import Estimate, estimate
-from .record import Claim, Evaluate, Form, Outcome
+from .record import Claim, Evaluate, Outcome
 from .rules import judge_gain, judge_valley, standing
 from .wording import Unit, shown, too_little, value_of, why_direction, why_gain
 

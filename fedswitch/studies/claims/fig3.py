@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...scenario import Form
 from ..fig3_bandwidth import outcomes
 from ..intervals import estimate
-from .record import Claim, Form, Outcome
+from .record import Claim, Outcome
 from .rules import judge_always, judge_direction
 from .wording import shown, why_direction
 

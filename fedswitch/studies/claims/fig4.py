@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from ...scenario import Form
 from ..fig4_switching import CLAIMED_GAINS, CLAIMED_PRICE
 from ..intervals import estimate
-from .record import Claim, Evaluate, Form, Outcome
+from .record import Claim, Evaluate, Outcome
 from .rules import FACTOR, Verdict, judge_gain, judge_price
 from .wording import shown, too_little, value_of, why_gain
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ...scenario import Form
 from ..fig5_energy import (
     CLAIMED_AT_DB,
     CLAIMED_REDUCTION,
@@ -16,7 +17,7 @@ from ..fig5_energy import (
     savings,
 )
 from ..intervals import estimate
-from .record import FORMS, Claim, Form, Outcome
+from .record import FORMS, Claim, Outcome
 from .rules import judge_direction, judge_gain
 from .wording import shown, value_of, why_direction, why_gain
 

@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
-from .record import FORMS, Finding, Form, Outcome
+from ...scenario import Form
+from .record import FORMS, Finding, Outcome
 from .rules import MEANINGS, RULES, Verdict
 
 _NEW_LINES = "\n\n"

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
+from ...scenario import Form
 from ..intervals import Estimate
 from ..records import Result
 from .rules import Rule, Verdict, combine, standing
-
-Form = Literal["printed", "corrected"]
-"""The two forms in which a claim is measured."""
 
 FORMS: tuple[Form, ...] = ("printed", "corrected")
 
