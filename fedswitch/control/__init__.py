@@ -1,13 +1,14 @@
 """Section IV of the paper: bandwidth (Algorithm 1), power (21), switching (8) to (12), Algorithm 2. NumPy and SciPy."""
 
-from .airtime import airtime_s, share_bandwidth, share_in_time
+from .alternation import Inner
 from .bandwidth import Allocation, Trace, allocate_bandwidth, share_for_delay
 from .energy_bandwidth import EnergyAllocation, allocate_energy_optimal
 from .ergodic_bandwidth import allocate_bandwidth_ergodic, ergodic_share_for_delay
 from .field_power import optimal_power_in_field
 from .global_power import interior_point_power, optimal_power_several
-from .online import Decision, Inner, Observation, State, decide, start
+from .online import Decision, Observation, State, decide, start
 from .power import optimal_power, power_gradient
+from .sharing import airtime_s, share_bandwidth, share_in_time
 from .subscription import (
     dual_ascent,
     project_capped_simplex,

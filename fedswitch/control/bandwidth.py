@@ -19,14 +19,16 @@ from ._efficiency import spectral_efficiency_nat
 from ._pool import Pool, Trial, check_stopping_rule, uploads
 
 Method = Literal["newton", "bisection"]
+Bracket = tuple[float | None, float | None]
+Array = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Trace:
     """The common delays in s that were tried, in order, and the total share that each takes (infinite: impossible)."""
 
-    delay_s: NDArray[np.float64]
-    total_share: NDArray[np.float64]
+    delay_s: Array
+    total_share: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ class Allocation:
     `iterations` is how many delays were tried, and `trace` tells which.
     """
 
-    share: NDArray[np.float64]
+    share: Array
     delay_s: float
     iterations: int
     trace: Trace
@@ -61,11 +63,23 @@ def share_for_delay(
         non_negative={"payload_bits": payload_bits, "signal_w": signal_w, "interference_w": interference_w},
         positive={"delay_s": delay_s, "bandwidth_hz": bandwidth_hz, "noise_psd_w_per_hz": noise_psd_w_per_hz},
     )
-    noise = bandwidth * density
+    return needed_share(delay, payload, signal, interference, bandwidth, density)
+
+
+def needed_share(
+    delay_s: Array | float,
+    payload_bits: Array,
+    signal_w: Array,
+    interference_w: Array,
+    bandwidth_hz: Array | float,
+    noise_psd_w_per_hz: Array | float,
+) -> Array:
+    """The same as `share_for_delay`, of arguments that have been checked."""
+    noise = bandwidth_hz * noise_psd_w_per_hz
     with np.errstate(all="ignore"):  # without a signal or a payload, which are sorted out below
-        load = payload / (delay * bandwidth) * noise * math.log(2) / signal
-        snr, interference_ratio = signal / noise, interference / signal
-    payload, load, snr, interference_ratio = np.broadcast_arrays(payload, load, snr, interference_ratio)
+        load = payload_bits / (delay_s * bandwidth_hz) * noise * math.log(2) / signal_w
+        snr, interference_ratio = signal_w / noise, interference_w / signal_w
+    payload, load, snr, interference_ratio = np.broadcast_arrays(payload_bits, load, snr, interference_ratio)
     share = np.where(payload > 0, np.inf, 0.0)
     can = (payload > 0) & (load < 1.0)
     share[can] = load[can] * snr[can] / spectral_efficiency_nat(load[can], 1.0 - load[can], interference_ratio[can])
@@ -82,7 +96,7 @@ def allocate_bandwidth(
     method: Method = "newton",
     tolerance: float = 1e-10,
     max_iterations: int = 60,
-    delay_bracket_s: tuple[float | None, float | None] | None = None,
+    delay_bracket_s: Bracket | None = None,
 ) -> Allocation:
     r"""Share the bandwidth so that the largest delay is smallest: (13) and (16) under (7f), by Theorem 2.
 
@@ -109,70 +123,88 @@ def allocate_bandwidth(
         bandwidth_hz=bandwidth_hz,
         noise_psd_w_per_hz=noise_psd_w_per_hz,
     )
-    check_stopping_rule(tolerance, max_iterations)
-    _check_method(method, delay_bracket_s)
+    search = Search(method, tolerance, max_iterations, delay_bracket_s)
+    return equalize(payload, signal, interference, bandwidth, density, search)
 
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """How the common delay is found, as in `allocate_bandwidth`, which tells what is refused."""
+
+    method: Method = "newton"
+    tolerance: float = 1e-10
+    max_iterations: int = 60
+    delay_bracket_s: Bracket | None = None
+
+    def __post_init__(self) -> None:
+        check_stopping_rule(self.tolerance, self.max_iterations)
+        check_choice("method", self.method, Method)
+        bracket = self.delay_bracket_s
+        if bracket is None:
+            return
+        if self.method != "bisection":
+            raise ValueError(f"delay_bracket_s is for method bisection only: {self.method} finds its own")
+        given = [end for end in bracket if end is not None]
+        if not all(0.0 < end < math.inf for end in given) or given != sorted(given):
+            raise ValueError(f"delay_bracket_s must be two positive delays in order, or None for either, got {bracket}")
+
+    @property
+    def target(self) -> float:
+        """The middle of the totals that are accepted, so that rounding cannot lift a total above 1."""
+        return 1.0 - self.tolerance / 2
+
+    def bracket(self, pool: Pool) -> tuple[float, float]:
+        """Where to begin, as excesses, with any end of Algorithm 1's that is missing or on the wrong side replaced."""
+        if self.method == "newton":
+            # half the lower bound: where one upload takes nearly everything, the solution lies right next to the bound
+            return pool.excess_at_share(1.0) / 2, pool.excess_at_share(self.target * pool.shares_by_need())
+        ends = self.delay_bracket_s or (None, None)
+        low, high = (None if end is None else pool.excess(end) for end in ends)
+        if low is None or pool.trial(low).total <= 1.0:
+            low = pool.excess_at_share(1.0)
+        if high is None or pool.trial(high).total > 1.0:
+            high = pool.excess_at_share(self.target / pool.snr.size)
+        return low, high
+
+    def solve(self, pool: Pool) -> tuple[Trial, list[tuple[float, float]]]:
+        """Return the solution, and the excess and the total share of all that was tried on the way."""
+        newton = self.method == "newton"
+        low, high = self.bracket(pool)
+        excess = high if newton else (low + high) / 2
+        tried: list[tuple[float, float]] = []
+        while True:
+            trial = pool.trial(excess)
+            tried.append((excess, trial.total))
+            if 1.0 - self.tolerance <= trial.total <= 1.0:
+                return trial, tried
+            if trial.total > 1.0:
+                low = excess
+            else:
+                high = excess
+            if len(tried) == self.max_iterations:
+                return pool.trial(high), tried
+            excess = _newton(trial, low, high, self.target) if newton else (low + high) / 2
+
+
+def equalize(
+    payload_bits: Array,
+    signal_w: Array,
+    interference_w: Array,
+    bandwidth_hz: float,
+    noise_psd_w_per_hz: float,
+    search: Search,
+) -> Allocation:
+    """The same as `allocate_bandwidth`, of arrays that have been checked: all uploads end together."""
+    payload, signal, interference = np.broadcast_arrays(payload_bits, signal_w, interference_w)
     share = np.zeros(payload.shape)
     sent = payload > 0
     if not sent.any():
         return Allocation(share, 0.0, 0, Trace(np.empty(0), np.empty(0)))
-    pool = Pool.of(payload[sent], signal[sent], interference[sent], bandwidth, density)
-    solution, tried = _search(pool, method, tolerance, max_iterations, delay_bracket_s or (None, None))
+    pool = Pool.of(payload[sent], signal[sent], interference[sent], bandwidth_hz, noise_psd_w_per_hz)
+    solution, tried = search.solve(pool)
     share[sent] = solution.share
     delays, totals = np.array([(pool.delay_s(excess), total) for excess, total in tried]).T
     return Allocation(share, pool.delay_s(solution.excess), len(tried), Trace(delays, totals))
-
-
-def _check_method(method: str, bracket: tuple[float | None, float | None] | None) -> None:
-    check_choice("method", method, Method)
-    if bracket is None:
-        return
-    if method != "bisection":
-        raise ValueError(f"delay_bracket_s is for method bisection only: {method} finds its own")
-    given = [end for end in bracket if end is not None]
-    if not all(0.0 < end < math.inf for end in given) or given != sorted(given):
-        raise ValueError(f"delay_bracket_s must be two positive delays in order, or None for either, got {bracket}")
-
-
-def _search(
-    pool: Pool,
-    method: Method,
-    tolerance: float,
-    max_iterations: int,
-    delay_bracket_s: tuple[float | None, float | None],
-) -> tuple[Trial, list[tuple[float, float]]]:
-    """Return the solution, and the excess and the total share of all that was tried on the way."""
-    target = 1.0 - tolerance / 2  # the middle of what is accepted, so that rounding cannot lift a total above 1
-    if method == "newton":
-        # half the lower bound: where one upload takes nearly everything, the solution lies right next to the bound
-        low, high = pool.excess_at_share(1.0) / 2, pool.excess_at_share(target * pool.shares_by_need())
-        excess = high
-    else:
-        low, high = _bracket(pool, target, delay_bracket_s)
-        excess = (low + high) / 2
-    tried: list[tuple[float, float]] = []
-    while True:
-        trial = pool.trial(excess)
-        tried.append((excess, trial.total))
-        if 1.0 - tolerance <= trial.total <= 1.0:
-            return trial, tried
-        if trial.total > 1.0:
-            low = excess
-        else:
-            high = excess
-        if len(tried) == max_iterations:
-            return pool.trial(high), tried
-        excess = _newton(trial, low, high, target) if method == "newton" else (low + high) / 2
-
-
-def _bracket(pool: Pool, target: float, delay_bracket_s: tuple[float | None, float | None]) -> tuple[float, float]:
-    """Return Algorithm 1's bracket as excesses, with any end that is missing or on the wrong side replaced."""
-    low, high = (None if end is None else pool.excess(end) for end in delay_bracket_s)
-    if low is None or pool.trial(low).total <= 1.0:
-        low = pool.excess_at_share(1.0)
-    if high is None or pool.trial(high).total > 1.0:
-        high = pool.excess_at_share(target / pool.snr.size)
-    return low, high
 
 
 def _newton(trial: Trial, low: float, high: float, target: float) -> float:

@@ -18,9 +18,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..checks import checked
+from ..wireless import Radio
 from ..wireless.ergodic import efficiency_nat, link_ratios
 from ._efficiency import Array, spectral_efficiency_nat
 from ._pool import check_one_band
@@ -31,62 +32,43 @@ _MAX_STEPS = 60
 
 
 def ergodic_share_for_delay(
-    delay_s: ArrayLike,
-    payload_bits: ArrayLike,
-    distance_m: ArrayLike,
-    power_w: ArrayLike,
-    *,
-    bandwidth_hz: ArrayLike,
-    noise_psd_w_per_hz: ArrayLike,
-    path_loss_exponent: float,
-    base_station_density_per_m2: ArrayLike,
-    interferer_power_w: ArrayLike,
-    reference_gain: ArrayLike = 1.0,
-) -> NDArray[np.float64]:
+    delay_s: ArrayLike, payload_bits: ArrayLike, distance_m: ArrayLike, power_w: ArrayLike, radio: Radio
+) -> Array:
     r"""Share :math:`\delta` of the bandwidth that uploads G bits in the delay E at the ergodic rate; any shape.
 
     The share may exceed 1. It is infinite where no bandwidth suffices, which is where ``E <= G N0 ln 2 / S`` with the
     mean signal ``S = P g d^-alpha``, and 0 where there is no payload. Raises ValueError as
     `ergodic_spectral_efficiency` does, and for a delay that is not positive or a payload or power that is negative.
     """
-    delay, payload, noise, interference, bandwidth = _links(
-        delay_s,
-        payload_bits,
-        distance_m,
-        power_w,
-        bandwidth_hz,
-        noise_psd_w_per_hz,
-        path_loss_exponent,
-        base_station_density_per_m2,
-        interferer_power_w,
-        reference_gain,
+    payload, power, delay, distance, *_ = checked(
+        non_negative={"payload_bits": payload_bits, "power_w": power_w},
+        positive={"delay_s": delay_s, "distance_m": distance_m, **radio.positive},
+    )
+    return needed_share_ergodic(delay, payload, distance, power, radio)
+
+
+def needed_share_ergodic(
+    delay_s: Array | float, payload_bits: Array, distance_m: Array, power_w: Array, radio: Radio
+) -> Array:
+    """The same as `ergodic_share_for_delay`, of arrays that have been checked."""
+    payload, noise, interference, delay, bandwidth = np.broadcast_arrays(
+        *_links(payload_bits, distance_m, power_w, radio), delay_s, radio.bandwidth_hz
     )
     with np.errstate(over="ignore", invalid="ignore"):
         load = payload / (delay * bandwidth) * noise * math.log(2.0)
     share = np.where(payload > 0, np.inf, 0.0)
     can = (payload > 0) & (load < 1.0)
-    share[can] = _noise_at_load(load[can], interference[can], path_loss_exponent) / noise[can]
+    share[can] = _noise_at_load(load[can], interference[can], radio.path_loss_exponent) / noise[can]
     return share
 
 
 def allocate_bandwidth_ergodic(
-    payload_bits: ArrayLike,
-    distance_m: ArrayLike,
-    power_w: ArrayLike,
-    *,
-    bandwidth_hz: float,
-    noise_psd_w_per_hz: float,
-    path_loss_exponent: float,
-    base_station_density_per_m2: float,
-    interferer_power_w: ArrayLike,
-    reference_gain: ArrayLike = 1.0,
-    tolerance: float = 1e-10,
+    payload_bits: ArrayLike, distance_m: ArrayLike, power_w: ArrayLike, radio: Radio, *, tolerance: float = 1e-10
 ) -> Allocation:
     r"""Share the bandwidth so that the largest delay at the ergodic rate is smallest: (13) and (16) under (7f).
 
     `payload_bits` is G (0: not subscribed), `distance_m` is d and `power_w` is P. They broadcast, and all entries are
-    one pool: payloads (N, K) and distances (K,) give shares (N, K). The other arguments are those of
-    `ergodic_spectral_efficiency`, with the whole bandwidth W.
+    one pool: payloads (N, K) and distances (K,) give shares (N, K). `radio` has the whole bandwidth W.
 
     Ends when no two delays differ by more than `tolerance`, relative; `delay_s` is the largest of them, and the total
     share lies in ``[1 - tolerance, 1]``. The trace holds the largest delay of each step. Without any payload, shares
@@ -97,31 +79,31 @@ def allocate_bandwidth_ergodic(
     """
     if not _SMALLEST_TOLERANCE <= tolerance < 1.0:
         raise ValueError(f"tolerance must lie in [{_SMALLEST_TOLERANCE:g}, 1), got {tolerance:g}")
-    check_one_band(bandwidth_hz, noise_psd_w_per_hz)
-    _, payload, noise, interference, _ = _links(
-        1.0,
-        payload_bits,
-        distance_m,
-        power_w,
-        bandwidth_hz,
-        noise_psd_w_per_hz,
-        path_loss_exponent,
-        base_station_density_per_m2,
-        interferer_power_w,
-        reference_gain,
+    check_one_band(radio.bandwidth_hz, radio.noise_psd_w_per_hz)
+    payload, power, distance, *_ = checked(
+        non_negative={"payload_bits": payload_bits, "power_w": power_w},
+        positive={"distance_m": distance_m, **radio.positive},
     )
+    return equalize_ergodic(payload, distance, power, radio, tolerance)
+
+
+def equalize_ergodic(
+    payload_bits: Array, distance_m: Array, power_w: Array, radio: Radio, tolerance: float = 1e-10
+) -> Allocation:
+    """The same as `allocate_bandwidth_ergodic`, of arrays that have been checked: all uploads end together."""
+    payload, noise, interference = _links(payload_bits, distance_m, power_w, radio)
     share = np.zeros(payload.shape)
     sent = payload > 0
     if not sent.any():
         return Allocation(share, 0.0, 0, Trace(np.empty(0), np.empty(0)))
 
     payload, noise, interference = payload[sent], noise[sent], interference[sent]
-    seconds = payload * (math.log(2.0) / bandwidth_hz)
+    seconds = payload * (math.log(2.0) / radio.bandwidth_hz)
     total = 1.0 - tolerance / 2.0  # the middle of what is accepted, so that rounding cannot lift it above 1
     x = _shares_by_need(payload, noise, interference, total)
     largest: list[float] = []
     while True:
-        efficiency, elasticity = efficiency_nat(noise * x, interference, path_loss_exponent)
+        efficiency, elasticity = efficiency_nat(noise * x, interference, radio.path_loss_exponent)
         delay = seconds / (x * efficiency)
         largest.append(float(delay.max()))
         if largest[-1] <= (1.0 + tolerance) * delay.min() or len(largest) == _MAX_STEPS:
@@ -131,46 +113,16 @@ def allocate_bandwidth_ergodic(
     return Allocation(share, largest[-1], len(largest), Trace(np.array(largest), np.full(len(largest), total)))
 
 
-def _links(
-    delay_s: ArrayLike,
-    payload_bits: ArrayLike,
-    distance_m: ArrayLike,
-    power_w: ArrayLike,
-    bandwidth_hz: ArrayLike,
-    noise_psd_w_per_hz: ArrayLike,
-    path_loss_exponent: float,
-    base_station_density_per_m2: ArrayLike,
-    interferer_power_w: ArrayLike,
-    reference_gain: ArrayLike,
-) -> tuple[Array, Array, Array, Array, Array]:
-    """Check, and return delay, payload, noise and interference ratio at the whole bandwidth, and bandwidth, broadcast.
+def _links(payload_bits: Array, distance_m: Array, power_w: Array, radio: Radio) -> tuple[Array, Array, Array]:
+    """Payload, and noise and interference ratio at the whole bandwidth, broadcast.
 
     Without a payload, a link needs no power, and its ratios mean nothing.
     """
-    payload, power, interferer, delay, distance, bandwidth, density_w, density_per_m2, gain = checked(
-        non_negative={"payload_bits": payload_bits, "power_w": power_w, "interferer_power_w": interferer_power_w},
-        positive={
-            "delay_s": delay_s,
-            "distance_m": distance_m,
-            "bandwidth_hz": bandwidth_hz,
-            "noise_psd_w_per_hz": noise_psd_w_per_hz,
-            "base_station_density_per_m2": base_station_density_per_m2,
-            "reference_gain": reference_gain,
-        },
-    )
-    if ((payload > 0) & (power == 0)).any():
+    if ((payload_bits > 0) & (power_w == 0)).any():
         raise ValueError("power_w = 0 gives a positive payload_bits no finite delay")
-    noise, interference = link_ratios(
-        distance,
-        np.where(power > 0, power, 1.0),
-        bandwidth * density_w,
-        path_loss_exponent=path_loss_exponent,
-        base_station_density_per_m2=density_per_m2,
-        interferer_power_w=interferer,
-        reference_gain=gain,
-    )
-    delay, payload, noise, interference, bandwidth = np.broadcast_arrays(delay, payload, noise, interference, bandwidth)
-    return delay, payload, noise, interference, bandwidth
+    noise, interference = link_ratios(distance_m, np.where(power_w > 0, power_w, 1.0), radio)
+    payload, noise, interference = np.broadcast_arrays(payload_bits, noise, interference)
+    return payload, noise, interference
 
 
 def _shares_by_need(payload: Array, noise: Array, interference: Array, total: float) -> Array:

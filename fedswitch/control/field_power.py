@@ -49,12 +49,25 @@ def optimal_power_in_field(
     not finite.
     """
     check_path_loss_exponent(path_loss_exponent)
+    attenuation, strength, worth, price, limit = checked(
+        positive_or_infinite={"attenuation_w": attenuation_w},
+        non_negative={"field": field, "benefit": benefit, "price_per_w": price_per_w},
+        positive={"max_power_w": max_power_w},
+    )
+    return power_in_field(attenuation, strength, worth, price, path_loss_exponent, limit)
+
+
+def power_in_field(
+    attenuation_w: Array,
+    field: Array,
+    benefit: Array,
+    price_per_w: Array,
+    path_loss_exponent: float,
+    max_power_w: Array | float,
+) -> Array:
+    """The same as `optimal_power_in_field`, of arguments that have been checked."""
     attenuation, strength, worth, price, limit = np.broadcast_arrays(
-        *checked(
-            positive_or_infinite={"attenuation_w": attenuation_w},
-            non_negative={"field": field, "benefit": benefit, "price_per_w": price_per_w},
-            positive={"max_power_w": max_power_w},
-        )
+        attenuation_w, field, benefit, price_per_w, max_power_w
     )
     power = np.zeros(attenuation.shape)
     hopeful = (worth > 0.0) & np.isfinite(attenuation)

@@ -15,6 +15,7 @@ uploads and not intentions, the dual of a module adds to what its reception is w
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -22,23 +23,21 @@ from numpy.typing import NDArray
 
 from ..checks import check_choice, checked
 from ..scenario import Form, Scenario
-from ..theory import constants, next_bound, ue_constants
-from ..wireless import Channel, Reception
-from .airtime import airtime_s, share_bandwidth, share_in_time
-from .bandwidth import Method
-from .field_power import optimal_power_in_field
-from .global_power import optimal_power_several
+from ..wireless import Channel
+from .alternation import Alternation, Inner
+from .forms import formulas
+from .sharing import Band, airtime_s
 from .subscription import (
-    dual_ascent,
+    ascended,
+    cheapest,
     random_subscription,
     round_subscription,
-    subscribe,
-    subscribe_greedy,
     subscribe_proximal,
 )
-from .switching import cost_gradient, reception_benefit
+from .switching import gradient
 
 Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 Rule = Literal["switching", "proximal", "greedy", "one_shot", "random"]
 
 
@@ -87,27 +86,11 @@ class State:
     """
 
     round_index: int
-    subscription: NDArray[np.bool_]
+    subscription: Bools
     dual: Array
     dual_step: Array
     bound: Array
     delay_s: float
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Inner:
-    """The iterations of Step 1, shape (E,) each, and what came of them.
-
-    `objective` is (14) summed over UEs (corrected: with computing, and with the duals added to what is charged for a
-    missed upload), `delay_s` the common delay and `transmitting` the number of uploads; `kept` is
-    the iteration whose powers and shares were taken, and `converged` whether the objective settled in time.
-    """
-
-    objective: Array
-    delay_s: Array
-    transmitting: NDArray[np.intp]
-    kept: int
-    converged: bool
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -121,7 +104,7 @@ class Decision:
     at the share that would let the upload end with the others. `inner` is the record of Step 1.
     """
 
-    subscription: NDArray[np.bool_]
+    subscription: Bools
     power_w: Array
     share: Array
     delay_s: float
@@ -137,15 +120,9 @@ class Decision:
 
 def start(scenario: Scenario, *, rng: np.random.Generator, form: Form = "corrected") -> State:
     """The state before the first round: "printed" puts every UE into every module, "corrected" draws at random."""
-    check_choice("form", form, Form)
-    shape = (scenario.num_modules, scenario.num_ues)
-    if form == "printed":
-        subscription = np.ones(shape, dtype=bool)
-    else:
-        subscription = random_subscription(*shape, scenario.subscription_limit, rng)
-    bound = np.zeros(shape if form == "printed" else (scenario.num_modules, 1))
+    subscription, bound = formulas(form).start(scenario, rng)
     step = np.full(scenario.num_ues, scenario.dual_step or 0.0)
-    return State(0, subscription, np.zeros(shape), step, bound, 0.0)
+    return State(0, subscription, np.zeros(subscription.shape), step, bound, 0.0)
 
 
 def decide(
@@ -163,14 +140,15 @@ def decide(
     without duals, "one_shot" greedily after the first round and then never again, "random". `rng` breaks ties and draws
     what is random. Raises ValueError for an unknown rule or form, and shapes that do not fit the scenario.
     """
-    check_choice("form", form, Form)
+    own = formulas(form)
     check_choice("rule", rule, Rule)
-    _check_shapes(scenario, observation, state)
-    bound = state.bound + observation.remaining_risk if form == "corrected" else state.bound
-    benefit = reception_benefit(scenario, bound, form=form)
-    if form == "corrected":
-        benefit = benefit + state.dual
-    trial, inner = _step_1(scenario, observation, state.subscription, benefit, form)
+    _check(scenario, observation, state)
+    gap = own.gap(state.bound, observation.remaining_risk)
+    benefit = own.benefit(scenario, gap, own.weight(scenario, None))
+    charge = own.charge(benefit, state.dual)
+    band = Band.of(scenario, observation.channel)
+    payload, compute_j = observation.payload_of_ues_bits, observation.compute_energy_j
+    trial, inner = Alternation(scenario, own, band, payload, compute_j, state.subscription, charge).run()
     uploads = state.subscription & (trial.power_w > 0.0)
 
     # what the other modules would need, and how likely they would be received; a UE that is off is asked at full power
@@ -178,177 +156,79 @@ def decide(
     if not delay_s:
         raise ValueError("state.subscription must hold an upload in the first round: without one there is no delay")
     watts = np.where(trial.power_w > 0.0, trial.power_w, scenario.max_power_w)
-    payload = observation.payload_of_ues_bits
-    others = share_in_time(scenario, observation.channel, delay_s, np.where(uploads, 0.0, payload), watts)
-    reception = Reception.of(scenario, observation.channel.distance_m, trial.share + others, payload)
-    success = reception.probability(watts)
+    others = band.share_in_time(delay_s, np.where(uploads, 0.0, payload), watts)
+    success = band.reception(trial.share + others, payload).at(watts)
     decision = Decision(uploads, trial.power_w, trial.share, airtime_s(scenario, trial.delay_s), success, inner)
 
-    energy_j = observation.compute_energy_j + watts * airtime_s(scenario, delay_s)
-    gradient = cost_gradient(scenario, success, energy_j, bound, form=form)
-    return decision, _step_2(scenario, state, uploads, success, gradient, delay_s, rng, rule, form)
+    slope = gradient(scenario, own, success, compute_j + watts * airtime_s(scenario, delay_s), benefit)
+    chosen, dual, spread = _step_2(scenario, state, uploads, slope, rng, rule)
+    bound = own.bound(scenario, state.bound, uploads, success)
+    return decision, State(state.round_index + 1, chosen, dual, spread, bound, delay_s)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Trial:
-    """Powers (K,), the shares (N, K) and the common delay that belong to them, and the cost (14) of every UE (K,)."""
+class _Choice:
+    """What a rule chooses from: gradient, dual and uploads (N, K), and the step of the dual (K,)."""
 
-    power_w: Array
-    share: Array
-    delay_s: float
-    reception: Reception
-    objective: Array
+    scenario: Scenario
+    state: State
+    gradient: Array
+    dual: Array
+    uploads: Bools
+    step: Array
+    rng: np.random.Generator
 
-
-def _step_1(
-    scenario: Scenario, observation: Observation, subscription: NDArray[np.bool_], benefit: Array, form: Form
-) -> tuple[_Trial, Inner]:
-    """Alternate between bandwidth and power; return what is kept, and the record."""
-    power_w = np.where(subscription.any(axis=0), scenario.max_power_w, 0.0)
-    trials: list[_Trial] = []
-    converged = False
-    while not converged and len(trials) < scenario.max_inner_iterations:
-        trials.append(_try(scenario, observation, subscription, benefit, power_w, form))
-        if len(trials) > 1:
-            before, now = trials[-2].objective, trials[-1].objective
-            if form == "corrected":  # printed: for every UE
-                before, now = before.sum(), now.sum()
-            converged = bool(np.all(np.abs(now - before) <= scenario.objective_tolerance * np.abs(before)))
-        if not converged:
-            power_w = _next_power(scenario, observation, subscription, benefit, trials[-1], form)
-    totals = np.array([trial.objective.sum() for trial in trials])
-    kept = len(trials) - 1 if form == "printed" else int(totals.argmin())
-    record = Inner(
-        objective=totals,
-        delay_s=np.array([trial.delay_s for trial in trials]),
-        transmitting=np.array([np.count_nonzero(trial.share) for trial in trials]),
-        kept=kept,
-        converged=converged,
-    )
-    return trials[kept], record
+    def cheapest(self, cost: Array) -> Bools:
+        """The modules that (12) takes at these costs; its rules have the modules on the last axis."""
+        return cheapest(cost.T, self.scenario.subscription_limit, self.rng).T
 
 
-def _try(
-    scenario: Scenario,
-    observation: Observation,
-    subscription: NDArray[np.bool_],
-    benefit: Array,
-    power_w: Array,
-    form: Form,
-) -> _Trial:
-    """Share the bandwidth for these powers, and evaluate (14)."""
-    channel, payload = observation.channel, observation.payload_of_ues_bits
-    method: Method = "bisection" if form == "printed" else "newton"
-    share, delay_s = share_bandwidth(scenario, channel, subscription * payload, power_w, method=method)
-    if form == "printed" and delay_s > 0.0:  # (14) asks how likely the modules are received that are not uploaded
-        watts = np.where(power_w > 0.0, power_w, scenario.max_power_w)
-        width = np.where(share > 0.0, share, share_in_time(scenario, channel, delay_s, payload, watts))
-    else:
-        width = np.where(share > 0.0, share, np.inf)
-    reception = Reception.of(scenario, channel.distance_m, width, payload)
-    success = reception.probability(power_w)
-    missed = (1.0 - success) * ~subscription if form == "printed" else 1.0 - success * subscription
-    energy_j = airtime_s(scenario, delay_s) * power_w * subscription
-    if form == "corrected":
-        energy_j = energy_j + observation.compute_energy_j * (share > 0.0)
-    objective = (benefit * missed + scenario.energy_weight_per_j * energy_j).sum(axis=0)
-    return _Trial(power_w, share, delay_s, reception, objective)
+def _switching(given: _Choice) -> Bools:
+    return given.cheapest(given.gradient - given.dual)
 
 
-def _next_power(
-    scenario: Scenario,
-    observation: Observation,
-    subscription: NDArray[np.bool_],
-    benefit: Array,
-    trial: _Trial,
-    form: Form,
-) -> Array:
-    """Solve (21) for the shares and the delay of a trial; a UE that is off stays off."""
-    sends = trial.power_w > 0.0
-    # printed, power serves the modules that are not uploaded
-    served = ~subscription if form == "printed" else subscription
-    served = served & sends & np.isfinite(trial.reception.attenuation_w)
-    price = scenario.energy_weight_per_j * airtime_s(scenario, trial.delay_s) * subscription.sum(axis=0)
-    # what power cannot change
-    worth = benefit * served * np.exp(-trial.reception.interference)
-    if form == "corrected" and served.sum(axis=0).max(initial=0) <= 1:
-        chosen = served.argmax(axis=0), np.arange(served.shape[1])
-        best = optimal_power_in_field(
-            trial.reception.attenuation_w[chosen],
-            trial.reception.field[chosen],
-            worth[chosen],
-            price,
-            path_loss_exponent=scenario.path_loss_exponent,
-            max_power_w=scenario.max_power_w,
-        )
-    else:
-        best = optimal_power_several(
-            trial.reception.attenuation_w,
-            trial.reception.field,
-            worth,
-            price,
-            path_loss_exponent=scenario.path_loss_exponent,
-            max_power_w=scenario.max_power_w,
-            min_power_w=scenario.min_power_w if form == "printed" else 0.0,
-        )
-    if form == "corrected":  # what does not earn its computing stays off
-        computing = scenario.energy_weight_per_j * observation.compute_energy_j * subscription.sum(axis=0)
-        earned = (benefit * served * trial.reception.probability(best)).sum(axis=0)
-        best = np.where(earned > price * best + computing, best, 0.0)
-    return np.where(sends, best, 0.0)
+def _proximal(given: _Choice) -> Bools:
+    limit, step = given.scenario.subscription_limit, 1.0 / given.step[:, np.newaxis]
+    fraction = subscribe_proximal(given.uploads.T, given.gradient.T, given.dual.T, limit, step=step)
+    return round_subscription(fraction, given.rng).T
+
+
+def _greedy(given: _Choice) -> Bools:
+    return given.cheapest(given.gradient)
+
+
+def _one_shot(given: _Choice) -> Bools:
+    return given.state.subscription if given.state.round_index else _greedy(given)
+
+
+def _random(given: _Choice) -> Bools:
+    s = given.scenario
+    return random_subscription(s.num_modules, s.num_ues, s.subscription_limit, given.rng)
+
+
+_RULES: dict[Rule, Callable[[_Choice], Bools]] = {
+    "switching": _switching,
+    "proximal": _proximal,
+    "greedy": _greedy,
+    "one_shot": _one_shot,
+    "random": _random,
+}
+_WITH_DUALS = (_switching, _proximal)
 
 
 def _step_2(
-    scenario: Scenario,
-    state: State,
-    uploads: NDArray[np.bool_],
-    success: Array,
-    gradient: Array,
-    delay_s: float,
-    rng: np.random.Generator,
-    rule: Rule,
-    form: Form,
-) -> State:
-    """Move duals and bound on, and choose the next subscription."""
-    spread = state.dual_step if scenario.dual_step else np.maximum(state.dual_step, _spread(gradient))
+    scenario: Scenario, state: State, uploads: Bools, slope: Array, rng: np.random.Generator, rule: Rule
+) -> tuple[Bools, Array, Array]:
+    """The next subscription, the dual that led to it, and the largest spread of the gradients so far."""
+    choose = _RULES[rule]
+    spread = state.dual_step if scenario.dual_step else np.maximum(state.dual_step, _spread(slope))
     # where all modules have been alike so far, and as good as none, any step will do
-    size = np.abs(gradient).max(axis=0)
+    size = np.abs(slope).max(axis=0)
     step = np.where(spread > 0.0, spread, np.where(size > 0.0, size, 1.0))
-    limit = scenario.subscription_limit
     dual = state.dual
-    if rule in ("switching", "proximal"):
-        dual = dual_ascent(dual, uploads, min_participation=scenario.min_participation, step=step)
-    # the modules are the last axis of the rules
-    slope, price = gradient.T, dual.T
-    if rule == "random":
-        chosen = random_subscription(scenario.num_modules, scenario.num_ues, limit, rng)
-    elif rule == "proximal":
-        fraction = subscribe_proximal(uploads.T, slope, price, limit, step=1.0 / step[:, np.newaxis])
-        chosen = round_subscription(fraction, rng).T
-    elif rule == "switching":
-        chosen = subscribe(slope, price, limit, rng=rng).T
-    elif rule == "greedy" or state.round_index == 0:
-        chosen = subscribe_greedy(slope, limit, rng=rng).T
-    else:
-        chosen = state.subscription
-    bound = _next_bound(scenario, state, uploads, success, form)
-    return State(state.round_index + 1, chosen, dual, spread, bound, delay_s)
-
-
-def _next_bound(
-    scenario: Scenario,
-    state: State,
-    uploads: NDArray[np.bool_],
-    success: Array,
-    form: Form,
-) -> Array:
-    r""":math:`S_n^t = (1 - A_n^t) S_n^{t-1} + B_n^t`, or as printed :math:`B_{n,k}^t`."""
-    bound = scenario.bound_constants
-    if form == "printed":
-        return ue_constants(uploads, success, num_ues=scenario.num_ues, **bound, form=form)[1]
-    equal = np.full(scenario.num_ues, 1.0 / scenario.num_ues)
-    a, b = constants(equal, uploads, success, **bound)
-    return next_bound(state.bound, a[:, np.newaxis], b[:, np.newaxis])
+    if choose in _WITH_DUALS:
+        dual = ascended(dual, uploads, scenario.min_participation, step)
+    return choose(_Choice(scenario, state, slope, dual, uploads, step, rng)), dual, spread
 
 
 def _spread(gradient: Array) -> Array:
@@ -360,7 +240,7 @@ def _spread(gradient: Array) -> Array:
     return spread
 
 
-def _check_shapes(scenario: Scenario, observation: Observation, state: State) -> None:
+def _check(scenario: Scenario, observation: Observation, state: State) -> None:
     payload = np.shape(observation.payload_bits)
     wanted = {
         "payload_bits": (payload, (scenario.num_modules, scenario.num_ues)[: max(1, len(payload))]),
@@ -371,3 +251,5 @@ def _check_shapes(scenario: Scenario, observation: Observation, state: State) ->
     for name, (shape, right) in wanted.items():
         if shape != right:
             raise ValueError(f"{name} has shape {shape}, but the scenario asks for {right}")
+    own = {"state.dual": state.dual, "state.bound": state.bound, "remaining_risk": observation.remaining_risk}
+    checked(non_negative=own)

@@ -1,9 +1,7 @@
 r"""What a subscription is worth: the cost (9) of a UE in a round and its gradient, printed and corrected.
 
-Within a round the cost is affine in :math:`\beta`, so that its gradient says everything. As printed, A and B contain
-the product :math:`(1 - \lambda)(1 - \beta)`: subscribing lowers the cost of a module in proportion to
-:math:`1 - \lambda`, which sends UEs where they are *not* received. With the probability that an upload is missed,
-:math:`1 - \beta \lambda`, it lowers the cost in proportion to :math:`\lambda`.
+Within a round the cost is affine in :math:`\beta`, so that its gradient says everything. In what the two forms differ,
+and why it matters, stands in `forms`.
 """
 
 from __future__ import annotations
@@ -13,9 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_choice, checked
+from ..checks import checked
 from ..scenario import Form, Scenario
 from ..theory import ue_constants
+from .forms import Formulas, formulas
 
 Array = NDArray[np.float64]
 
@@ -52,7 +51,7 @@ def ue_cost(
         non_negative={"energy_j": energy_j, "bound": bound},
     )  # fmt: skip
     a, b = ue_constants(beta, rate, num_ues=scenario.num_ues, **scenario.bound_constants, form=form)
-    risk = _weights(weights, scenario, form) * ((1.0 - a) * state + b)
+    risk = formulas(form).weight(scenario, weights) * ((1.0 - a) * state + b)
     cost: Array = (risk + scenario.energy_weight_per_j * beta * energy).sum(axis=-2)
     return cost
 
@@ -75,8 +74,13 @@ def cost_gradient(
     rate, energy, state = _modules_by_ues(
         scenario, share={"success": success}, non_negative={"energy_j": energy_j, "bound": bound}
     )
-    benefit = reception_benefit(scenario, state, weights=weights, form=form)
-    return scenario.energy_weight_per_j * energy - benefit * (1.0 - rate if form == "printed" else rate)
+    own = formulas(form)
+    return gradient(scenario, own, rate, energy, own.benefit(scenario, state, own.weight(scenario, weights)))
+
+
+def gradient(scenario: Scenario, own: Formulas, success: Array, energy_j: Array, benefit: Array) -> Array:
+    """The same as `cost_gradient`, from the benefit of reception in the same form, of arrays that have been checked."""
+    return scenario.energy_weight_per_j * energy_j - benefit * own.counted(success)
 
 
 def reception_benefit(
@@ -87,12 +91,8 @@ def reception_benefit(
     The factor of :math:`1 - \beta \lambda` in the corrected cost, and of :math:`(1 - \lambda)(1 - \beta)` in (14).
     """
     (state,) = _modules_by_ues(scenario, non_negative={"bound": bound})
-    check_choice("form", form, Form)
-    s = scenario
-    carried = 4.0 * s.strong_convexity * s.zeta2 * state
-    if form == "printed":
-        return 4.0 / s.smoothness * (carried + s.zeta1)
-    return _weights(weights, s, form) / s.smoothness * (carried + 2.0 * s.zeta1)
+    own = formulas(form)
+    return own.benefit(scenario, state, own.weight(scenario, weights))
 
 
 def _modules_by_ues(scenario: Scenario, **rules: Mapping[str, ArrayLike]) -> list[Array]:
@@ -108,15 +108,3 @@ def _modules_by_ues(scenario: Scenario, **rules: Mapping[str, ArrayLike]) -> lis
         names = ", ".join(name for arguments in rules.values() for name in arguments)
         raise ValueError(f"{names} must broadcast to (..., N, K) = (..., {shape[0]}, {shape[1]}), got {given}")
     return [np.broadcast_to(array, np.broadcast_shapes(given, shape)) for array in arrays]
-
-
-def _weights(weights: ArrayLike | None, scenario: Scenario, form: Form) -> Array:
-    r"""What a UE's risk counts in its cost: 1 as printed, otherwise :math:`\rho_k / N`."""
-    if form == "printed":
-        return np.ones(1)
-    if weights is None:
-        return np.full(1, 1.0 / (scenario.num_ues * scenario.num_modules))
-    (rho,) = checked(non_negative={"weights": weights})
-    if rho.shape != (scenario.num_ues,) or abs(rho.sum() - 1.0) > 1e-6:
-        raise ValueError(f"weights must have shape ({scenario.num_ues},) and sum to 1, got {rho.shape}, {rho.sum():g}")
-    return rho / scenario.num_modules

@@ -1,7 +1,7 @@
 """Section II of the paper: geometry, channel (2), success probability (15), rate (13), energy (4). NumPy and SciPy."""
 
 from .cell import Cell, Channel
-from .channel import noise_power_w, path_gain, rayleigh_power_gain, received, sinr
+from .channel import Radio, noise_power_w, path_gain, rayleigh_power_gain, received, sinr
 from .energy import compute_cycles, compute_energy_j, training_energy_j, uplink_energy_j
 from .ergodic import ergodic_spectral_efficiency
 from .geometry import interferer_distances_m, ue_distances_m
@@ -13,6 +13,7 @@ from .voronoi import voronoi_interferer_distances_m, voronoi_link_distances_m
 __all__ = [
     "Cell",
     "Channel",
+    "Radio",
     "Reception",
     "compute_cycles",
     "compute_energy_j",

@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import checked
 from ..scenario import Scenario
 from ..streams import stream
-from .channel import path_gain, rayleigh_power_gain
+from .channel import Radio, rayleigh_power_gain
 from .geometry import EXTENT_RADII, interferer_distances_m, ue_distances_m
 
 
@@ -43,7 +44,7 @@ class Cell:
             raise ValueError(
                 f"distance_m has shape {np.shape(self.distance_m)}, but the scenario has {self.scenario.num_ues} UEs"
             )
-        self._path_gain(self.distance_m)
+        checked(positive_or_infinite={"distance_m": self.distance_m})
 
     @classmethod
     def draw(cls, scenario: Scenario, seed: int) -> Cell:
@@ -67,22 +68,15 @@ class Cell:
         interferer_m = interferer_distances_m(
             self.scenario.num_ues, base_station_density_per_m2=self.scenario.base_station_density_per_m2, rng=rng
         )
-        near = (rayleigh_power_gain(interferer_m.shape, rng) * self._path_gain(interferer_m)).sum(axis=1)
+        radio = Radio.of(self.scenario)
+        near = (rayleigh_power_gain(interferer_m.shape, rng) * radio.path_gain(interferer_m)).sum(axis=1)
         return Channel(
             distance_m=self.distance_m,
-            gain=fading * self._path_gain(self.distance_m),
-            interference_w=self.scenario.interferer_power_w * (near + self._mean_far_gain()),
+            gain=fading * radio.path_gain(self.distance_m),
+            interference_w=radio.interferer_power_w * (near + self._mean_far_gain(radio)),
         )
 
-    def _mean_far_gain(self) -> float:
+    def _mean_far_gain(self, radio: Radio) -> float:
         """Mean total gain of the interferers beyond `EXTENT_RADII`, the integral of 2 pi phi r g(r)."""
-        extent_m = EXTENT_RADII * self.scenario.cell_radius_m
-        gain_at_extent = float(self._path_gain(np.asarray(extent_m)))
-        return 2 * EXTENT_RADII**2 * gain_at_extent / (self.scenario.path_loss_exponent - 2)
-
-    def _path_gain(self, distance_m: NDArray[np.float64]) -> NDArray[np.float64]:
-        return path_gain(
-            distance_m,
-            path_loss_exponent=self.scenario.path_loss_exponent,
-            reference_gain=self.scenario.reference_gain,
-        )
+        gain_at_extent = float(radio.path_gain(np.asarray(EXTENT_RADII * self.scenario.cell_radius_m)))
+        return 2 * EXTENT_RADII**2 * gain_at_extent / (radio.path_loss_exponent - 2)

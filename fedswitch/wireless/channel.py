@@ -2,10 +2,62 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import checked
+from ..checks import check_path_loss_exponent, checked
+from ..scenario import Scenario
+
+Array = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Radio:
+    r"""The constants of a cell's uplinks: numbers, or float64 arrays that broadcast with the links.
+
+    `bandwidth_hz` is W, `noise_psd_w_per_hz` :math:`N_0`, `path_loss_exponent` :math:`\alpha`,
+    `base_station_density_per_m2` :math:`\phi`, `interferer_power_w` :math:`P_I`, and `reference_gain` g, the path gain
+    at 1 m. Raises ValueError that names the argument for a value out of range, and for an exponent of at most 2. The
+    methods do not check the distances.
+    """
+
+    bandwidth_hz: Array | float
+    noise_psd_w_per_hz: Array | float
+    path_loss_exponent: float
+    base_station_density_per_m2: Array | float
+    interferer_power_w: Array | float
+    reference_gain: Array | float = 1.0
+
+    def __post_init__(self) -> None:
+        checked(positive=self.positive, non_negative={"interferer_power_w": self.interferer_power_w})
+        check_path_loss_exponent(self.path_loss_exponent)
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Radio:
+        """The constants of a scenario."""
+        return cls(**{field.name: getattr(scenario, field.name) for field in dataclasses.fields(cls)})
+
+    @property
+    def positive(self) -> dict[str, ArrayLike]:
+        """By name, what is positive and may be an array."""
+        names = ("bandwidth_hz", "noise_psd_w_per_hz", "base_station_density_per_m2", "reference_gain")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def noise_w(self) -> Array | float:
+        """Noise power in W in the whole bandwidth."""
+        return self.bandwidth_hz * self.noise_psd_w_per_hz
+
+    def path_gain(self, distance_m: Array) -> Array:
+        """Power gain of the path loss at distances in m."""
+        return self.reference_gain * distance_m**-self.path_loss_exponent
+
+    def stations_within(self, distance_m: Array) -> Array:
+        r"""How many gNBs a disc of this radius holds on average, :math:`\pi \phi d^2`."""
+        return math.pi * self.base_station_density_per_m2 * distance_m**2
 
 
 def path_gain(

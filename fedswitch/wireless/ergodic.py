@@ -20,9 +20,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_path_loss_exponent, checked
+from ..checks import checked
 from ._field import field_elasticities
-from .channel import path_gain
+from .channel import Radio
 from .geometry import EXCLUSION_RATE
 from .outage import interference_integral
 
@@ -67,37 +67,25 @@ def ergodic_spectral_efficiency(
     (interferer,) = checked(
         non_negative={"interferer_power_w": power if interferer_power_w is None else interferer_power_w}
     )
-    noise, interference = link_ratios(
-        distance,
-        power,
-        bandwidth * density_w,
+    radio = Radio(
+        bandwidth_hz=bandwidth,
+        noise_psd_w_per_hz=density_w,
         path_loss_exponent=path_loss_exponent,
         base_station_density_per_m2=density_per_m2,
         interferer_power_w=interferer,
         reference_gain=gain,
     )
-    noise, interference = np.broadcast_arrays(noise, interference)
+    noise, interference = np.broadcast_arrays(*link_ratios(distance, power, radio))
     efficiency, _ = efficiency_nat(noise.ravel(), interference.ravel(), path_loss_exponent)
     return efficiency.reshape(noise.shape) / math.log(2.0)
 
 
-def link_ratios(
-    distance_m: Array,
-    power_w: Array,
-    noise_w: Array,
-    *,
-    path_loss_exponent: float,
-    base_station_density_per_m2: Array,
-    interferer_power_w: Array,
-    reference_gain: Array,
-) -> tuple[Array, Array]:
-    """Return the noise ratio and the interference ratio of links, or raise ValueError where they are out of range."""
-    check_path_loss_exponent(path_loss_exponent)
+def link_ratios(distance_m: Array, power_w: Array, radio: Radio) -> tuple[Array, Array]:
+    """Return the noise ratio at the radio's bandwidth and the interference ratio; ValueError where out of range."""
     with np.errstate(all="ignore"):  # what leaves double precision is out of range, too
-        gain = path_gain(distance_m, path_loss_exponent=path_loss_exponent, reference_gain=reference_gain)
-        noise = noise_w / (power_w * gain)
-        area = math.pi * base_station_density_per_m2 * distance_m**2
-        interference = area ** (path_loss_exponent / 2.0) * interferer_power_w / power_w
+        noise = radio.noise_w / (power_w * radio.path_gain(distance_m))
+        stations = radio.stations_within(distance_m)
+        interference = stations ** (radio.path_loss_exponent / 2.0) * radio.interferer_power_w / power_w
     if not ((noise >= _SMALLEST_RATIO) & (noise <= _LARGEST_RATIO)).all() or not (interference <= _LARGEST_RATIO).all():
         raise ValueError(
             "distance_m, power_w and the noise make links whose noise or interference is beyond "

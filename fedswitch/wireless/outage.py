@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..checks import check_choice, check_path_loss_exponent, checked
-from .channel import path_gain
+from .channel import Radio
 from .geometry import EXCLUSION_RATE
 
 ReceptionForm = Literal["corrected", "printed", "inversion"]
@@ -85,17 +85,25 @@ def success_probability(
     check_path_loss_exponent(path_loss_exponent)
     if interferer_power_w is not None and form != "corrected":
         raise ValueError(f'interferer_power_w must be None with form="{form}", which fixes the power of interferers')
-    noise_w = bandwidth * density_w
     if form == "inversion":
         nothing = np.zeros(np.broadcast_shapes(distance.shape, density_per_m2.shape, gain.shape))
-        return np.exp(nothing - threshold * noise_w / power - _inverted_field(threshold, path_loss_exponent))
-    noise = threshold * noise_w / (power * noise_gain(distance, path_loss_exponent, density_per_m2, gain, form))
-    if form == "printed":
-        return np.exp(-noise - printed_field(distance, threshold, path_loss_exponent, density_per_m2))
+        noise = threshold * (bandwidth * density_w) / power
+        return np.exp(nothing - noise - _inverted_field(threshold, path_loss_exponent))
     (interferer,) = checked(
         non_negative={"interferer_power_w": power if interferer_power_w is None else interferer_power_w}
     )
-    s = math.pi * density_per_m2 * distance**2 * (threshold * interferer / power) ** (2.0 / path_loss_exponent)
+    radio = Radio(
+        bandwidth_hz=bandwidth,
+        noise_psd_w_per_hz=density_w,
+        path_loss_exponent=path_loss_exponent,
+        base_station_density_per_m2=density_per_m2,
+        interferer_power_w=interferer,
+        reference_gain=gain,
+    )
+    noise = threshold * radio.noise_w / (power * noise_gain(distance, radio, form))
+    if form == "printed":
+        return np.exp(-noise - printed_field(distance, threshold, radio))
+    s = radio.stations_within(distance) * (threshold * interferer / power) ** (2.0 / path_loss_exponent)
     return np.exp(-noise - s * interference_integral(EXCLUSION_RATE * s, path_loss_exponent))
 
 
@@ -128,29 +136,19 @@ def deadline_threshold(payload_bits: ArrayLike, bandwidth_hz: ArrayLike, deadlin
         return np.expm1(math.log(2.0) * payload / (bandwidth * deadline))
 
 
-def noise_gain(
-    distance_m: NDArray[np.float64],
-    path_loss_exponent: float,
-    density_per_m2: NDArray[np.float64],
-    reference_gain: NDArray[np.float64],
-    form: ReceptionForm,
-) -> NDArray[np.float64]:
+def noise_gain(distance_m: NDArray[np.float64], radio: Radio, form: ReceptionForm) -> NDArray[np.float64]:
     """What the noise of (15) is measured against: the path gain, or what is printed in its place."""
     if form == "printed":
-        return reference_gain * (2.0 * density_per_m2) ** (path_loss_exponent / 2.0 - 1.0) / distance_m**2
-    return path_gain(distance_m, path_loss_exponent=path_loss_exponent, reference_gain=reference_gain)
+        crowd = (2.0 * radio.base_station_density_per_m2) ** (radio.path_loss_exponent / 2.0 - 1.0)
+        return radio.reference_gain * crowd / distance_m**2
+    return radio.path_gain(distance_m)
 
 
-def printed_field(
-    distance_m: NDArray[np.float64],
-    threshold: NDArray[np.float64],
-    path_loss_exponent: float,
-    density_per_m2: NDArray[np.float64],
-) -> NDArray[np.float64]:
+def printed_field(distance_m: NDArray[np.float64], threshold: NDArray[np.float64], radio: Radio) -> NDArray[np.float64]:
     """The second term of the exponent of (15) as printed, which no power changes."""
-    spread = threshold ** (2.0 / path_loss_exponent)
-    inner = interference_integral(EXCLUSION_RATE / math.pi * spread, path_loss_exponent)
-    return math.pi * density_per_m2 * distance_m**2 * spread * inner
+    spread = threshold ** (2.0 / radio.path_loss_exponent)
+    inner = interference_integral(EXCLUSION_RATE / math.pi * spread, radio.path_loss_exponent)
+    return radio.stations_within(distance_m) * spread * inner
 
 
 def _inverted_field(threshold: NDArray[np.float64], path_loss_exponent: float) -> NDArray[np.float64]:

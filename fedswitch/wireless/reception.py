@@ -3,7 +3,6 @@ r"""The success probability (15) of a scenario as a function of the transmit pow
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..checks import checked
 from ..scenario import Form, Scenario
 from ._field import field_exponent
-from .channel import noise_power_w
+from .channel import Radio
 from .outage import deadline_threshold, noise_gain, printed_field
 
 Array = NDArray[np.float64]
@@ -28,12 +27,19 @@ def reception_threshold(scenario: Scenario, share: ArrayLike, payload_bits: Arra
     share_of, payload = np.broadcast_arrays(
         *checked(non_negative_or_infinite={"share": share}, non_negative={"payload_bits": payload_bits})
     )
+    return _threshold(scenario, share_of, payload)
+
+
+def _threshold(scenario: Scenario, share: Array, payload_bits: Array) -> Array:
     if scenario.threshold == "fixed":
-        return np.full(share_of.shape, scenario.sinr_threshold)
-    usable = (share_of > 0.0) & np.isfinite(share_of)
-    width_hz = scenario.bandwidth_hz * np.where(usable, share_of, 1.0)
-    threshold = deadline_threshold(payload, width_hz, scenario.deadline_s)
-    return np.where(usable, threshold, np.where(share_of > 0.0, 0.0, np.inf))
+        return np.full(share.shape, scenario.sinr_threshold)
+    usable = (share > 0.0) & np.isfinite(share)
+    width_hz = scenario.bandwidth_hz * np.where(usable, share, 1.0)
+    return np.where(
+        usable,
+        deadline_threshold(payload_bits, width_hz, scenario.deadline_s),
+        np.where(share > 0.0, 0.0, np.inf),
+    )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,37 +64,41 @@ class Reception:
         the deadline. Arguments broadcast. An infinite share, which no upload can have, is never received. Raises
         ValueError that names the argument for a distance or share that is not positive, or a negative payload.
         """
-        distance, share_of, payload = np.broadcast_arrays(
-            *checked(
-                positive={"distance_m": distance_m},
-                positive_or_infinite={"share": share},
-                non_negative={"payload_bits": payload_bits},
-            )
+        distance, share_of, payload = checked(
+            positive={"distance_m": distance_m},
+            positive_or_infinite={"share": share},
+            non_negative={"payload_bits": payload_bits},
         )
-        threshold = reception_threshold(scenario, share_of, payload)
-        possible = np.isfinite(share_of) & np.isfinite(threshold)
+        return cls.unchecked(scenario, Radio.of(scenario), distance, share_of, payload)
+
+    @classmethod
+    def unchecked(
+        cls, scenario: Scenario, radio: Radio, distance_m: Array, share: Array, payload_bits: Array
+    ) -> Reception:
+        """The same as `of`, with the scenario's radio, of arrays that have been checked."""
+        distance, share, payload = np.broadcast_arrays(distance_m, share, payload_bits)
+        threshold = _threshold(scenario, share, payload)
+        possible = np.isfinite(share) & np.isfinite(threshold)
         threshold = np.where(possible, threshold, 1.0)
-        noise_w = noise_power_w(
-            np.where(possible, share_of, 1.0),
-            bandwidth_hz=scenario.bandwidth_hz,
-            noise_psd_w_per_hz=scenario.noise_psd_w_per_hz,
-        )
-        alpha, density = scenario.path_loss_exponent, np.asarray(scenario.base_station_density_per_m2)
+        noise_w = radio.bandwidth_hz * np.where(possible, share, 1.0) * radio.noise_psd_w_per_hz
+        alpha = radio.path_loss_exponent
         form: Form = "printed" if scenario.outage == "printed" else "corrected"
-        gain = noise_gain(distance, alpha, density, np.asarray(scenario.reference_gain), form)
-        attenuation = np.where(possible, threshold * noise_w / gain, np.inf)
+        attenuation = np.where(possible, threshold * noise_w / noise_gain(distance, radio, form), np.inf)
         nothing = np.zeros(attenuation.shape)
         if form == "printed":
-            return cls(attenuation, nothing, nothing + printed_field(distance, threshold, alpha, density), alpha)
-        field = math.pi * density * distance**2 * (threshold * scenario.interferer_power_w) ** (2.0 / alpha)
+            return cls(attenuation, nothing, nothing + printed_field(distance, threshold, radio), alpha)
+        field = radio.stations_within(distance) * (threshold * radio.interferer_power_w) ** (2.0 / alpha)
         return cls(attenuation, nothing + field, nothing, alpha)
 
     def probability(self, power_w: ArrayLike) -> Array:
         r""":math:`\lambda` at a power in W, 0 at 0 W; broadcasts. Raises ValueError for a power that is negative."""
-        (power,) = checked(non_negative={"power_w": power_w})
-        watts = np.where(power > 0.0, power, 1.0)
+        return self.at(*checked(non_negative={"power_w": power_w}))
+
+    def at(self, power_w: Array) -> Array:
+        """The same as `probability`, of a power that has been checked."""
+        watts = np.where(power_w > 0.0, power_w, 1.0)
         field = field_exponent(self.field * watts ** (-2.0 / self.path_loss_exponent), self.path_loss_exponent)
-        return np.where(power > 0.0, np.exp(-self.attenuation_w / watts - field - self.interference), 0.0)
+        return np.where(power_w > 0.0, np.exp(-self.attenuation_w / watts - field - self.interference), 0.0)
 
     def __getitem__(self, index: Any) -> Reception:
         """Some of the uploads, by any NumPy index."""
