@@ -12,6 +12,7 @@ allowed as many inner iterations as ours took.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import statistics
@@ -26,9 +27,10 @@ from subscription import linprog_each
 
 from fedswitch import Scenario
 from fedswitch.control import Decision, Observation, State, decide, interior_point_power, start
+from fedswitch.control.sharing import Band
 from fedswitch.streams import stream
 from fedswitch.studies.fig3_bandwidth import lora_payload_bits
-from fedswitch.wireless import Cell, Channel, Reception
+from fedswitch.wireless import Cell, Reception
 
 ROUNDS = {10: 30, 100: 30, 1_000: 12, 10_000: 6, 100_000: 4}
 HIDDEN_SIZE, LAYERS = 768, 12
@@ -74,19 +76,17 @@ def run(scenario: Scenario, num_rounds: int) -> list[Round]:
     return rounds
 
 
-# The reference: what takes the place of each solver of `fedswitch.control.online`
+# The reference: what takes the place of each solver of Algorithm 2
 
 
-def nested_share(
-    scenario: Scenario, channel: Channel, payload_bits: np.ndarray, power_w: np.ndarray, *, method: str
-) -> tuple[np.ndarray, float]:
-    """`share_bandwidth`: the delay at which the shares sum to 1."""
+def nested_share(band: Band, payload_bits: np.ndarray, power_w: np.ndarray, method: str) -> tuple[np.ndarray, float]:
+    """`Band.share`: the delay at which the shares sum to 1."""
     watts = np.broadcast_to(power_w, payload_bits.shape)
     sent = (payload_bits > 0.0) & (watts > 0.0)
     shares = np.zeros(payload_bits.shape)
     if not sent.any():
         return shares, 0.0
-    links = _links(scenario, channel, payload_bits, power_w, sent)
+    links = _links(band, payload_bits, power_w, sent)
 
     def excess_share(log_delay: float) -> float:
         return sum(_share(math.exp(log_delay), *link) for link in links) - 1.0
@@ -99,24 +99,22 @@ def nested_share(
     return shares, delay_s
 
 
-def nested_share_in_time(
-    scenario: Scenario, channel: Channel, delay_s: float, payload_bits: np.ndarray, power_w: np.ndarray
-) -> np.ndarray:
-    """`share_in_time`."""
+def nested_share_in_time(band: Band, delay_s: float, payload_bits: np.ndarray, power_w: np.ndarray) -> np.ndarray:
+    """`Band.share_in_time`."""
     sent, shares = payload_bits > 0.0, np.zeros(payload_bits.shape)
-    shares[sent] = [_share(delay_s, *link) for link in _links(scenario, channel, payload_bits, power_w, sent)]
+    shares[sent] = [_share(delay_s, *link) for link in _links(band, payload_bits, power_w, sent)]
     return shares
 
 
 def _links(
-    scenario: Scenario, channel: Channel, payload_bits: np.ndarray, power_w: np.ndarray, sent: np.ndarray
+    band: Band, payload_bits: np.ndarray, power_w: np.ndarray, sent: np.ndarray
 ) -> list[tuple[float, float, float]]:
     """For each upload its seconds over share and spectral efficiency, and signal and interference over the noise."""
-    noise_w = scenario.bandwidth_hz * scenario.noise_psd_w_per_hz
+    noise_w = band.radio.noise_w
     columns = np.broadcast_arrays(
-        payload_bits * (math.log(2.0) / scenario.bandwidth_hz),
-        power_w * channel.gain / noise_w,
-        channel.interference_w / noise_w,
+        payload_bits * (math.log(2.0) / band.radio.bandwidth_hz),
+        power_w * band.channel.gain / noise_w,
+        band.channel.interference_w / noise_w,
     )
     return list(zip(*(column[sent].tolist() for column in columns), strict=True))
 
@@ -135,15 +133,14 @@ def _share(delay_s: float, *link: float) -> float:
 
 
 def interior_point(
+    path_loss_exponent: float,
     attenuation_w: np.ndarray,
     field: np.ndarray,
     benefit: np.ndarray,
     price_per_w: np.ndarray,
-    *,
-    path_loss_exponent: float,
     max_power_w: float,
 ) -> np.ndarray:
-    """`optimal_power_in_field`; not to transmit is the better choice where the objective says so."""
+    """`power_in_field`; not to transmit is the better choice where the objective says so."""
     reception = Reception(attenuation_w, field, np.zeros(field.shape), path_loss_exponent)
     power_w = np.zeros(field.shape)
     for k in np.flatnonzero(benefit > 0.0):
@@ -163,11 +160,10 @@ def linear_program(gradient: np.ndarray, dual: np.ndarray, limit: int, *, rng: n
     return linprog_each(cost / np.abs(cost).max(axis=1, keepdims=True), limit) > 0.5
 
 
-SOLVERS: dict[str, Any] = {
-    "share_bandwidth": nested_share,
-    "share_in_time": nested_share_in_time,
-    "optimal_power_in_field": interior_point,
-    "subscribe": linear_program,
+SOLVERS: dict[str, dict[str, Any]] = {
+    "fedswitch.control.sharing.Band": {"share": nested_share, "share_in_time": nested_share_in_time},
+    "fedswitch.control.forms": {"power_in_field": interior_point},
+    "fedswitch.control.online": {"subscribe": linear_program},
 }
 
 
@@ -208,7 +204,9 @@ def compare() -> None:
             return decide(scenario, given.observation, given.state, rng=stream(0, "decision", 3))
 
         def composed(given: Round = last, scenario: Scenario = limited) -> tuple[Decision, State]:
-            with mock.patch.multiple("fedswitch.control.online", **SOLVERS):
+            with contextlib.ExitStack() as exchanged:
+                for place, solvers in SOLVERS.items():
+                    exchanged.enter_context(mock.patch.multiple(place, **solvers))
                 return decide(scenario, given.observation, given.state, rng=stream(0, "decision", 3))
 
         timed = {"ours": alternate({"ours": ours})["ours"]}

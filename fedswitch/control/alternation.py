@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..scenario import Scenario
 from ..wireless import Reception
-from .forms import Formulas, Power
+from .forms import Formulas
 from .sharing import Band, airtime_s
 
 Array = NDArray[np.float64]
@@ -95,13 +95,9 @@ class Alternation:
     def _next_power(self, trial: Trial) -> Array:
         """Solve (21) for the shares and the delay of a trial; a UE that is off stays off."""
         s, sends = self.scenario, trial.power_w > 0.0
+        served = self.formulas.served(self.subscription) & sends & np.isfinite(trial.reception.attenuation_w)
         uploads = self.subscription.sum(axis=0)
-        asked = Power(
-            scenario=s,
-            reception=trial.reception,
-            served=self.formulas.served(self.subscription) & sends & np.isfinite(trial.reception.attenuation_w),
-            benefit=self.charge,
-            price_per_w=s.energy_weight_per_j * airtime_s(s, trial.delay_s) * uploads,
-            computing=s.energy_weight_per_j * self.compute_energy_j * uploads,
-        )
-        return np.where(sends, self.formulas.power(asked), 0.0)
+        price = s.energy_weight_per_j * airtime_s(s, trial.delay_s) * uploads
+        computing = s.energy_weight_per_j * self.compute_energy_j * uploads
+        best = self.formulas.power(s, trial.reception, served, self.charge, price, computing)
+        return np.where(sends, best, 0.0)

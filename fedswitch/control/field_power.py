@@ -49,26 +49,17 @@ def optimal_power_in_field(
     not finite.
     """
     check_path_loss_exponent(path_loss_exponent)
-    attenuation, strength, worth, price, limit = checked(
+    arguments = checked(
         positive_or_infinite={"attenuation_w": attenuation_w},
         non_negative={"field": field, "benefit": benefit, "price_per_w": price_per_w},
         positive={"max_power_w": max_power_w},
     )
-    return power_in_field(attenuation, strength, worth, price, path_loss_exponent, limit)
+    return power_in_field(path_loss_exponent, *arguments)
 
 
-def power_in_field(
-    attenuation_w: Array,
-    field: Array,
-    benefit: Array,
-    price_per_w: Array,
-    path_loss_exponent: float,
-    max_power_w: Array | float,
-) -> Array:
-    """The same as `optimal_power_in_field`, of arguments that have been checked."""
-    attenuation, strength, worth, price, limit = np.broadcast_arrays(
-        attenuation_w, field, benefit, price_per_w, max_power_w
-    )
+def power_in_field(path_loss_exponent: float, *checked_arguments: Array | float) -> Array:
+    """The same as `optimal_power_in_field`, of its other arguments in their order, which have been checked."""
+    attenuation, strength, worth, price, limit = np.broadcast_arrays(*checked_arguments)
     power = np.zeros(attenuation.shape)
     hopeful = (worth > 0.0) & np.isfinite(attenuation)
     success = LogSuccess(attenuation[hopeful], strength[hopeful], path_loss_exponent)

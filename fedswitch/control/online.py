@@ -28,10 +28,11 @@ from .alternation import Alternation, Inner
 from .forms import formulas
 from .sharing import Band, airtime_s
 from .subscription import (
-    ascended,
-    cheapest,
+    dual_ascent,
     random_subscription,
     round_subscription,
+    subscribe,
+    subscribe_greedy,
     subscribe_proximal,
 )
 from .switching import gradient
@@ -168,67 +169,52 @@ def decide(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Choice:
-    """What a rule chooses from: gradient, dual and uploads (N, K), and the step of the dual (K,)."""
+    """What a rule chooses from: uploads and subscription (N, K); gradient, dual and step have the modules last."""
 
-    scenario: Scenario
-    state: State
+    uploads: Bools
+    subscription: Bools
+    first: bool
     gradient: Array
     dual: Array
-    uploads: Bools
     step: Array
+    limit: int
     rng: np.random.Generator
-
-    def cheapest(self, cost: Array) -> Bools:
-        """The modules that (12) takes at these costs; its rules have the modules on the last axis."""
-        return cheapest(cost.T, self.scenario.subscription_limit, self.rng).T
-
-
-def _switching(given: _Choice) -> Bools:
-    return given.cheapest(given.gradient - given.dual)
 
 
 def _proximal(given: _Choice) -> Bools:
-    limit, step = given.scenario.subscription_limit, 1.0 / given.step[:, np.newaxis]
-    fraction = subscribe_proximal(given.uploads.T, given.gradient.T, given.dual.T, limit, step=step)
+    fraction = subscribe_proximal(given.uploads.T, given.gradient, given.dual, given.limit, step=1.0 / given.step)
     return round_subscription(fraction, given.rng).T
 
 
 def _greedy(given: _Choice) -> Bools:
-    return given.cheapest(given.gradient)
-
-
-def _one_shot(given: _Choice) -> Bools:
-    return given.state.subscription if given.state.round_index else _greedy(given)
-
-
-def _random(given: _Choice) -> Bools:
-    s = given.scenario
-    return random_subscription(s.num_modules, s.num_ues, s.subscription_limit, given.rng)
+    return subscribe_greedy(given.gradient, given.limit, rng=given.rng).T
 
 
 _RULES: dict[Rule, Callable[[_Choice], Bools]] = {
-    "switching": _switching,
+    "switching": lambda given: subscribe(given.gradient, given.dual, given.limit, rng=given.rng).T,
     "proximal": _proximal,
     "greedy": _greedy,
-    "one_shot": _one_shot,
-    "random": _random,
+    "one_shot": lambda given: _greedy(given) if given.first else given.subscription,
+    "random": lambda given: random_subscription(len(given.uploads), len(given.step), given.limit, given.rng),
 }
-_WITH_DUALS = (_switching, _proximal)
+_WITH_DUALS = ("switching", "proximal")
 
 
 def _step_2(
     scenario: Scenario, state: State, uploads: Bools, slope: Array, rng: np.random.Generator, rule: Rule
 ) -> tuple[Bools, Array, Array]:
     """The next subscription, the dual that led to it, and the largest spread of the gradients so far."""
-    choose = _RULES[rule]
     spread = state.dual_step if scenario.dual_step else np.maximum(state.dual_step, _spread(slope))
     # where all modules have been alike so far, and as good as none, any step will do
     size = np.abs(slope).max(axis=0)
     step = np.where(spread > 0.0, spread, np.where(size > 0.0, size, 1.0))
-    dual = state.dual
-    if choose in _WITH_DUALS:
-        dual = ascended(dual, uploads, scenario.min_participation, step)
-    return choose(_Choice(scenario, state, slope, dual, uploads, step, rng)), dual, spread
+    dual, first = state.dual, state.round_index == 0
+    if rule in _WITH_DUALS:
+        dual = dual_ascent(dual, uploads, min_participation=scenario.min_participation, step=step)
+    given = _Choice(
+        uploads, state.subscription, first, slope.T, dual.T, step[:, np.newaxis], scenario.subscription_limit, rng
+    )
+    return _RULES[rule](given), dual, spread
 
 
 def _spread(gradient: Array) -> Array:

@@ -45,11 +45,6 @@ def subscribe(
     cost = np.asarray(slope - price)
     if cost.ndim == 0:
         raise ValueError("gradient or dual must have the modules on its last axis")
-    return cheapest(cost, limit, rng)
-
-
-def cheapest(cost: NDArray[np.float64], limit: int, rng: np.random.Generator | None) -> NDArray[np.bool_]:
-    """The modules, (..., N), that `subscribe` takes at these costs, which have been checked."""
     tie_break = np.broadcast_to(np.arange(cost.shape[-1]), cost.shape) if rng is None else rng.random(cost.shape)
     order = np.lexsort((tie_break, cost), axis=-1)
     chosen = np.zeros(cost.shape, dtype=bool)
@@ -138,17 +133,7 @@ def dual_ascent(
         share={"subscription": subscription, "min_participation": min_participation},
         positive={"step": step},
     )
-    return ascended(price, taken, wanted, size)
-
-
-def ascended(
-    dual: NDArray[np.float64],
-    subscription: NDArray[np.float64] | NDArray[np.bool_],
-    min_participation: NDArray[np.float64] | float,
-    step: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """The same as `dual_ascent`, of arguments that have been checked."""
-    return np.maximum(dual + step * (min_participation - subscription), 0.0)
+    return np.maximum(price + size * (wanted - taken), 0.0)
 
 
 def _check_limit(limit: int) -> None:

@@ -8,7 +8,7 @@ from scipy import optimize
 
 from fedswitch import Scenario
 from fedswitch.control import allocate_bandwidth_ergodic, ergodic_share_for_delay
-from fedswitch.wireless import ergodic_spectral_efficiency
+from fedswitch.wireless import Radio, ergodic_spectral_efficiency
 
 SCENARIO = Scenario.corrected()
 RADIO = {
@@ -20,14 +20,16 @@ RADIO = {
 WIDTH_HZ = 1e9
 
 
-def allocate(payload_bits, distance_m, power_w=0.2, **changes):
-    arguments = RADIO | {"bandwidth_hz": WIDTH_HZ, "interferer_power_w": 0.2} | changes
-    return allocate_bandwidth_ergodic(payload_bits, distance_m, power_w, **arguments)
+def radio(**changes):
+    return Radio(**RADIO | {"bandwidth_hz": WIDTH_HZ, "interferer_power_w": 0.2} | changes)
+
+
+def allocate(payload_bits, distance_m, power_w=0.2, tolerance=1e-10, **changes):
+    return allocate_bandwidth_ergodic(payload_bits, distance_m, power_w, radio(**changes), tolerance=tolerance)
 
 
 def share_for_delay(delay_s, payload_bits, distance_m, power_w=0.2, **changes):
-    arguments = RADIO | {"bandwidth_hz": WIDTH_HZ, "interferer_power_w": 0.2} | changes
-    return ergodic_share_for_delay(delay_s, payload_bits, distance_m, power_w, **arguments)
+    return ergodic_share_for_delay(delay_s, payload_bits, distance_m, power_w, radio(**changes))
 
 
 def delays_s(share, payload_bits, distance_m, power_w=0.2, *, bandwidth_hz=WIDTH_HZ, interferer_power_w=0.2, **changes):
@@ -193,6 +195,15 @@ def test_float32_is_fine():
 def test_bad_arguments_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         allocate(**({"payload_bits": [1e6, 2e6], "distance_m": 50.0} | changes))
+
+
+def test_a_share_for_a_delay_names_bad_arguments_too():
+    with pytest.raises(ValueError, match="delay_s must be positive and finite, got 0"):
+        share_for_delay(0.0, 1e6, 50.0)
+    with pytest.raises(ValueError, match=r"do not broadcast: .*bandwidth_hz \(2,\)"):
+        share_for_delay(1.0, [1e6, 1e6, 1e6], 50.0, bandwidth_hz=np.array([1e9, 2e9]))
+    shares = share_for_delay(1.0, 1e6, 50.0, bandwidth_hz=np.array([1e9, 2e9]))
+    np.testing.assert_allclose(shares, [share_for_delay(1.0, 1e6, 50.0, bandwidth_hz=hz) for hz in (1e9, 2e9)])
 
 
 @given(links=links, factor=st.floats(0.1, 10.0))

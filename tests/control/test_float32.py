@@ -27,8 +27,7 @@ CALLS = {
         2**20 * x, 2.0**-30 * x, 2.0**-40 * x, x, bandwidth_hz=2.0**30, noise_psd_w_per_hz=2.0**-64
     ).share,
     "ergodic": lambda x: control.allocate_bandwidth_ergodic(
-        2**20 * x, 64 * x, x, bandwidth_hz=2.0**30, noise_psd_w_per_hz=2.0**-64, path_loss_exponent=3.75,
-        base_station_density_per_m2=2.0**-15, interferer_power_w=0.25,
+        2**20 * x, 64 * x, x, wireless.Radio.of(SCENARIO)
     ).share,
 }  # fmt: skip
 

@@ -434,5 +434,11 @@ def test_bad_arguments_are_named():
     ):
         with pytest.raises(ValueError, match=f"{name} must be"):
             Observation(**{"channel": channel, "payload_bits": PAYLOAD_BITS, field: value})
+    for field in ("dual", "bound"):
+        owing = dataclasses.replace(state, **{field: -np.ones((4, 3))})
+        with pytest.raises(ValueError, match=rf"state\.{field} must be non-negative and finite, got -1"):
+            decide(scenario, Observation(channel, PAYLOAD_BITS), owing, rng=rng)
+    with pytest.raises(ValueError, match=r"do not broadcast: .*remaining_risk \(4, 5\)"):
+        decide(scenario, Observation(channel, PAYLOAD_BITS, remaining_risk=np.ones((4, 5))), state, rng=rng)
     with pytest.raises(ValueError, match=r"min_participation = 0\.5 in each of 4 modules needs more"):
         Scenario.corrected(min_participation=0.5)  # (7d) that no subscription can keep is refused up front

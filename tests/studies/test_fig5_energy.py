@@ -59,7 +59,7 @@ def test_full_power_is_what_the_laws_of_the_cell_say():
         "reference_gain": s.reference_gain,
     }  # fmt: skip
     allocation = control.allocate_bandwidth_ergodic(
-        bits, cell.distance_m, np.full(8, 0.2), bandwidth_hz=s.bandwidth_hz, **surroundings
+        bits, cell.distance_m, np.full(8, 0.2), wireless.Radio(bandwidth_hz=s.bandwidth_hz, **surroundings)
     )
     width_hz = (allocation.share * s.bandwidth_hz).sum(axis=0)
     arrive = wireless.success_probability(cell.distance_m, 0.2, width_hz, float(db_to_ratio(2.0)), **surroundings)

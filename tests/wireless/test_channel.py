@@ -1,11 +1,14 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from fedswitch import Scenario
 from fedswitch.units import dbm_to_w, ratio_to_db, w_to_dbm
-from fedswitch.wireless import noise_power_w, path_gain, rayleigh_power_gain, received, sinr
+from fedswitch.wireless import Radio, noise_power_w, path_gain, rayleigh_power_gain, received, sinr
 
 positive = st.floats(1e-12, 1e12)
 
@@ -89,3 +92,28 @@ def test_reception_against_noise_has_the_probability_of_rayleigh_fading():
 def test_bad_arguments_are_named(call, named):
     with pytest.raises(ValueError, match=rf"\b{named}\b"):
         call()
+
+
+def test_a_radio_has_the_constants_of_its_scenario():
+    scenario = Scenario.corrected(bandwidth_hz=2e8, interferer_power_w=0.1)
+    radio = Radio.of(scenario)
+    assert radio.noise_w == noise_power_w(1.0, bandwidth_hz=2e8, noise_psd_w_per_hz=scenario.noise_psd_w_per_hz)
+    distance_m = np.array([5.0, 80.0, np.inf])
+    constants = {"path_loss_exponent": scenario.path_loss_exponent, "reference_gain": scenario.reference_gain}
+    np.testing.assert_array_equal(radio.path_gain(distance_m), path_gain(distance_m, **constants))
+    assert radio.stations_within(np.array(scenario.cell_radius_m)) == pytest.approx(1.0)
+    assert radio.interferer_power_w == 0.1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bandwidth_hz": 0.0}, "bandwidth_hz must be positive"),
+        ({"interferer_power_w": -0.1}, "interferer_power_w must be non-negative"),
+        ({"path_loss_exponent": 2.0}, "path_loss_exponent must be above 2"),
+        ({"noise_psd_w_per_hz": np.ones(2), "reference_gain": np.ones(3)}, "do not broadcast"),
+    ],
+)
+def test_a_radio_names_what_is_out_of_range(changes, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(Radio.of(Scenario.corrected()), **changes)

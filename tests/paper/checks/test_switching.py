@@ -130,7 +130,7 @@ def test_the_loop_goes_down_and_then_up_again():
     while len(costs) < 2 or abs(costs[-1] - costs[-2]) > 1e-4 * costs[-2]:
         sends = power > 0
         shared = control.allocate_bandwidth_ergodic(
-            payload[sends], distance[sends], power[sends], bandwidth_hz=1e9, **radio
+            payload[sends], distance[sends], power[sends], wireless.Radio(bandwidth_hz=1e9, **radio)
         )
         upload = distance[sends], shared.share * 1e9, 10**-0.5
 
