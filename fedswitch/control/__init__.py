@@ -8,7 +8,7 @@ from .field_power import optimal_power_in_field
 from .global_power import interior_point_power, optimal_power_several
 from .online import Decision, Observation, State, decide, start
 from .power import optimal_power, power_gradient
-from .sharing import airtime_s, share_bandwidth, share_in_time
+from .sharing import airtime_s, share_bandwidth
 from .subscription import (
     dual_ascent,
     project_capped_simplex,
@@ -47,7 +47,6 @@ __all__ = [
     "round_subscription",
     "share_bandwidth",
     "share_for_delay",
-    "share_in_time",
     "start",
     "subscribe",
     "subscribe_greedy",

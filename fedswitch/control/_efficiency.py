@@ -14,6 +14,8 @@ from 1 to 0 and is convex, there is exactly one positive root when 0 < a < 1, an
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,7 @@ Array = NDArray[np.float64]
 
 _STEP_TOLERANCE = 1e-8  # relative; Newton converges quadratically, so that after such a step nothing is left to gain
 _MAX_STEPS = 100
-_BLOCK = 8192  # links at a time, so that all intermediate arrays stay in the processor's cache
+_BLOCK = 8192  # links
 
 
 def spectral_efficiency_nat(load: Array, headroom: Array, interference_ratio: Array) -> Array:
@@ -31,11 +33,15 @@ def spectral_efficiency_nat(load: Array, headroom: Array, interference_ratio: Ar
     because each is needed to full relative precision where it is tiny: the load of a strong link among weak ones, and
     the headroom of a link in so deep a fade that its best delay is hardly above its floor.
     """
-    u = np.empty_like(load)
-    for start in range(0, u.size, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        u[block] = _root(load[block], headroom[block], interference_ratio[block])
-    return u
+    return in_blocks(_root, load, headroom, interference_ratio)
+
+
+def in_blocks(function: Callable[..., Array], *arrays: Array) -> Array:
+    """Apply a function to some links at a time, so that all its arrays stay in the processor's cache; (n,) each."""
+    result = np.empty_like(arrays[0])
+    for start in range(0, result.size, _BLOCK):
+        result[start : start + _BLOCK] = function(*(array[start : start + _BLOCK] for array in arrays))
+    return result
 
 
 def _root(load: Array, headroom: Array, interference_ratio: Array) -> Array:

@@ -153,38 +153,6 @@ class Search:
         """The middle of the totals that are accepted, so that rounding cannot lift a total above 1."""
         return 1.0 - self.tolerance / 2
 
-    def bracket(self, pool: Pool) -> tuple[float, float]:
-        """Where to begin, as excesses, with any end of Algorithm 1's that is missing or on the wrong side replaced."""
-        if self.method == "newton":
-            # half the lower bound: where one upload takes nearly everything, the solution lies right next to the bound
-            return pool.excess_at_share(1.0) / 2, pool.excess_at_share(self.target * pool.shares_by_need())
-        ends = self.delay_bracket_s or (None, None)
-        low, high = (None if end is None else pool.excess(end) for end in ends)
-        if low is None or pool.trial(low).total <= 1.0:
-            low = pool.excess_at_share(1.0)
-        if high is None or pool.trial(high).total > 1.0:
-            high = pool.excess_at_share(self.target / pool.snr.size)
-        return low, high
-
-    def solve(self, pool: Pool) -> tuple[Trial, list[tuple[float, float]]]:
-        """Return the solution, and the excess and the total share of all that was tried on the way."""
-        newton = self.method == "newton"
-        low, high = self.bracket(pool)
-        excess = high if newton else (low + high) / 2
-        tried: list[tuple[float, float]] = []
-        while True:
-            trial = pool.trial(excess)
-            tried.append((excess, trial.total))
-            if 1.0 - self.tolerance <= trial.total <= 1.0:
-                return trial, tried
-            if trial.total > 1.0:
-                low = excess
-            else:
-                high = excess
-            if len(tried) == self.max_iterations:
-                return pool.trial(high), tried
-            excess = _newton(trial, low, high, self.target) if newton else (low + high) / 2
-
 
 def equalize(
     payload_bits: Array,
@@ -201,10 +169,44 @@ def equalize(
     if not sent.any():
         return Allocation(share, 0.0, 0, Trace(np.empty(0), np.empty(0)))
     pool = Pool.of(payload[sent], signal[sent], interference[sent], bandwidth_hz, noise_psd_w_per_hz)
-    solution, tried = search.solve(pool)
+    solution, tried = _solve(pool, search)
     share[sent] = solution.share
     delays, totals = np.array([(pool.delay_s(excess), total) for excess, total in tried]).T
     return Allocation(share, pool.delay_s(solution.excess), len(tried), Trace(delays, totals))
+
+
+def _solve(pool: Pool, search: Search) -> tuple[Trial, list[tuple[float, float]]]:
+    """Return the solution, and the excess and the total share of all that was tried on the way."""
+    newton = search.method == "newton"
+    low, high = _bracket(pool, search)
+    excess = high if newton else (low + high) / 2
+    tried: list[tuple[float, float]] = []
+    while True:
+        trial = pool.trial(excess)
+        tried.append((excess, trial.total))
+        if 1.0 - search.tolerance <= trial.total <= 1.0:
+            return trial, tried
+        if trial.total > 1.0:
+            low = excess
+        else:
+            high = excess
+        if len(tried) == search.max_iterations:
+            return pool.trial(high), tried
+        excess = _newton(trial, low, high, search.target) if newton else (low + high) / 2
+
+
+def _bracket(pool: Pool, search: Search) -> tuple[float, float]:
+    """Where to begin, as excesses, with any end of Algorithm 1's that is missing or on the wrong side replaced."""
+    if search.method == "newton":
+        # half the lower bound: where one upload takes nearly everything, the solution lies right next to the bound
+        return pool.excess_at_share(1.0) / 2, pool.excess_at_share(search.target * pool.shares_by_need())
+    ends = search.delay_bracket_s or (None, None)
+    low, high = (None if end is None else pool.excess(end) for end in ends)
+    if low is None or pool.trial(low).total <= 1.0:
+        low = pool.excess_at_share(1.0)
+    if high is None or pool.trial(high).total > 1.0:
+        high = pool.excess_at_share(search.target / pool.snr.size)
+    return low, high
 
 
 def _newton(trial: Trial, low: float, high: float, target: float) -> float:

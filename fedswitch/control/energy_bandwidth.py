@@ -21,12 +21,10 @@ import dataclasses
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ._efficiency import bernoulli
+from ._efficiency import Array, bernoulli, in_blocks
 from ._pool import LARGEST_RATIO, Pool, check_stopping_rule, uploads
-
-_BLOCK = 8192  # links at a time, so that all intermediate arrays stay in the processor's cache
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,8 +34,8 @@ class EnergyAllocation:
     `iterations` is how many times the shares were improved.
     """
 
-    share: NDArray[np.float64]
-    delay_s: NDArray[np.float64]
+    share: Array
+    delay_s: Array
     energy_j: float
     iterations: int
 
@@ -93,7 +91,7 @@ def allocate_energy_optimal(
     return EnergyAllocation(share, delay, float(power @ duration), iterations)
 
 
-def _search(pool: Pool, weight: NDArray[np.float64], tolerance: float, limit: int) -> tuple[NDArray[np.float64], int]:
+def _search(pool: Pool, weight: Array, tolerance: float, limit: int) -> tuple[Array, int]:
     """Repeat the map from equal shares on; return the shares and how often it was applied."""
     target = 1.0 - tolerance / 2  # the middle of what is accepted, so that rounding cannot lift the total above 1
     share = np.full_like(weight, target / weight.size)
@@ -106,13 +104,12 @@ def _search(pool: Pool, weight: NDArray[np.float64], tolerance: float, limit: in
     return share, limit
 
 
-def _shape(pool: Pool, share: NDArray[np.float64]) -> NDArray[np.float64]:
+def _shape(pool: Pool, share: Array) -> Array:
     """Return h of the module's docstring, to full relative precision from the deepest fade to the strongest signal."""
-    shape = np.empty_like(share)
-    for start in range(0, share.size, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        inr, occupied = pool.inr[block], pool.inr[block] + share[block]
-        u = np.log1p(pool.snr[block] / occupied)
-        psi, complement = bernoulli(u)
-        shape[block] = (u - complement + inr / occupied) / (u * (u + psi))
-    return shape
+    return in_blocks(_shape_of_links, pool.snr, pool.inr, share)
+
+
+def _shape_of_links(snr: Array, inr: Array, share: Array) -> Array:
+    u = np.log1p(snr / (inr + share))
+    psi, complement = bernoulli(u)
+    return (u - complement + inr / (inr + share)) / (u * (u + psi))

@@ -53,12 +53,7 @@ def optimal_power_several(
     check_path_loss_exponent(path_loss_exponent)
     attenuation, strength, worth, price, least, limit, _ = checked(
         positive_or_infinite={"attenuation_w": attenuation_w},
-        non_negative={
-            "field": field,
-            "benefit": benefit,
-            "price_per_w": price_per_w,
-            "min_power_w": min_power_w,
-        },
+        non_negative={"field": field, "benefit": benefit, "price_per_w": price_per_w, "min_power_w": min_power_w},
         positive={"max_power_w": max_power_w, "tolerance": tolerance},
     )
     if limit.ndim or least.ndim:

@@ -75,10 +75,7 @@ def power_gradient(
     """
     power, attenuation, worth, price, beta, factor = checked(
         positive={"power_w": power_w, "attenuation_w": attenuation_w},
-        non_negative={
-            "benefit": benefit,
-            "price_per_w": price_per_w,
-        },
+        non_negative={"benefit": benefit, "price_per_w": price_per_w},
         share={"subscription": subscription, "interference_factor": interference_factor},
     )
     check_choice("form", form, Form)

@@ -32,19 +32,16 @@ def share_bandwidth(
     `allocate_bandwidth`.
     """
     check_choice("method", method, Method)
-    _, payload, power = _checked(1.0, channel, payload_bits, power_w)
+    payload, power, *_ = checked(
+        non_negative={
+            "payload_bits": payload_bits,
+            "power_w": power_w,
+            "channel.gain": channel.gain,
+            "channel.interference_w": channel.interference_w,
+        },
+        positive={"channel.distance_m": channel.distance_m},
+    )
     return Band.of(scenario, channel).share(payload, power, method)
-
-
-def share_in_time(
-    scenario: Scenario, channel: Channel, delay_s: float, payload_bits: ArrayLike, power_w: ArrayLike
-) -> Array:
-    r"""The share that each upload would need to end after `delay_s`, (19) and (20); infinite where none suffices.
-
-    Algorithm 1 computes it for all modules, also those that a UE does not subscribe to. Raises ValueError as
-    `share_for_delay`.
-    """
-    return Band.of(scenario, channel).share_in_time(*_checked(delay_s, channel, payload_bits, power_w))
 
 
 def airtime_s(scenario: Scenario, delay_s: float) -> float:
@@ -82,7 +79,10 @@ class Band:
         return allocation.share, allocation.delay_s
 
     def share_in_time(self, delay_s: float | Array, payload_bits: Array, power_w: Array) -> Array:
-        """The same as the function of this name."""
+        r"""The share that each upload would need to end after `delay_s`, (19) and (20); infinite where none suffices.
+
+        Algorithm 1 computes it for all modules, also those that a UE does not subscribe to.
+        """
         channel = self.channel
         if self.scenario.rate == "ergodic":
             return needed_share_ergodic(delay_s, payload_bits, channel.distance_m, power_w, self.radio)
@@ -95,17 +95,3 @@ class Band:
     @property
     def _width(self) -> tuple[float, float]:
         return self.scenario.bandwidth_hz, self.scenario.noise_psd_w_per_hz
-
-
-def _checked(delay_s: float, channel: Channel, payload_bits: ArrayLike, power_w: ArrayLike) -> tuple[Array, ...]:
-    """Delay, payload and power, checked together with the channel."""
-    delay, _, payload, power, *_ = checked(
-        positive={"delay_s": delay_s, "channel.distance_m": channel.distance_m},
-        non_negative={
-            "payload_bits": payload_bits,
-            "power_w": power_w,
-            "channel.gain": channel.gain,
-            "channel.interference_w": channel.interference_w,
-        },
-    )
-    return delay, payload, power

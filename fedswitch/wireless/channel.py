@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +13,8 @@ from ..checks import check_path_loss_exponent, checked
 from ..scenario import Scenario
 
 Array = NDArray[np.float64]
+
+_POSITIVE = ("bandwidth_hz", "noise_psd_w_per_hz", "base_station_density_per_m2", "reference_gain")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,11 +43,22 @@ class Radio:
         """The constants of a scenario."""
         return cls(**{field.name: getattr(scenario, field.name) for field in dataclasses.fields(cls)})
 
+    @classmethod
+    def of_links(
+        cls, path_loss_exponent: float, interferer_power_w: ArrayLike | None, **positive: ArrayLike
+    ) -> tuple[Radio, list[Array]]:
+        """The constants among what is `positive`, and the rest of it; without an interferer power, it is `power_w`."""
+        arrays = dict(zip(positive, checked(positive=positive), strict=True))
+        interferer = arrays["power_w"] if interferer_power_w is None else interferer_power_w
+        (power,) = checked(non_negative={"interferer_power_w": interferer})
+        own: dict[str, Any] = {name: arrays.pop(name) for name in _POSITIVE}
+        radio = cls(path_loss_exponent=path_loss_exponent, interferer_power_w=power, **own)
+        return radio, list(arrays.values())
+
     @property
     def positive(self) -> dict[str, ArrayLike]:
         """By name, what is positive and may be an array."""
-        names = ("bandwidth_hz", "noise_psd_w_per_hz", "base_station_density_per_m2", "reference_gain")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in _POSITIVE}
 
     @property
     def noise_w(self) -> Array | float:

@@ -20,7 +20,6 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import checked
 from ._field import field_elasticities
 from .channel import Radio
 from .geometry import EXCLUSION_RATE
@@ -54,26 +53,15 @@ def ergodic_spectral_efficiency(
     Raises ValueError that names the argument for values out of range, for a path loss exponent of at most 2, and for
     noise or interference beyond 1e150 times the signal, or noise below 1e-150 of it.
     """
-    distance, power, bandwidth, density_w, density_per_m2, gain = checked(
-        positive={
-            "distance_m": distance_m,
-            "power_w": power_w,
-            "bandwidth_hz": bandwidth_hz,
-            "noise_psd_w_per_hz": noise_psd_w_per_hz,
-            "base_station_density_per_m2": base_station_density_per_m2,
-            "reference_gain": reference_gain,
-        }
-    )
-    (interferer,) = checked(
-        non_negative={"interferer_power_w": power if interferer_power_w is None else interferer_power_w}
-    )
-    radio = Radio(
-        bandwidth_hz=bandwidth,
-        noise_psd_w_per_hz=density_w,
-        path_loss_exponent=path_loss_exponent,
-        base_station_density_per_m2=density_per_m2,
-        interferer_power_w=interferer,
-        reference_gain=gain,
+    radio, (distance, power) = Radio.of_links(
+        path_loss_exponent,
+        interferer_power_w,
+        distance_m=distance_m,
+        power_w=power_w,
+        bandwidth_hz=bandwidth_hz,
+        noise_psd_w_per_hz=noise_psd_w_per_hz,
+        base_station_density_per_m2=base_station_density_per_m2,
+        reference_gain=reference_gain,
     )
     noise, interference = np.broadcast_arrays(*link_ratios(distance, power, radio))
     efficiency, _ = efficiency_nat(noise.ravel(), interference.ravel(), path_loss_exponent)

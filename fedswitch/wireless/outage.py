@@ -70,40 +70,28 @@ def success_probability(
     Raises ValueError that names the argument for values out of range, for a path loss exponent of at most 2 (the
     interference is infinite), an unknown form, and an interferer power that the form has no place for.
     """
-    distance, power, bandwidth, threshold, density_w, density_per_m2, gain = checked(
-        positive={
-            "distance_m": distance_m,
-            "power_w": power_w,
-            "bandwidth_hz": bandwidth_hz,
-            "sinr_threshold": sinr_threshold,
-            "noise_psd_w_per_hz": noise_psd_w_per_hz,
-            "base_station_density_per_m2": base_station_density_per_m2,
-            "reference_gain": reference_gain,
-        }
-    )
     check_choice("form", form, ReceptionForm)
-    check_path_loss_exponent(path_loss_exponent)
+    radio, (distance, power, threshold) = Radio.of_links(
+        path_loss_exponent,
+        interferer_power_w,
+        distance_m=distance_m,
+        power_w=power_w,
+        sinr_threshold=sinr_threshold,
+        bandwidth_hz=bandwidth_hz,
+        noise_psd_w_per_hz=noise_psd_w_per_hz,
+        base_station_density_per_m2=base_station_density_per_m2,
+        reference_gain=reference_gain,
+    )
     if interferer_power_w is not None and form != "corrected":
         raise ValueError(f'interferer_power_w must be None with form="{form}", which fixes the power of interferers')
     if form == "inversion":
-        nothing = np.zeros(np.broadcast_shapes(distance.shape, density_per_m2.shape, gain.shape))
-        noise = threshold * (bandwidth * density_w) / power
+        nothing = np.zeros(np.broadcast_shapes(*map(np.shape, (distance, *radio.positive.values()))))
+        noise = threshold * radio.noise_w / power
         return np.exp(nothing - noise - _inverted_field(threshold, path_loss_exponent))
-    (interferer,) = checked(
-        non_negative={"interferer_power_w": power if interferer_power_w is None else interferer_power_w}
-    )
-    radio = Radio(
-        bandwidth_hz=bandwidth,
-        noise_psd_w_per_hz=density_w,
-        path_loss_exponent=path_loss_exponent,
-        base_station_density_per_m2=density_per_m2,
-        interferer_power_w=interferer,
-        reference_gain=gain,
-    )
     noise = threshold * radio.noise_w / (power * noise_gain(distance, radio, form))
     if form == "printed":
         return np.exp(-noise - printed_field(distance, threshold, radio))
-    s = radio.stations_within(distance) * (threshold * interferer / power) ** (2.0 / path_loss_exponent)
+    s = radio.stations_within(distance) * (threshold * radio.interferer_power_w / power) ** (2.0 / path_loss_exponent)
     return np.exp(-noise - s * interference_integral(EXCLUSION_RATE * s, path_loss_exponent))
 
 

@@ -13,8 +13,8 @@ from fedswitch.control import (
     ergodic_share_for_delay,
     share_bandwidth,
     share_for_delay,
-    share_in_time,
 )
+from fedswitch.control.sharing import Band
 from fedswitch.wireless import Cell, Radio
 
 PAYLOAD_BITS = 1e6 * np.array([[1.0, 0.0, 3.0], [0.0, 2.0, 2.0]])
@@ -37,7 +37,7 @@ def test_the_instantaneous_rate(method):
     share, delay_s = share_bandwidth(scenario, channel, PAYLOAD_BITS, POWER_W, method=method)
     np.testing.assert_array_equal(share, expected.share)
     assert delay_s == expected.delay_s
-    needed = share_in_time(scenario, channel, 0.7, sent, POWER_W)
+    needed = Band.of(scenario, channel).share_in_time(0.7, sent, POWER_W)
     np.testing.assert_array_equal(
         needed, share_for_delay(0.7, sent, POWER_W * channel.gain, channel.interference_w, **width)
     )
@@ -50,7 +50,7 @@ def test_the_ergodic_rate():
     share, delay_s = share_bandwidth(scenario, channel, PAYLOAD_BITS, POWER_W)
     np.testing.assert_array_equal(share, expected.share)
     assert delay_s == expected.delay_s
-    needed = share_in_time(scenario, channel, 0.7, sent, POWER_W)
+    needed = Band.of(scenario, channel).share_in_time(0.7, sent, POWER_W)
     np.testing.assert_array_equal(needed, ergodic_share_for_delay(0.7, sent, channel.distance_m, POWER_W, radio))
 
 
@@ -72,10 +72,6 @@ def test_bad_arguments_are_named(rate):
     ):
         with pytest.raises(ValueError, match=message):
             share_bandwidth(scenario, *arguments)
-        with pytest.raises(ValueError, match=message):
-            share_in_time(scenario, arguments[0], 1.0, *arguments[1:])
-    with pytest.raises(ValueError, match="delay_s must be positive"):
-        share_in_time(scenario, channel, 0.0, PAYLOAD_BITS, POWER_W)
     with pytest.raises(ValueError, match="method must be one of newton, bisection, got 'guess'"):
         share_bandwidth(scenario, channel, PAYLOAD_BITS, POWER_W, method="guess")
     if rate == "instantaneous":
