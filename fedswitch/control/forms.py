@@ -25,7 +25,6 @@ from .subscription import random_subscription
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Power = Callable[[Scenario, Reception, Bools, Array, Array, Array], Array]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +45,8 @@ class Formulas:
     asks_for_all: bool  # whether that needs the success probability of modules that are not uploaded
     counts_computing: bool  # whether (14) contains it
     served: Callable[[Bools], Bools]  # the modules that power is for, from the subscription
-    power: Power  # (21): from uploads, modules served, their charges, the price of a watt and of computing (K,)
+    # (21): the best power (K,) from scenario, uploads, modules served, their charges, price of a watt and of computing
+    power: Callable[..., Array]
     settled: Callable[[Array, Array, float], bool]  # whether the objective (K,) rests: before, now, tolerance
     kept: Callable[[Array], int]  # which iterate is taken, from the objectives of all
     # Step 2: the bound after a round, from that before, the uploads and their success probability
