@@ -7,7 +7,6 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from ..scenario import Scenario
 from ..wireless import Reception
 from .forms import Formulas
 from .sharing import Band, airtime_s
@@ -49,7 +48,6 @@ class Alternation:
     Nothing is checked here.
     """
 
-    scenario: Scenario
     formulas: Formulas
     band: Band
     payload_bits: Array
@@ -59,7 +57,7 @@ class Alternation:
 
     def run(self) -> tuple[Trial, Inner]:
         """Alternate until the objective settles; return what is kept, and the record."""
-        s = self.scenario
+        s = self.band.scenario
         power_w = np.where(self.subscription.any(axis=0), s.max_power_w, 0.0)
         trials: list[Trial] = []
         converged = False
@@ -78,7 +76,7 @@ class Alternation:
 
     def _try(self, power_w: Array) -> Trial:
         """Share the bandwidth for these powers, and evaluate (14)."""
-        s, form, payload = self.scenario, self.formulas, self.payload_bits
+        s, form, payload = self.band.scenario, self.formulas, self.payload_bits
         share, delay_s = self.band.share(self.subscription * payload, power_w, form.method)
         others: Array | float = np.inf
         if form.asks_for_all and delay_s > 0.0:
@@ -94,7 +92,7 @@ class Alternation:
 
     def _next_power(self, trial: Trial) -> Array:
         """Solve (21) for the shares and the delay of a trial; a UE that is off stays off."""
-        s, sends = self.scenario, trial.power_w > 0.0
+        s, sends = self.band.scenario, trial.power_w > 0.0
         served = self.formulas.served(self.subscription) & sends & np.isfinite(trial.reception.attenuation_w)
         uploads = self.subscription.sum(axis=0)
         price = s.energy_weight_per_j * airtime_s(s, trial.delay_s) * uploads

@@ -147,9 +147,9 @@ def decide(
     gap = own.gap(state.bound, observation.remaining_risk)
     benefit = own.benefit(scenario, gap, own.weight(scenario, None))
     charge = own.charge(benefit, state.dual)
-    band = Band.of(scenario, observation.channel)
+    band = Band(scenario, observation.channel)
     payload, compute_j = observation.payload_of_ues_bits, observation.compute_energy_j
-    trial, inner = Alternation(scenario, own, band, payload, compute_j, state.subscription, charge).run()
+    trial, inner = Alternation(own, band, payload, compute_j, state.subscription, charge).run()
     uploads = state.subscription & (trial.power_w > 0.0)
 
     # what the other modules would need, and how likely they would be received; a UE that is off is asked at full power

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,7 +42,7 @@ def share_bandwidth(
         },
         positive={"channel.distance_m": channel.distance_m},
     )
-    return Band.of(scenario, channel).share(payload, power, method)
+    return Band(scenario, channel).share(payload, power, method)
 
 
 def airtime_s(scenario: Scenario, delay_s: float) -> float:
@@ -51,16 +52,15 @@ def airtime_s(scenario: Scenario, delay_s: float) -> float:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Band:
-    """The bandwidth of one round, for payloads (N, K) and powers (K,) that have been checked."""
+    """The bandwidth of one round, for a channel, payloads (N, K) and powers (K,) that have been checked."""
 
     scenario: Scenario
-    radio: Radio
     channel: Channel
 
-    @classmethod
-    def of(cls, scenario: Scenario, channel: Channel) -> Band:
-        """The bandwidth of `scenario` on a channel that has been checked."""
-        return cls(scenario, Radio.of(scenario), channel)
+    @functools.cached_property
+    def radio(self) -> Radio:
+        """The constants of the cell."""
+        return Radio.of(self.scenario)
 
     def share(self, payload_bits: Array, power_w: Array, method: Method) -> tuple[Array, float]:
         """The same as `share_bandwidth`."""

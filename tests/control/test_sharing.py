@@ -37,7 +37,7 @@ def test_the_instantaneous_rate(method):
     share, delay_s = share_bandwidth(scenario, channel, PAYLOAD_BITS, POWER_W, method=method)
     np.testing.assert_array_equal(share, expected.share)
     assert delay_s == expected.delay_s
-    needed = Band.of(scenario, channel).share_in_time(0.7, sent, POWER_W)
+    needed = Band(scenario, channel).share_in_time(0.7, sent, POWER_W)
     np.testing.assert_array_equal(
         needed, share_for_delay(0.7, sent, POWER_W * channel.gain, channel.interference_w, **width)
     )
@@ -50,7 +50,7 @@ def test_the_ergodic_rate():
     share, delay_s = share_bandwidth(scenario, channel, PAYLOAD_BITS, POWER_W)
     np.testing.assert_array_equal(share, expected.share)
     assert delay_s == expected.delay_s
-    needed = Band.of(scenario, channel).share_in_time(0.7, sent, POWER_W)
+    needed = Band(scenario, channel).share_in_time(0.7, sent, POWER_W)
     np.testing.assert_array_equal(needed, ergodic_share_for_delay(0.7, sent, channel.distance_m, POWER_W, radio))
 
 
