@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import yaml
 
 from ..errors import FedswitchError
-from ..theory.claims import Counterexample, Statement
+from ..theory.outcomes import Counterexample, Statement
 from .elements import ELEMENTS, resolve
 
 Verdict = Literal["right", "ambiguous", "wrong", "measured"]

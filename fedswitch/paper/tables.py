@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from ..checks import check_choice
-from ..theory.claims import Counterexample, Statement
+from ..theory.outcomes import Counterexample, Statement
 from .elements import ELEMENTS, Element, element_name, places
 from .errata import ERRATA, PAPER, Cause, Erratum, Finding, fails, find, run
 

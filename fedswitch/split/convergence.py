@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import quad
 
-from ..theory.claims import Counterexample
+from ..theory.outcomes import Counterexample
 from .theorem import Setting, alpha, descent_bound, gap_bound, gradient_bound, sampling_error, zeta
 
 Array = NDArray[np.float64]

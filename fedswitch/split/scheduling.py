@@ -18,7 +18,7 @@ from scipy.special import lambertw
 
 from ..checks import check_choice, checked
 from ..scenario import Form
-from ..theory.claims import Counterexample
+from ..theory.outcomes import Counterexample
 
 Array = NDArray[np.float64]
 

@@ -22,7 +22,7 @@ from ..checks import checked
 from ..scenario import Form, Scenario
 from ._quadratics import Setting, aggregate, receptions, setting
 from .bounds import unroll
-from .claims import Counterexample
+from .outcomes import Counterexample
 from .constants import constants, missed_data, ue_constants
 
 Array = NDArray[np.float64]

@@ -41,7 +41,7 @@ from ._algebra import (
     vector,
     vectors,
 )
-from .claims import Statement
+from .outcomes import Statement
 
 Sides = tuple[sympy.Expr, sympy.Expr]
 

@@ -27,7 +27,7 @@ from fedswitch.paper.checks import CHECKS
 from fedswitch.paper.errata import errata_folder, load
 from fedswitch.paper.tables import outcome
 from fedswitch.theory import counterexamples
-from fedswitch.theory.claims import Counterexample, Statement
+from fedswitch.theory.outcomes import Counterexample, Statement
 from fedswitch.theory.statements import STATEMENTS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ Every check is deterministic, needs no arguments, and returns a `Counterexample`
 Section III and Appendix A are in `fedswitch.theory`.
 """
 
-from .bandwidth import (
+from .sec4b_bandwidth import (
     alg1_ends_away_from_the_solution,
     alg1_turns_the_wrong_way_below_the_floor,
     eq13_leaves_the_subscription_out,
@@ -16,15 +16,15 @@ from .bandwidth import (
     fig3_iterations_may_fall,
     thm2_no_other_allocation_is_faster,
 )
-from .power import (
+from .sec4b_power import (
     eq21_has_no_minimum,
     eq21_interior_point_is_trapped,
     eq21_silence_beats_what_is_too_weak,
     eq22_serves_the_wrong_modules,
     fig5_saving_depends_on_zeta1,
 )
-from .reception import eq15_is_too_high_at_the_edge, eq15_is_too_low_near_the_gnb, fig2_bandwidth_costs_reliability
-from .switching import (
+from .sec4b_success import eq15_is_too_high_at_the_edge, eq15_is_too_low_near_the_gnb, fig2_bandwidth_costs_reliability
+from .sec4a_switching import (
     alg2_settles_above_its_start,
     alg2_start_breaks_7c,
     eq7d_can_be_kept,
@@ -34,7 +34,7 @@ from .switching import (
     eq12_rounding_breaks_the_limit,
     eq14_charges_nothing_for_a_loss,
 )
-from .system import (
+from .sec2_system import (
     eq1_nobody_is_received,
     eq2_depends_on_the_first_meter,
     eq2_leaves_the_interferers_power_open,

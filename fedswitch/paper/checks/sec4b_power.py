@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ... import control, wireless
 from ...scenario import Scenario
 from ...streams import stream
-from ...theory.claims import Counterexample
+from ...theory.outcomes import Counterexample
 from ._roberta import payload_bits
 from ._words import milliwatts, percent
 

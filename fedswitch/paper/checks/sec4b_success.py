@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import wireless
 from ...scenario import Form, Scenario
-from ...theory.claims import Counterexample
+from ...theory.outcomes import Counterexample
 from ...units import db_to_ratio
 from ...wireless.geometry import EXCLUSION_RATE
 from ._words import percent

@@ -5,7 +5,7 @@ import math
 import pytest
 import sympy
 
-from fedswitch.theory.claims import Counterexample, Statement
+from fedswitch.theory.outcomes import Counterexample, Statement
 
 
 def test_a_counterexample_knows_whether_it_refutes():

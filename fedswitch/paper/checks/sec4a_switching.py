@@ -9,7 +9,7 @@ import numpy as np
 from ... import control, wireless
 from ...scenario import Scenario
 from ...streams import stream
-from ...theory.claims import Counterexample
+from ...theory.outcomes import Counterexample
 from ._roberta import payload_bits
 from ._words import percent
 

@@ -7,7 +7,7 @@ import numpy as np
 from ... import wireless
 from ...scenario import Scenario
 from ...streams import stream
-from ...theory.claims import Counterexample
+from ...theory.outcomes import Counterexample
 from ._roberta import MODEL_BITS
 from ._words import milliwatts, percent
 
