@@ -22,8 +22,8 @@ from ..checks import checked
 from ..scenario import Form, Scenario
 from ._quadratics import Setting, aggregate, receptions, setting
 from .bounds import unroll
-from .outcomes import Counterexample
 from .constants import constants, missed_data, ue_constants
+from .outcomes import Counterexample
 
 Array = NDArray[np.float64]
 

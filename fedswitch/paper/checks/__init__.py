@@ -4,6 +4,23 @@ Every check is deterministic, needs no arguments, and returns a `Counterexample`
 Section III and Appendix A are in `fedswitch.theory`.
 """
 
+from .sec2_system import (
+    eq1_nobody_is_received,
+    eq2_depends_on_the_first_meter,
+    eq2_leaves_the_interferers_power_open,
+    eq3_bounds_the_ensemble,
+    eq4_charges_more_than_the_arithmetic,
+)
+from .sec4a_switching import (
+    alg2_settles_above_its_start,
+    alg2_start_breaks_7c,
+    eq7d_can_be_kept,
+    eq7e_excludes_silence,
+    eq11_keeps_its_promise,
+    eq12_is_solved_by_sorting,
+    eq12_rounding_breaks_the_limit,
+    eq14_charges_nothing_for_a_loss,
+)
 from .sec4b_bandwidth import (
     alg1_ends_away_from_the_solution,
     alg1_turns_the_wrong_way_below_the_floor,
@@ -24,23 +41,6 @@ from .sec4b_power import (
     fig5_saving_depends_on_zeta1,
 )
 from .sec4b_success import eq15_is_too_high_at_the_edge, eq15_is_too_low_near_the_gnb, fig2_bandwidth_costs_reliability
-from .sec4a_switching import (
-    alg2_settles_above_its_start,
-    alg2_start_breaks_7c,
-    eq7d_can_be_kept,
-    eq7e_excludes_silence,
-    eq11_keeps_its_promise,
-    eq12_is_solved_by_sorting,
-    eq12_rounding_breaks_the_limit,
-    eq14_charges_nothing_for_a_loss,
-)
-from .sec2_system import (
-    eq1_nobody_is_received,
-    eq2_depends_on_the_first_meter,
-    eq2_leaves_the_interferers_power_open,
-    eq3_bounds_the_ensemble,
-    eq4_charges_more_than_the_arithmetic,
-)
 
 CHECKS = (
     eq1_nobody_is_received,
