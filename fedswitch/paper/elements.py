@@ -154,12 +154,12 @@ def _value(kind: Any, name: str, value: Any, where: str) -> Any:
     choices = get_args(kind)
     if get_origin(kind) is Literal and value not in choices:
         raise FedswitchError(f"{where}: {name} must be one of {', '.join(choices)}, not {value!r}.")
-    several = get_origin(kind) is tuple
-    if not isinstance(value, list if several else str):
-        raise FedswitchError(f"{where}: {name} must be a {'list' if several else 'text'}, not {value!r}.")
-    if not several:
+    wanted = list if get_origin(kind) is tuple else str
+    if type(value) is not wanted:
+        raise FedswitchError(f"{where}: {name} must be a {'text' if wanted is str else 'list'}, not {value!r}.")
+    if wanted is str:
         return value
-    return tuple(_record(Erratum, part, where) for part in value) if choices[0] is Erratum else tuple(value)
+    return tuple(_record(Erratum, part, where) if choices[0] is Erratum else part for part in value)
 
 
 ELEMENTS, _SIBLINGS = (load(records_folder() / f"{paper}.yaml", paper) for paper in (PAPER, SIBLING))
