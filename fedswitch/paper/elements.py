@@ -154,7 +154,7 @@ def _value(kind: Any, name: str, value: Any, where: str) -> Any:
     choices = get_args(kind)
     if get_origin(kind) is Literal and value not in choices:
         raise FedswitchError(f"{where}: {name} must be one of {', '.join(choices)}, not {value!r}.")
-    wanted = list if get_origin(kind) is tuple else str
+    wanted: type[Any] = list if get_origin(kind) is tuple else str
     if type(value) is not wanted:
         raise FedswitchError(f"{where}: {name} must be a {'text' if wanted is str else 'list'}, not {value!r}.")
     if wanted is str:

@@ -76,13 +76,8 @@ def three_equal_devices() -> Counterexample:
     """(12): three vectors that are equal have a sum whose square is 3 times, not 2 times, the sum of their squares."""
     adapter, task = np.ones((3, 1)), np.zeros((3, 1))
     squared, printed = float((adapter.mean(axis=0) ** 2).sum()), gradient_bound(adapter, task, form="printed")
-    return Counterexample(
-        element="eq-12",
-        says=f"Three equal gradients of length 1: F's squared is {squared:.2g}; printed, at most {printed:.2g}.",
-        left=squared,
-        right=printed,
-        corrected=gradient_bound(adapter, task),
-    )
+    says = f"Three equal gradients of length 1: F's squared is {squared:.2g}; printed, at most {printed:.2g}."
+    return Counterexample("eq-12", says, squared, printed, corrected=gradient_bound(adapter, task))
 
 
 def reversed_chain() -> Counterexample:
@@ -94,14 +89,11 @@ def reversed_chain() -> Counterexample:
     count, scheduled, eta = 20, 10, 1e-4
     limit = eta * scheduled * (count - 1) / ((count - 1) * scheduled * eta**2 + count - scheduled)
     theorem = eta / (eta**2 + 1.0)
-    return Counterexample(
-        element="thm-1",
-        says=f"{scheduled} of {count} devices, η = {eta:g}: the condition below (16) allows L up to {limit:.2g}; "
-        f"printed, less than the theorem's {theorem:.2g}.",
-        left=limit,
-        right=theorem,
-        corrected=1.0 / eta,
+    says = (
+        f"{scheduled} of {count} devices, η = {eta:g}: the condition below (16) allows L up to {limit:.2g}; "
+        f"printed, less than the theorem's {theorem:.2g}."
     )
+    return Counterexample("thm-1", says, limit, theorem, corrected=1.0 / eta)
 
 
 def channel_sorted_schedule() -> Counterexample:
@@ -115,15 +107,11 @@ def channel_sorted_schedule() -> Counterexample:
     gradients = np.array([3.0, -1.0])
     near, _ = quad(lambda x: math.exp(-x / means[0]) / means[0] * -math.expm1(-x / means[1]), 0.0, math.inf)
     followed, mean = float(np.array([near, 1.0 - near]) @ gradients), float(gradients.mean())
-    return Counterexample(
-        element="eq-32",
-        says=f"Devices at 250 m and 350 m have the gradients 3 and -1. The stronger channel's is {followed:.3g} on "
-        f"average; printed, {mean:.3g}.",
-        left=followed,
-        right=mean,
-        relation="==",
-        corrected=float(means / means.sum() @ gradients),
+    says = (
+        f"Devices at 250 m and 350 m have the gradients 3 and -1. The stronger channel's is {followed:.3g} on "
+        f"average; printed, {mean:.3g}."
     )
+    return Counterexample("eq-32", says, followed, mean, "==", corrected=float(means / means.sum() @ gradients))
 
 
 def lost_step_size() -> Counterexample:
@@ -132,15 +120,10 @@ def lost_step_size() -> Counterexample:
     deviations = _GRADIENTS - _GRADIENTS.mean()
     steps = [setting.learning_rate * deviations[list(chosen)].mean() for chosen in itertools.combinations(range(3), 2)]
     squared, printed = float(np.mean(np.square(steps))), sampling_error(_GRADIENTS[:, None], setting, form="printed")
-    return Counterexample(
-        element="eq-35",
-        says=f"{_TWO_OF_THREE}, with η = {setting.learning_rate:g}: Υ² is {squared:.2g} on average; "
-        f"printed, {printed:.2g}.",
-        left=squared,
-        right=printed,
-        relation="==",
-        corrected=sampling_error(_GRADIENTS[:, None], setting),
+    says = (
+        f"{_TWO_OF_THREE}, with η = {setting.learning_rate:g}: Υ² is {squared:.2g} on average; printed, {printed:.2g}."
     )
+    return Counterexample("eq-35", says, squared, printed, "==", corrected=sampling_error(_GRADIENTS[:, None], setting))
 
 
 def squares_of_the_first_devices() -> Counterexample:
@@ -151,14 +134,8 @@ def squares_of_the_first_devices() -> Counterexample:
     squares = (_GRADIENTS - _GRADIENTS.mean()) ** 2
     chosen = [squares[list(pair)].sum() for pair in itertools.combinations(range(3), 2)]
     first, printed = float(np.mean(chosen)) / 2**2, float(squares[:2].sum()) / (2 * 3)
-    return Counterexample(
-        element="eq-36",
-        says=f"{_TWO_OF_THREE}: the first part of (35) is {first:.2g}; printed, {printed:.2g}.",
-        left=first,
-        right=printed,
-        relation="==",
-        corrected=float(squares.sum()) / (2 * 3),
-    )
+    says = f"{_TWO_OF_THREE}: the first part of (35) is {first:.2g}; printed, {printed:.2g}."
+    return Counterexample("eq-36", says, first, printed, "==", corrected=float(squares.sum()) / (2 * 3))
 
 
 def products_without_their_weight() -> Counterexample:
@@ -171,14 +148,8 @@ def products_without_their_weight() -> Counterexample:
     all_products = float(deviations.sum() ** 2 - (deviations**2).sum())
     pair = math.comb(1, 0) / math.comb(3, 2)
     second, printed = float(np.mean(chosen)) / 2**2, pair * all_products
-    return Counterexample(
-        element="eq-37",
-        says=f"{_TWO_OF_THREE}: the second part of (35) is {second:.2g}; printed, {printed:.2g}.",
-        left=second,
-        right=printed,
-        relation="==",
-        corrected=printed / 2**2,
-    )
+    says = f"{_TWO_OF_THREE}: the second part of (35) is {second:.2g}; printed, {printed:.2g}."
+    return Counterexample("eq-37", says, second, printed, "==", corrected=printed / 2**2)
 
 
 def descent_where_there_is_none() -> Counterexample:
@@ -190,14 +161,11 @@ def descent_where_there_is_none() -> Counterexample:
     """
     change, gradients = _APART.change(), _APART.setting.smoothness * -np.array(_APART.centers)[:, None]
     printed = descent_bound(gradients, _APART.setting, form="printed")
-    return Counterexample(
-        element="eq-38",
-        says=f"From 0, two scheduled devices with minima at 1 and -1 change their mean risk by {change:.2g}; "
-        f"printed, by {printed:.2g} at most.",
-        left=change,
-        right=printed,
-        corrected=descent_bound(gradients, _APART.setting),
+    says = (
+        f"From 0, two scheduled devices with minima at 1 and -1 change their mean risk by {change:.2g}; "
+        f"printed, by {printed:.2g} at most."
     )
+    return Counterexample("eq-38", says, change, printed, corrected=descent_bound(gradients, _APART.setting))
 
 
 def devices_that_wait() -> Counterexample:
@@ -210,14 +178,11 @@ def devices_that_wait() -> Counterexample:
     squared = smooth**2  # of the gradient at 1
     printed = 0.5 * (smooth * eta**2 - eta) * squared
     moved = setting.num_scheduled / setting.num_devices
-    return Counterexample(
-        element="eq-39",
-        says=f"Of four equal task modules, one is scheduled: their risks fall by {-change:.2g} on average; "
-        f"printed, by at least {-printed:.2g}.",
-        left=change,
-        right=printed,
-        corrected=-moved * eta * (1.0 - 0.5 * smooth * eta) * squared,
+    says = (
+        f"Of four equal task modules, one is scheduled: their risks fall by {-change:.2g} on average; "
+        f"printed, by at least {-printed:.2g}."
     )
+    return Counterexample("eq-39", says, change, printed, corrected=-moved * eta * (1.0 - 0.5 * smooth * eta) * squared)
 
 
 def sum_in_place_of_a_mean() -> Counterexample:
@@ -228,13 +193,8 @@ def sum_in_place_of_a_mean() -> Counterexample:
     smooth, eta = _EQUAL.setting.smoothness, _EQUAL.setting.learning_rate
     changes = 0.5 * smooth * ((1.0 - eta * smooth) ** 2 - 1.0) * np.ones(_EQUAL.setting.num_devices)
     change, printed = _EQUAL.change(), float(changes.sum())
-    return Counterexample(
-        element="app-b",
-        says=f"Three equal devices, all scheduled: F falls by {-change:.2g}; printed, by at least {-printed:.2g}.",
-        left=change,
-        right=printed,
-        corrected=float(changes.mean()),
-    )
+    says = f"Three equal devices, all scheduled: F falls by {-change:.2g}; printed, by at least {-printed:.2g}."
+    return Counterexample("app-b", says, change, printed, corrected=float(changes.mean()))
 
 
 def half_of_the_sampling() -> Counterexample:
@@ -246,14 +206,11 @@ def half_of_the_sampling() -> Counterexample:
     smooth, eta = setting.smoothness, setting.learning_rate
     needed = 0.5 * (smooth * eta**2 - eta) + 0.5 * setting.sampling * smooth
     printed = -0.5 * setting.num_devices**2 * zeta(setting, form="printed")
-    return Counterexample(
-        element="eq-14",
-        says=f"{setting.num_scheduled} of {setting.num_devices} devices: the adapter's squared gradients have the "
-        f"factor {needed:.2g}; by this ζ, at most {printed:.2g}.",
-        left=needed,
-        right=printed,
-        corrected=-0.5 * setting.num_devices**2 * zeta(setting),
+    says = (
+        f"{setting.num_scheduled} of {setting.num_devices} devices: the adapter's squared gradients have the "
+        f"factor {needed:.2g}; by this ζ, at most {printed:.2g}."
     )
+    return Counterexample("eq-14", says, needed, printed, corrected=-0.5 * setting.num_devices**2 * zeta(setting))
 
 
 def noise_of_the_adapter() -> Counterexample:
@@ -283,14 +240,11 @@ def schedule_that_leaves_the_minimum() -> Counterexample:
     setting, gap = _PULLED.setting, _PULLED.next_gap()
     dissimilarity = float(np.mean((setting.smoothness * np.array(_PULLED.centers)) ** 2))
     printed = gap_bound(setting, 0.0, form="printed")
-    return Counterexample(
-        element="thm-1",
-        says=f"One of two devices with minima at 1 and -1 is scheduled. Without noise, the gap rises from 0 to "
-        f"{gap:.2g}; printed, to {printed:.2g}.",
-        left=gap,
-        right=printed,
-        corrected=gap_bound(setting, 0.0, dissimilarity=dissimilarity),
+    says = (
+        f"One of two devices with minima at 1 and -1 is scheduled. Without noise, the gap rises from 0 to "
+        f"{gap:.2g}; printed, to {printed:.2g}."
     )
+    return Counterexample("thm-1", says, gap, printed, corrected=gap_bound(setting, 0.0, dissimilarity=dissimilarity))
 
 
 def device_that_is_never_scheduled() -> Counterexample:
@@ -300,14 +254,11 @@ def device_that_is_never_scheduled() -> Counterexample:
     """
     before, after = _IDLE.gap(_IDLE.adapter, _IDLE.tasks), _IDLE.next_gap()
     printed = gap_bound(_IDLE.setting, before, form="printed")
-    return Counterexample(
-        element="thm-1",
-        says=f"While the one device that has still to learn is not scheduled, the gap stays {after:.3g}; "
-        f"printed, it falls to {printed:.3g}.",
-        left=after,
-        right=printed,
-        corrected=before,
+    says = (
+        f"While the one device that has still to learn is not scheduled, the gap stays {after:.3g}; "
+        f"printed, it falls to {printed:.3g}."
     )
+    return Counterexample("thm-1", says, after, printed, corrected=before)
 
 
 def minimum_outside_the_product() -> Counterexample:
@@ -320,13 +271,8 @@ def minimum_outside_the_product() -> Counterexample:
     least, before = 10.0, _EQUAL.gap(_EQUAL.adapter, _EQUAL.tasks)
     contraction = 1.0 - 2.0 * setting.pl_constant * zeta(setting, form="printed")
     printed = contraction * (before + least) - least
-    return Counterexample(
-        element="eq-13",
-        says=f"With F(W*) = {least:g}, one round leaves a gap of {gap:.2g}; printed, at most {printed:.2g}.",
-        left=gap,
-        right=printed,
-        corrected=contraction * before,
-    )
+    says = f"With F(W*) = {least:g}, one round leaves a gap of {gap:.2g}; printed, at most {printed:.2g}."
+    return Counterexample("eq-13", says, gap, printed, corrected=contraction * before)
 
 
 def objective_with_the_wrong_sign() -> Counterexample:
@@ -345,15 +291,11 @@ def objective_with_the_wrong_sign() -> Counterexample:
         return weight * alpha(every) + sign * alpha(last)
 
     gain, printed = bound(few) - bound(every), objective(every, -1.0) - objective(few, -1.0)
-    return Counterexample(
-        element="eq-17",
-        says=f"Four devices instead of one in the last round lower the bound (13) by {gain:.2g}; "
-        f"(17a), to be maximized, falls by {-printed:.2g}.",
-        left=gain,
-        right=printed,
-        relation="==",
-        corrected=objective(every, 1.0) - objective(few, 1.0),
+    says = (
+        f"Four devices instead of one in the last round lower the bound (13) by {gain:.2g}; "
+        f"(17a), to be maximized, falls by {-printed:.2g}."
     )
+    return Counterexample("eq-17", says, gain, printed, "==", corrected=objective(every, 1.0) - objective(few, 1.0))
 
 
 COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (
@@ -418,13 +360,8 @@ def _problem(
 
 def _noise_at_the_minimum(element: str, where: str, problem: Problem) -> Counterexample:
     gap, printed = problem.next_gap(), gap_bound(problem.setting, 0.0, form="printed")
-    return Counterexample(
-        element=element,
-        says=f"Noise in the gradients of {where} takes the gap from 0 to {gap:.2g}; printed, at most to {printed:.2g}.",
-        left=gap,
-        right=printed,
-        corrected=gap_bound(problem.setting, 0.0),
-    )
+    says = f"Noise in the gradients of {where} takes the gap from 0 to {gap:.2g}; printed, at most to {printed:.2g}."
+    return Counterexample(element, says, gap, printed, corrected=gap_bound(problem.setting, 0.0))
 
 
 _EQUAL = _problem(_setting(num_devices=3, num_scheduled=3), adapter=1.0)

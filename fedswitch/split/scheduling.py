@@ -131,14 +131,11 @@ def drift_from_an_empty_queue() -> Counterexample:
     queue, delay, target = 0.0, 2.0, 1.0
     drift = 0.5 * (queue_step(queue, delay, target) ** 2 - queue**2)
     printed = float(drift_bound(queue, delay, target, form="printed"))
-    return Counterexample(
-        element="eq-21",
-        says=f"An empty queue, {delay:g} s and a target of {target:g} s: the drift is {drift:.2g} s²; "
-        f"printed, at most {printed:.2g}.",
-        left=drift,
-        right=printed,
-        corrected=float(drift_bound(queue, delay, target)),
+    says = (
+        f"An empty queue, {delay:g} s and a target of {target:g} s: the drift is {drift:.2g} s²; "
+        f"printed, at most {printed:.2g}."
     )
+    return Counterexample("eq-21", says, drift, printed, corrected=float(drift_bound(queue, delay, target)))
 
 
 def inverted_argument() -> Counterexample:
@@ -156,15 +153,11 @@ def inverted_argument() -> Counterexample:
         return 1.0 / float(required_bandwidth(gain, delay, payload_bits=payload, noise_psd=noise, form=form))
 
     found, printed = float(brentq(excess, 1.0, 100.0, xtol=1e-14, rtol=1e-15)), inverse("printed")
-    return Counterexample(
-        element="eq-25",
-        says=f"{payload:g} bit in {delay:g} s, gain {gain:g}, noise {noise:g}: (24) asks for 1/B = {found:.3g}, "
-        f"(25) for {printed:.3g}.",
-        left=found,
-        right=printed,
-        relation="==",
-        corrected=inverse("corrected"),
+    says = (
+        f"{payload:g} bit in {delay:g} s, gain {gain:g}, noise {noise:g}: (24) asks for 1/B = {found:.3g}, "
+        f"(25) for {printed:.3g}."
     )
+    return Counterexample("eq-25", says, found, printed, "==", corrected=inverse("corrected"))
 
 
 def weighted_queue() -> Counterexample:
@@ -183,14 +176,11 @@ def weighted_queue() -> Counterexample:
         return queue
 
     excess, weighted = delay - target, last(lambda t: t**-2.0)
-    return Counterexample(
-        element="alg-1",
-        says=f"{rounds} rounds, each {excess:g} s too long, ζ(t) = 1/t²: line 19 ends at {weighted:.2g} s, "
-        f"as for a mean excess of {weighted / rounds:.2g} s.",
-        left=excess,
-        right=weighted / rounds,
-        corrected=last(lambda _: 1.0) / rounds,
+    says = (
+        f"{rounds} rounds, each {excess:g} s too long, ζ(t) = 1/t²: line 19 ends at {weighted:.2g} s, "
+        f"as for a mean excess of {weighted / rounds:.2g} s."
     )
+    return Counterexample("alg-1", says, excess, weighted / rounds, corrected=last(lambda _: 1.0) / rounds)
 
 
 def early_stop() -> Counterexample:
@@ -201,15 +191,11 @@ def early_stop() -> Counterexample:
     """
     gains, price = _STRONG_AND_WEAK, 1.5
     best, found = _best(gains, price), objective(gains[: schedule(gains, price, form="printed")], price)
-    return Counterexample(
-        element="alg-1",
-        says=f"One strong channel, three weak ones: the search stops at an objective of {found:.2g}; "
-        f"the largest is {best:.2g}.",
-        left=best,
-        right=found,
-        relation="==",
-        corrected=objective(gains[: schedule(gains, price)], price),
+    says = (
+        f"One strong channel, three weak ones: the search stops at an objective of {found:.2g}; "
+        f"the largest is {best:.2g}."
     )
+    return Counterexample("alg-1", says, best, found, "==", corrected=objective(gains[: schedule(gains, price)], price))
 
 
 def nobody_is_within_delta() -> Counterexample:
@@ -222,13 +208,11 @@ def nobody_is_within_delta() -> Counterexample:
     """
     gains, price = _STRONG_AND_WEAK, 1.5
     best, nobody, delta = _best(gains, price), objective((), price), 2.0 * len(gains)
-    return Counterexample(
-        element="thm-2",
-        says=f"The best schedule of {len(gains)} devices scores {best:.2g}, and to schedule nobody {nobody:g}; "
-        f"Δ = {delta:g} allows both.",
-        left=best,
-        right=nobody + delta,
+    says = (
+        f"The best schedule of {len(gains)} devices scores {best:.2g}, and to schedule nobody {nobody:g}; "
+        f"Δ = {delta:g} allows both."
     )
+    return Counterexample("thm-2", says, best, nobody + delta)
 
 
 COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (

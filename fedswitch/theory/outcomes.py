@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import sympy
 
-    from ._quadratics import Setting
+    from .counterexamples._quadratics import Setting
 
 Relation = Literal["<=", "=="]
 

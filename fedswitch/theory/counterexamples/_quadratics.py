@@ -9,7 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...scenario import Form
+from ..constants import constants
+
 Array = NDArray[np.float64]
+
+UNIT = {"smoothness": 1.0, "strong_convexity": 1.0, "zeta1": 1.0, "zeta2": 0.0}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -90,6 +95,23 @@ class Setting:
 
         return later(self.start, rounds)
 
+    def constants(self, subscription: Array, success: Array, form: Form) -> tuple[float, float]:
+        """A and B of one module and round."""
+        A, B = constants(
+            self.problem.weights, subscription[np.newaxis], success[np.newaxis], smoothness=self.epsilon,
+            strong_convexity=self.problem.strong_convexity, zeta1=self.zeta1, zeta2=self.zeta2, form=form,
+        )  # fmt: skip
+        return float(A[0]), float(B[0])
+
+    @property
+    def foundation_term(self) -> float:
+        """Last term of (6)."""
+        return (self.epsilon + 2.0) / 4.0 * square(self.foundation)
+
+    def distance_sq(self, test_samples: int) -> float:
+        """What (31) allows the squared distance between the optimum of all UEs and that of one."""
+        return 4.0 * self.zeta1 / (self.problem.strong_convexity**2 * test_samples)
+
     def taylor_rise(self, w: Array, step: Array) -> float:
         """By how much the risk rises along a step at most, by (24)."""
         return float(self.problem.mean_gradient(w) @ step + self.epsilon / 2.0 * step @ step)
@@ -135,3 +157,8 @@ def aggregate(weights: Array, gradients: Array, received: Array) -> Array:
     share = weights * received
     mean: Array = share @ gradients / (share.sum() or 1.0)
     return mean
+
+
+def square(vector: Array) -> float:
+    """The squared length."""
+    return float(vector @ vector)
