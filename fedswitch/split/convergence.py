@@ -1,75 +1,21 @@
 r"""Lemma 1, Theorem 1 and Appendix B of the sibling paper: instances in which a printed step fails.
 
-Where a step needs a problem, it is a `Problem`, whose expectation over all schedules and both signs of the noise is a
-finite sum; `PROBLEMS` has those of all checks. The others are algebra, which needs no assumption.
+Where a step needs a problem, it is a `QuadraticRound`, whose expectation over all schedules and both signs of the noise
+is a finite sum; `PROBLEMS` has those of all checks. The others are algebra, which needs no assumption.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import quad
 
 from ..theory.outcomes import Counterexample
-from .theorem import Setting, alpha, descent_bound, gap_bound, gradient_bound, sampling_error, zeta
-
-Array = NDArray[np.float64]
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    r"""One round on :math:`f_k = \frac{L}{2} [(w^a - c_k)^2 + (w_k^t)^2]`, with noise of :math:`\pm\phi` in an entry.
-
-    `centers` are :math:`c_k`, `adapter` and `tasks` the values of :math:`w^a` and :math:`w_k^t` before the round. A
-    part of size 0 in `setting` is left out; sizes are 0 or 1. `schedules` are equally likely. Assumption 2 calls the
-    risks "non-convex", which we read as usual: they need not be convex.
-    """
-
-    setting: Setting
-    centers: tuple[float, ...]
-    adapter: float
-    tasks: tuple[float, ...]
-    schedules: tuple[tuple[int, ...], ...]
-
-    def risk(self, device: int, adapter: float, task: float) -> float:
-        """f_k."""
-        s = self.setting
-        squares = s.adapter_size * (adapter - self.centers[device]) ** 2 + s.task_size * task**2
-        return 0.5 * s.smoothness * squares
-
-    def gradient(self, device: int, adapter: float, task: float, signs: Sequence[int]) -> Array:
-        """Of f_k by the adapter and by the task module, with noise of these two signs."""
-        s, noise = self.setting, math.sqrt(self.setting.noise_variance) * np.asarray(signs)
-        slope = s.smoothness * np.array([adapter - self.centers[device], task])
-        values: Array = np.array([s.adapter_size, s.task_size]) * (slope + noise)
-        return values
-
-    def gap(self, adapter: float, tasks: Sequence[float]) -> float:
-        """F(W) - F(W*)."""
-        least, devices = sum(self.centers) / len(self.centers), range(len(self.centers))
-        return float(np.mean([self.risk(k, adapter, tasks[k]) - self.risk(k, least, 0.0) for k in devices]))
-
-    def next_gap(self) -> float:
-        """The mean gap after the round."""
-        gaps = []
-        for chosen in self.schedules:
-            for signs in itertools.product(itertools.product((-1, 1), repeat=2), repeat=len(chosen)):
-                tasks, steps = list(self.tasks), []
-                for k, pair in zip(chosen, signs, strict=True):
-                    step = self.setting.learning_rate * self.gradient(k, self.adapter, tasks[k], pair)
-                    steps.append(step[0])
-                    tasks[k] -= step[1]
-                gaps.append(self.gap(self.adapter - float(np.mean(steps)), tasks))
-        return float(np.mean(gaps))
-
-    def change(self) -> float:
-        """By how much the mean of F changes in the round."""
-        return self.next_gap() - self.gap(self.adapter, self.tasks)
+from .quadratic_round import QuadraticRound, quadratic_round, round_setting
+from .theorem import RoundSetting, alpha, descent_bound, gap_bound, gradient_bound, sampling_error, zeta
 
 
 def three_equal_devices() -> Counterexample:
@@ -116,7 +62,7 @@ def channel_sorted_schedule() -> Counterexample:
 
 def lost_step_size() -> Counterexample:
     r"""(35): :math:`w^a(t+1) - v^a(t+1)` is the step :math:`\eta` times a difference of gradients; it is left out."""
-    setting = _setting(num_devices=3, num_scheduled=2)
+    setting = round_setting(num_devices=3, num_scheduled=2)
     deviations = _GRADIENTS - _GRADIENTS.mean()
     steps = [setting.learning_rate * deviations[list(chosen)].mean() for chosen in itertools.combinations(range(3), 2)]
     squared, printed = float(np.mean(np.square(steps))), sampling_error(_GRADIENTS[:, None], setting, form="printed")
@@ -202,7 +148,7 @@ def half_of_the_sampling() -> Counterexample:
 
     What is missing is :math:`\frac{L(K-N)}{4N(K-1)}`, see `zeta`.
     """
-    setting = _setting(num_devices=4, num_scheduled=2)
+    setting = round_setting(num_devices=4, num_scheduled=2)
     smooth, eta = setting.smoothness, setting.learning_rate
     needed = 0.5 * (smooth * eta**2 - eta) + 0.5 * setting.sampling * smooth
     printed = -0.5 * setting.num_devices**2 * zeta(setting, form="printed")
@@ -281,12 +227,12 @@ def objective_with_the_wrong_sign() -> Counterexample:
     To minimize it is to maximize :math:`\sum_i (\cdot)\,\alpha(T-i) + \alpha(T)`; (17a) prints a minus. Since
     :math:`\alpha` grows with N, (17a) falls where the bound improves. Here T = 1, and N(1) grows from 1 to K.
     """
-    few, every = (_setting(num_devices=4, num_scheduled=count, noise_variance=1.0) for count in (1, 4))
+    few, every = (round_setting(num_devices=4, num_scheduled=count, noise_variance=1.0) for count in (1, 4))
 
-    def bound(last: Setting) -> float:
+    def bound(last: RoundSetting) -> float:
         return gap_bound(last, gap_bound(every, 0.0, form="printed"), form="printed")
 
-    def objective(last: Setting, sign: float) -> float:
+    def objective(last: RoundSetting, sign: float) -> float:
         weight = 1.0 - 2.0 * last.pl_constant * zeta(last, form="printed")
         return weight * alpha(every) + sign * alpha(last)
 
@@ -322,57 +268,23 @@ _GRADIENTS = np.array([3.0, 1.0, -1.0])
 _TWO_OF_THREE = "Two of the gradients 3, 1 and -1"
 
 
-def _setting(
-    *,
-    num_devices: int,
-    num_scheduled: int,
-    noise_variance: float = 0.0,
-    adapter_size: int = 1,
-    task_size: int = 0,
-) -> Setting:
-    # L obeys L < η / (η² + 1), the condition of Theorem 1; a task module weighs 1/K in F, and so in its slope
-    smoothness = 0.3
-    return Setting(
-        num_devices=num_devices,
-        num_scheduled=num_scheduled,
-        smoothness=smoothness,
-        learning_rate=0.5,
-        pl_constant=smoothness / num_devices if task_size else smoothness,
-        noise_variance=noise_variance,
-        adapter_size=adapter_size,
-        task_size=task_size,
-    )
-
-
-def _problem(
-    setting: Setting,
-    *,
-    centers: tuple[float, ...] | None = None,
-    adapter: float = 0.0,
-    tasks: tuple[float, ...] | None = None,
-    schedules: tuple[tuple[int, ...], ...] | None = None,
-) -> Problem:
-    count = setting.num_devices
-    every = tuple(itertools.combinations(range(count), setting.num_scheduled))
-    zeros = (0.0,) * count
-    return Problem(setting, centers or zeros, adapter, tasks or zeros, schedules or every)
-
-
-def _noise_at_the_minimum(element: str, where: str, problem: Problem) -> Counterexample:
+def _noise_at_the_minimum(element: str, where: str, problem: QuadraticRound) -> Counterexample:
     gap, printed = problem.next_gap(), gap_bound(problem.setting, 0.0, form="printed")
     says = f"Noise in the gradients of {where} takes the gap from 0 to {gap:.2g}; printed, at most to {printed:.2g}."
     return Counterexample(element, says, gap, printed, corrected=gap_bound(problem.setting, 0.0))
 
 
-_EQUAL = _problem(_setting(num_devices=3, num_scheduled=3), adapter=1.0)
-_PULLED = _problem(_setting(num_devices=2, num_scheduled=1), centers=(1.0, -1.0))
-_APART = _problem(_setting(num_devices=2, num_scheduled=2), centers=(1.0, -1.0))
-_IDLE = _problem(_setting(num_devices=2, num_scheduled=1, task_size=1), tasks=(0.0, 1.0), schedules=((0,),))
-_NOISY_ADAPTER = _problem(_setting(num_devices=4, num_scheduled=2, noise_variance=1.0))
-_NOISY_TASK = _problem(_setting(num_devices=4, num_scheduled=2, noise_variance=1.0, adapter_size=0, task_size=1))
-_WAITING = _problem(_setting(num_devices=4, num_scheduled=1, adapter_size=0, task_size=1), tasks=(1.0,) * 4)
+_EQUAL = quadratic_round(round_setting(num_devices=3, num_scheduled=3), adapter=1.0)
+_PULLED = quadratic_round(round_setting(num_devices=2, num_scheduled=1), centers=(1.0, -1.0))
+_APART = quadratic_round(round_setting(num_devices=2, num_scheduled=2), centers=(1.0, -1.0))
+_IDLE = quadratic_round(round_setting(num_devices=2, num_scheduled=1, task_size=1), tasks=(0.0, 1.0), schedules=((0,),))
+_NOISY_ADAPTER = quadratic_round(round_setting(num_devices=4, num_scheduled=2, noise_variance=1.0))
+_NOISY_TASK = quadratic_round(
+    round_setting(num_devices=4, num_scheduled=2, noise_variance=1.0, adapter_size=0, task_size=1)
+)
+_WAITING = quadratic_round(round_setting(num_devices=4, num_scheduled=1, adapter_size=0, task_size=1), tasks=(1.0,) * 4)
 
-PROBLEMS: dict[Callable[[], Counterexample], Problem] = {
+PROBLEMS: dict[Callable[[], Counterexample], QuadraticRound] = {
     schedule_that_leaves_the_minimum: _PULLED,
     device_that_is_never_scheduled: _IDLE,
     minimum_outside_the_product: _EQUAL,

@@ -17,10 +17,13 @@ from scipy.optimize import brentq
 from scipy.special import lambertw
 
 from ..checks import check_choice, checked
+from ..control import allocate_bandwidth, share_for_delay
 from ..scenario import Form
 from ..theory.outcomes import Counterexample
 
 Array = NDArray[np.float64]
+
+_TOLERANCE = 1e-13  # of the band, left unused
 
 
 def queue_step(queue: float, delay: float, target: float, *, weight: float = 1.0) -> float:
@@ -60,36 +63,24 @@ def required_bandwidth(
     power, delay, payload, noise = checked(
         positive={"gain": gain, "delay_s": delay_s, "payload_bits": payload_bits, "noise_psd": noise_psd}
     )
-    c, s = payload * math.log(2.0) / delay, power / noise
-    nu_ln2 = -payload * power / (delay * noise) * math.log(2.0) if form == "printed" else -c / s
-    inverse = -lambertw(nu_ln2 * np.exp(nu_ln2), -1).real / c - 1.0 / s
-    if form == "printed":
-        return np.asarray(1.0 / inverse)
-    with np.errstate(divide="ignore"):
-        return np.where(c < s, 1.0 / inverse, np.inf)
+    if form == "corrected":
+        return share_for_delay(delay, payload, power, 0.0, bandwidth_hz=1.0, noise_psd_w_per_hz=noise)
+    nu_ln2 = -payload * power / (delay * noise) * math.log(2.0)
+    lambert = lambertw(nu_ln2 * np.exp(nu_ln2), -1).real
+    return np.asarray(1.0 / (-lambert * delay / (payload * math.log(2.0)) - noise / power))
 
 
 def least_delay(gains: ArrayLike, *, payload_bits: float, bandwidth_hz: float, noise_psd: float) -> float:
     r"""P3: the delay :math:`\check{D}` in seconds at which all scheduled devices finish together, using all of B.
 
-    `gains` of shape (N,), N at least 1. It lies between the delay of the weakest device with all of B and with B/N.
-    Raises ValueError that names the argument for values that are not positive.
+    It is that of `fedswitch.control`, without interference. `gains` of shape (N,), N at least 1. Raises ValueError that
+    names the argument for values that are not positive.
     """
     power, payload, bandwidth, noise = checked(
         positive={"gains": gains, "payload_bits": payload_bits, "bandwidth_hz": bandwidth_hz, "noise_psd": noise_psd}
     )
-
-    def weakest(share: float) -> float:
-        band = bandwidth * share
-        return float(payload / (band * np.log2(1.0 + power.min() / (band * noise))))
-
-    def unused(delay: float) -> float:
-        need = required_bandwidth(power, delay, payload_bits=float(payload), noise_psd=float(noise))
-        return float(1.0 - need.sum() / bandwidth)
-
-    if power.size == 1:
-        return weakest(1.0)
-    return float(brentq(unused, weakest(1.0), 2.0 * weakest(1.0 / power.size), xtol=1e-300, rtol=1e-14))
+    radio = {"bandwidth_hz": float(bandwidth), "noise_psd_w_per_hz": float(noise)}
+    return allocate_bandwidth(payload, power, 0.0, **radio, tolerance=_TOLERANCE).delay_s
 
 
 def objective(
