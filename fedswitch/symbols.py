@@ -70,7 +70,7 @@ class Symbol:
             )
 
     def _is_number(self, value: Any, whole: bool) -> bool:
-        number = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+        number = not isinstance(value, bool) and isinstance(value, numbers.Real) and math.isfinite(value)
         return number and (not whole or value == int(value)) and self.admits(float(value))
 
 

@@ -79,8 +79,10 @@ def least_delay(gains: ArrayLike, *, payload_bits: float, bandwidth_hz: float, n
     power, payload, bandwidth, noise = checked(
         positive={"gains": gains, "payload_bits": payload_bits, "bandwidth_hz": bandwidth_hz, "noise_psd": noise_psd}
     )
-    radio = {"bandwidth_hz": float(bandwidth), "noise_psd_w_per_hz": float(noise)}
-    return allocate_bandwidth(payload, power, 0.0, **radio, tolerance=_TOLERANCE).delay_s
+    found = allocate_bandwidth(
+        payload, power, 0.0, bandwidth_hz=float(bandwidth), noise_psd_w_per_hz=float(noise), tolerance=_TOLERANCE
+    )
+    return found.delay_s
 
 
 def objective(
