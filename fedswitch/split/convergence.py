@@ -1,21 +1,25 @@
 r"""Lemma 1, Theorem 1 and Appendix B of the sibling paper: instances in which a printed step fails.
 
 Where a step needs a problem, it is a `QuadraticRound`, whose expectation over all schedules and both signs of the noise
-is a finite sum; `PROBLEMS` has those of all checks. The others are algebra, which needs no assumption.
+is a finite sum, and which stands in the check's `settings`. The others are algebra, which needs no assumption.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 from scipy.integrate import quad
 
+from ..scenario import Form
 from ..theory.outcomes import Counterexample
 from .quadratic_round import QuadraticRound, quadratic_round, round_setting
 from .theorem import RoundSetting, alpha, descent_bound, gap_bound, gradient_bound, sampling_error, zeta
+
+_GRADIENTS = np.array([3.0, 1.0, -1.0])
+_TWO_OF_THREE = "Two of the gradients 3, 1 and -1"
 
 
 def three_equal_devices() -> Counterexample:
@@ -105,13 +109,14 @@ def descent_where_there_is_none() -> Counterexample:
     :math:`\langle \nabla f_k, \frac{1}{K} \sum_j \nabla f_j \rangle` becomes :math:`\|\nabla f_k\|^2`. Its mean over k
     is :math:`\|\nabla F\|^2`, which is smaller by the spread of the gradients.
     """
-    change, gradients = _APART.change(), _APART.setting.smoothness * -np.array(_APART.centers)[:, None]
-    printed = descent_bound(gradients, _APART.setting, form="printed")
+    apart = quadratic_round(round_setting(num_devices=2, num_scheduled=2), centers=(1.0, -1.0))
+    change, gradients = apart.change(), apart.setting.smoothness * -np.array(apart.centers)[:, None]
+    printed, corrected = (descent_bound(gradients, apart.setting, form=form) for form in get_args(Form))
     says = (
         f"From 0, two scheduled devices with minima at 1 and -1 change their mean risk by {change:.2g}; "
         f"printed, by {printed:.2g} at most."
     )
-    return Counterexample("eq-38", says, change, printed, corrected=descent_bound(gradients, _APART.setting))
+    return Counterexample("eq-38", says, change, printed, corrected=corrected, settings=(apart,))
 
 
 def devices_that_wait() -> Counterexample:
@@ -119,16 +124,16 @@ def devices_that_wait() -> Counterexample:
 
     With the schedule of (32) the mean descent is N/K of :math:`\eta (1 - \frac{L\eta}{2}) \|\nabla f_k\|^2`.
     """
-    setting, change = _WAITING.setting, _WAITING.change()
-    smooth, eta = setting.smoothness, setting.learning_rate
-    squared = smooth**2  # of the gradient at 1
-    printed = 0.5 * (smooth * eta**2 - eta) * squared
-    moved = setting.num_scheduled / setting.num_devices
+    setting = round_setting(num_devices=4, num_scheduled=1, adapter_size=0, task_size=1)
+    waiting = quadratic_round(setting, tasks=(1.0,) * 4)
+    change, smooth, eta = waiting.change(), setting.smoothness, setting.learning_rate
+    printed = 0.5 * (smooth * eta**2 - eta) * smooth**2  # the gradient at 1 is L
+    corrected = -setting.num_scheduled / setting.num_devices * eta * (1.0 - 0.5 * smooth * eta) * smooth**2
     says = (
         f"Of four equal task modules, one is scheduled: their risks fall by {-change:.2g} on average; "
         f"printed, by at least {-printed:.2g}."
     )
-    return Counterexample("eq-39", says, change, printed, corrected=-moved * eta * (1.0 - 0.5 * smooth * eta) * squared)
+    return Counterexample("eq-39", says, change, printed, corrected=corrected, settings=(waiting,))
 
 
 def sum_in_place_of_a_mean() -> Counterexample:
@@ -136,11 +141,12 @@ def sum_in_place_of_a_mean() -> Counterexample:
 
     Where the risks fall, the sum promises K times too much.
     """
-    smooth, eta = _EQUAL.setting.smoothness, _EQUAL.setting.learning_rate
-    changes = 0.5 * smooth * ((1.0 - eta * smooth) ** 2 - 1.0) * np.ones(_EQUAL.setting.num_devices)
-    change, printed = _EQUAL.change(), float(changes.sum())
+    equal = _three_equal()
+    smooth, eta = equal.setting.smoothness, equal.setting.learning_rate
+    changes = 0.5 * smooth * ((1.0 - eta * smooth) ** 2 - 1.0) * np.ones(equal.setting.num_devices)
+    change, printed = equal.change(), float(changes.sum())
     says = f"Three equal devices, all scheduled: F falls by {-change:.2g}; printed, by at least {-printed:.2g}."
-    return Counterexample("app-b", says, change, printed, corrected=float(changes.mean()))
+    return Counterexample("app-b", says, change, printed, corrected=float(changes.mean()), settings=(equal,))
 
 
 def half_of_the_sampling() -> Counterexample:
@@ -165,7 +171,8 @@ def noise_of_the_adapter() -> Counterexample:
     Step (a) of Appendix B puts noise into :math:`-\eta \|\nabla f_k\|^2`, which has none: only
     :math:`\frac{L\eta^2}{2} \mathbb{E}\|\bar g\|^2` has, with a plus.
     """
-    return _noise_at_the_minimum("eq-15", "the adapter", _NOISY_ADAPTER)
+    setting = round_setting(num_devices=4, num_scheduled=2, noise_variance=1.0)
+    return _noise_at_the_minimum("eq-15", "the adapter", setting)
 
 
 def noise_of_the_task_module() -> Counterexample:
@@ -173,7 +180,8 @@ def noise_of_the_task_module() -> Counterexample:
 
     As in (15); the noise adds :math:`\frac{L\eta^2}{2} \phi^2 \Omega^t` for each of the N in K modules that move.
     """
-    return _noise_at_the_minimum("eq-16", "the task modules", _NOISY_TASK)
+    setting = round_setting(num_devices=4, num_scheduled=2, noise_variance=1.0, adapter_size=0, task_size=1)
+    return _noise_at_the_minimum("eq-16", "the task modules", setting)
 
 
 def schedule_that_leaves_the_minimum() -> Counterexample:
@@ -183,14 +191,16 @@ def schedule_that_leaves_the_minimum() -> Counterexample:
     :math:`\frac{L\eta^2}{2} \frac{K-N}{N(K-1)} \delta^2`. No assumption of the sibling bounds this :math:`\delta^2`:
     its data sets are i.i.d., but finite, and its tasks may differ.
     """
-    setting, gap = _PULLED.setting, _PULLED.next_gap()
-    dissimilarity = float(np.mean((setting.smoothness * np.array(_PULLED.centers)) ** 2))
-    printed = gap_bound(setting, 0.0, form="printed")
+    setting = round_setting(num_devices=2, num_scheduled=1)
+    pulled = quadratic_round(setting, centers=(1.0, -1.0))
+    spread = float(np.mean((setting.smoothness * np.array(pulled.centers)) ** 2))
+    gap, printed = pulled.next_gap(), gap_bound(setting, 0.0, form="printed")
     says = (
         f"One of two devices with minima at 1 and -1 is scheduled. Without noise, the gap rises from 0 to "
         f"{gap:.2g}; printed, to {printed:.2g}."
     )
-    return Counterexample("thm-1", says, gap, printed, corrected=gap_bound(setting, 0.0, dissimilarity=dissimilarity))
+    corrected = gap_bound(setting, 0.0, dissimilarity=spread)
+    return Counterexample("thm-1", says, gap, printed, corrected=corrected, settings=(pulled,))
 
 
 def device_that_is_never_scheduled() -> Counterexample:
@@ -198,13 +208,15 @@ def device_that_is_never_scheduled() -> Counterexample:
 
     Devices are equal and without noise. The first one, which has nothing left to learn, is scheduled again and again.
     """
-    before, after = _IDLE.gap(_IDLE.adapter, _IDLE.tasks), _IDLE.next_gap()
-    printed = gap_bound(_IDLE.setting, before, form="printed")
+    setting = round_setting(num_devices=2, num_scheduled=1, task_size=1)
+    idle = quadratic_round(setting, tasks=(0.0, 1.0), schedules=((0,),))
+    before, after = idle.gap(idle.adapter, idle.tasks), idle.next_gap()
+    printed = gap_bound(setting, before, form="printed")
     says = (
         f"While the one device that has still to learn is not scheduled, the gap stays {after:.3g}; "
         f"printed, it falls to {printed:.3g}."
     )
-    return Counterexample("thm-1", says, after, printed, corrected=before)
+    return Counterexample("thm-1", says, after, printed, corrected=before, settings=(idle,))
 
 
 def minimum_outside_the_product() -> Counterexample:
@@ -213,12 +225,12 @@ def minimum_outside_the_product() -> Counterexample:
     Appendix B has the brackets, :math:`\prod_i (1 - 2\tau\zeta(i)) (F(W(0)) - F(W^*))`. The second line of (13) closes
     its bracket too early as well.
     """
-    setting, gap = _EQUAL.setting, _EQUAL.next_gap()
-    least, before = 10.0, _EQUAL.gap(_EQUAL.adapter, _EQUAL.tasks)
-    contraction = 1.0 - 2.0 * setting.pl_constant * zeta(setting, form="printed")
+    equal, least = _three_equal(), 10.0
+    gap, before = equal.next_gap(), equal.gap(equal.adapter, equal.tasks)
+    contraction = 1.0 - 2.0 * equal.setting.pl_constant * zeta(equal.setting, form="printed")
     printed = contraction * (before + least) - least
     says = f"With F(W*) = {least:g}, one round leaves a gap of {gap:.2g}; printed, at most {printed:.2g}."
-    return Counterexample("eq-13", says, gap, printed, corrected=contraction * before)
+    return Counterexample("eq-13", says, gap, printed, corrected=contraction * before, settings=(equal,))
 
 
 def objective_with_the_wrong_sign() -> Counterexample:
@@ -244,54 +256,13 @@ def objective_with_the_wrong_sign() -> Counterexample:
     return Counterexample("eq-17", says, gain, printed, "==", corrected=objective(every, 1.0) - objective(few, 1.0))
 
 
-COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (
-    three_equal_devices,
-    schedule_that_leaves_the_minimum,
-    device_that_is_never_scheduled,
-    reversed_chain,
-    minimum_outside_the_product,
-    half_of_the_sampling,
-    noise_of_the_adapter,
-    noise_of_the_task_module,
-    objective_with_the_wrong_sign,
-    channel_sorted_schedule,
-    lost_step_size,
-    squares_of_the_first_devices,
-    products_without_their_weight,
-    descent_where_there_is_none,
-    devices_that_wait,
-    sum_in_place_of_a_mean,
-)
-"""All counterexamples of this module."""
-
-_GRADIENTS = np.array([3.0, 1.0, -1.0])
-_TWO_OF_THREE = "Two of the gradients 3, 1 and -1"
-
-
-def _noise_at_the_minimum(element: str, where: str, problem: QuadraticRound) -> Counterexample:
-    gap, printed = problem.next_gap(), gap_bound(problem.setting, 0.0, form="printed")
+def _noise_at_the_minimum(element: str, where: str, setting: RoundSetting) -> Counterexample:
+    noisy = quadratic_round(setting)
+    gap, (printed, corrected) = noisy.next_gap(), (gap_bound(setting, 0.0, form=form) for form in get_args(Form))
     says = f"Noise in the gradients of {where} takes the gap from 0 to {gap:.2g}; printed, at most to {printed:.2g}."
-    return Counterexample(element, says, gap, printed, corrected=gap_bound(problem.setting, 0.0))
+    return Counterexample(element, says, gap, printed, corrected=corrected, settings=(noisy,))
 
 
-_EQUAL = quadratic_round(round_setting(num_devices=3, num_scheduled=3), adapter=1.0)
-_PULLED = quadratic_round(round_setting(num_devices=2, num_scheduled=1), centers=(1.0, -1.0))
-_APART = quadratic_round(round_setting(num_devices=2, num_scheduled=2), centers=(1.0, -1.0))
-_IDLE = quadratic_round(round_setting(num_devices=2, num_scheduled=1, task_size=1), tasks=(0.0, 1.0), schedules=((0,),))
-_NOISY_ADAPTER = quadratic_round(round_setting(num_devices=4, num_scheduled=2, noise_variance=1.0))
-_NOISY_TASK = quadratic_round(
-    round_setting(num_devices=4, num_scheduled=2, noise_variance=1.0, adapter_size=0, task_size=1)
-)
-_WAITING = quadratic_round(round_setting(num_devices=4, num_scheduled=1, adapter_size=0, task_size=1), tasks=(1.0,) * 4)
-
-PROBLEMS: dict[Callable[[], Counterexample], QuadraticRound] = {
-    schedule_that_leaves_the_minimum: _PULLED,
-    device_that_is_never_scheduled: _IDLE,
-    minimum_outside_the_product: _EQUAL,
-    noise_of_the_adapter: _NOISY_ADAPTER,
-    noise_of_the_task_module: _NOISY_TASK,
-    descent_where_there_is_none: _APART,
-    devices_that_wait: _WAITING,
-    sum_in_place_of_a_mean: _EQUAL,
-}
-"""The problem of each check that states one, whose left-hand side is its next gap, or its change."""
+def _three_equal() -> QuadraticRound:
+    """Three equal devices, all scheduled, with the adapter at 1."""
+    return quadratic_round(round_setting(num_devices=3, num_scheduled=3), adapter=1.0)

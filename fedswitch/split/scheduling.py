@@ -208,15 +208,6 @@ def nobody_is_within_delta() -> Counterexample:
     return Counterexample("thm-2", says, best, nobody + delta)
 
 
-COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (
-    drift_from_an_empty_queue,
-    inverted_argument,
-    weighted_queue,
-    early_stop,
-    nobody_is_within_delta,
-)
-"""All checks of this module; the claim of the last one holds."""
-
 _STRONG_AND_WEAK = (100.0, 1.0, 1.0, 1.0)
 
 
