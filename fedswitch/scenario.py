@@ -202,7 +202,7 @@ class Scenario:
     @classmethod
     def paper(cls, **changes: Any) -> Scenario:
         """The paper's own reading: what Section V states, and (4), (13) and (15) as printed."""
-        return cls(**{**_STATED_READING, **changes})
+        return cls(**_AS_STATED | changes)
 
     @classmethod
     def symbols(cls) -> dict[str, Symbol]:
@@ -220,10 +220,7 @@ class Scenario:
         return 1.0 / math.sqrt(math.pi * self.base_station_density_per_m2)
 
 
-_STATED_READING: dict[str, Any] = {
-    "reference_gain": 1.0,
-    "outage": "printed",
-    "rate": "instantaneous",
-    "compute_energy": "per_model_bit",
+_AS_STATED: dict[str, Any] = {
+    "reference_gain": 1.0, "outage": "printed", "rate": "instantaneous", "compute_energy": "per_model_bit",
     "energy_weight_per_j": 1e5,
-}
+}  # fmt: skip

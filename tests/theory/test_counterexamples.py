@@ -91,13 +91,13 @@ def broken(one):
     )  # (K, points, d)
     steepest = np.linalg.norm(slopes, axis=2).max(axis=0)
     curvatures = np.linalg.svd(one.problem.hessians, compute_uv=False)
-    allowed = one.zeta1 + one.zeta2 * np.linalg.norm(np.tensordot(rho, slopes, 1), axis=1) ** 2
+    allowed = one.zetas[0] + one.zetas[1] * np.linalg.norm(np.tensordot(rho, slopes, 1), axis=1) ** 2
     checks = {
         "domain": np.linalg.norm(visited(one), axis=1).max() <= one.radius * slack,
         "slope": steepest.max() <= one.epsilon * slack,
         "smoothness": curvatures.max() <= one.epsilon * slack,
         "convexity": 0.0 < one.problem.strong_convexity <= curvatures.min() * slack,
-        "zeta": (steepest**2 <= allowed * slack + 1e-15).all() and min(one.zeta1, one.zeta2) >= 0.0,
+        "zeta": (steepest**2 <= allowed * slack + 1e-15).all() and min(one.zetas[0], one.zetas[1]) >= 0.0,
         "weights": rho.min() >= 0.0 and abs(rho.sum() - 1.0) < 1e-12,
         "symmetry": np.allclose(one.problem.hessians, one.problem.hessians.transpose(0, 2, 1)),
     }
@@ -118,10 +118,10 @@ def test_it_meets_every_assumption_with_one_epsilon(example):
         (setting([[10.0], [-10.0]], radius=10.0), {"slope", "zeta"}),  # as (6) was once set literally
         (setting([[99.0], [-99.0]], radius=99.0, hessians=0.01, epsilon=1.0), {"slope", "zeta"}),
         (setting([[99.0], [-99.0]], radius=1.0, start=[0.0], hessians=0.01, epsilon=1.0), {"domain", "slope", "zeta"}),
-        (setting([[1.0]], radius=5.0, hessians=10.0, zeta1=0.0, zeta2=1.0, foundation=np.sqrt(10.0)), {"slope"}),
+        (setting([[1.0]], radius=5.0, hessians=10.0, zetas=(0.0, 1.0), foundation=np.sqrt(10.0)), {"slope"}),
         (setting([[0.0]], radius=1.0, start=[1.0], foundation=1.0), {"domain", "slope", "zeta"}),
         (setting([[0.0]], radius=1.0, start=[1.0], hessians=2.0, epsilon=1.0), {"slope", "smoothness", "zeta"}),
-        (setting([[0.5], [-0.5]], radius=0.5, zeta1=0.5, zeta2=1.9), {"zeta"}),
+        (setting([[0.5], [-0.5]], radius=0.5, zetas=(0.5, 1.9)), {"zeta"}),
         (setting([[0.0, 0.0]], radius=1.0, hessians=[[[1.0, 0.0], [0.0, -0.5]]]), {"convexity"}),
         (setting([[0.0]], radius=1.0, weights=[0.9]), {"weights"}),
     ],
@@ -132,7 +132,7 @@ def test_what_breaks_an_assumption_is_seen(one, names):
 
 def test_a_zeta_that_is_a_little_too_small_is_seen():
     (one,) = module.eq6_absent_unseen().settings
-    assert broken(dataclasses.replace(one, zeta2=0.99 * one.zeta2)) == {"zeta"}
+    assert broken(dataclasses.replace(one, zetas=(one.zetas[0], 0.99 * one.zetas[1]))) == {"zeta"}
 
 
 def test_a_setting_steps_as_1_says():

@@ -76,8 +76,7 @@ class Setting:
     start: Array
     radius: float
     epsilon: float
-    zeta1: float
-    zeta2: float
+    zetas: tuple[float, float]
     foundation: Array
 
     def after(self, w: Array, received: Array) -> Array:
@@ -99,7 +98,7 @@ class Setting:
         """A and B of one module and round."""
         A, B = constants(
             self.problem.weights, subscription[np.newaxis], success[np.newaxis], smoothness=self.epsilon,
-            strong_convexity=self.problem.strong_convexity, zeta1=self.zeta1, zeta2=self.zeta2, form=form,
+            strong_convexity=self.problem.strong_convexity, zeta1=self.zetas[0], zeta2=self.zetas[1], form=form,
         )  # fmt: skip
         return float(A[0]), float(B[0])
 
@@ -110,7 +109,7 @@ class Setting:
 
     def distance_sq(self, test_samples: int) -> float:
         """What (31) allows the squared distance between the optimum of all UEs and that of one."""
-        return 4.0 * self.zeta1 / (self.problem.strong_convexity**2 * test_samples)
+        return 4.0 * self.zetas[0] / (self.problem.strong_convexity**2 * test_samples)
 
     def taylor_rise(self, w: Array, step: Array) -> float:
         """By how much the risk rises along a step at most, by (24)."""
@@ -119,7 +118,7 @@ class Setting:
 
 def setting(
     centers: ArrayLike, *, radius: float, start: ArrayLike | None = None, hessians: ArrayLike = 1.0,
-    weights: ArrayLike | None = None, epsilon: float | None = None, zeta1: float | None = None, zeta2: float = 0.0,
+    weights: ArrayLike | None = None, epsilon: float | None = None, zetas: tuple[float, float] | None = None,
     foundation: ArrayLike = 0.0,
 ) -> Setting:  # fmt: skip
     r"""A `Setting` of UEs with equal shares of the data that starts at the optimum of all, unless told otherwise.
@@ -139,8 +138,7 @@ def setting(
         start=problem.optimum if start is None else np.asarray(start, dtype=np.float64),
         radius=radius,
         epsilon=steepest,
-        zeta1=steepest**2 if zeta1 is None else zeta1,
-        zeta2=zeta2,
+        zetas=zetas or (steepest**2, 0.0),
         foundation=np.broadcast_to(np.asarray(foundation, dtype=np.float64), (dimension,)),
     )
 

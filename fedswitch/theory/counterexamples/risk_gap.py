@@ -115,7 +115,7 @@ def eq6_foundation_apart(curvature: float = 10.0, foundation_sq: float = 1.0) ->
     every `curvature` above 2. The corrected side has what (24) says in place of the fourth term.
     """
     foundation = np.array([np.sqrt(foundation_sq)])
-    trained = setting([[0.0]], radius=1.0, hessians=curvature, zeta1=0.0, zeta2=1.0, foundation=foundation)
+    trained = setting([[0.0]], radius=1.0, hessians=curvature, zetas=(0.0, 1.0), foundation=foundation)
     _, three_terms, _ = _eq6(trained, [1], [1])
     left = trained.problem.risk(trained.after(trained.start, np.ones(1)) + foundation)
     right = three_terms + trained.foundation_term
@@ -140,7 +140,7 @@ def eq6_negative_bound(distance: float = 0.1, test_samples: int = 100) -> Counte
     :math:`\zeta_1 = 2\,\mathrm{distance}^2` and :math:`\zeta_2 = 2` hold everywhere, and :math:`\epsilon = 1` is a
     Lipschitz constant too, on the domain :math:`|w| \le 1/2`. It refutes up to a `distance` of 0.36.
     """
-    both = setting([[distance], [-distance]], radius=0.5, zeta1=2.0 * distance**2, zeta2=2.0)
+    both = setting([[distance], [-distance]], radius=0.5, zetas=(2.0 * distance**2, 2.0))
     left, right, corrected = _eq6(both, [1, 1], [1, 1], test_samples=test_samples)
     says = f"UEs at {distance:g} and -{distance:g}, nobody missed: the gap is {left:.3g}, its bound (6) {right:.3g}."
     return Counterexample("eq-6", says, left, right, corrected=corrected, settings=(both,))
@@ -171,7 +171,7 @@ def eq6_absent_unseen(angle: float = 0.2, curvature: float = 1e-6) -> Counterexa
     hessians = directions[:, :, np.newaxis] * directions[:, np.newaxis, :] + curvature * np.eye(2)
     slopes = hessians @ np.linalg.inv(hessians.mean(axis=0))
     zeta2 = float((np.linalg.norm(slopes, 2, axis=(1, 2)) ** 2).max())
-    two = setting(np.zeros((2, 2)), radius=1.0, start=[0.0, 1.0], hessians=hessians, zeta1=0.0, zeta2=zeta2)
+    two = setting(np.zeros((2, 2)), radius=1.0, start=[0.0, 1.0], hessians=hessians, zetas=(0.0, zeta2))
     left, right, corrected = _eq6(two, [1, 0], [1, 1])
     says = f"Two UEs want the same, and one is absent: a round leaves {left:.3g} of risk; (6) allows {right:.3g}."
     return Counterexample("eq-6", says, left, right, corrected=corrected, settings=(two,))
@@ -183,7 +183,7 @@ def eq6_random_right_side(success: float = 0.5) -> Counterexample:
     One UE with the risk :math:`w^2 / 2`, received with probability `success` in either of two rounds. Once received,
     the module is at the optimum, and the right-hand side is 0. Corrected by the mean over the first round.
     """
-    one, always = setting([[0.0]], radius=1.0, start=[1.0], zeta1=0.0, zeta2=1.0), np.ones(1)
+    one, always = setting([[0.0]], radius=1.0, start=[1.0], zetas=(0.0, 1.0)), np.ones(1)
     A, _ = one.constants(always, success * always, "printed")  # with zeta1 = 0 only the first term is left
     lost, received = ((1.0 - A) * one.problem.risk(one.after(one.start, a * always)) for a in (0.0, 1.0))
     left = one.expected_risk(always, success * always, rounds=2)
@@ -207,7 +207,7 @@ def eq6_resampled_batches(curvature: float = 1.0, rounds: int = 3) -> Counterexa
     problem, w = samples.problem, samples.start
     A, B = constants(
         [1.0], always, always, smoothness=samples.epsilon, strong_convexity=problem.strong_convexity,
-        zeta1=samples.zeta1, zeta2=samples.zeta2,
+        zeta1=samples.zetas[0], zeta2=samples.zetas[1],
     )  # fmt: skip
     variance = float(problem.weights @ ((problem.gradients(w) - problem.mean_gradient(w)) ** 2).sum(axis=1))
     noise = variance / (2.0 * samples.epsilon)

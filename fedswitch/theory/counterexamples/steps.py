@@ -172,7 +172,7 @@ def eq31_optima_stay_apart(test_samples: int = 1000) -> Counterexample:
         f"allows {right:.3g}."
     )
     return Counterexample(
-        "eq-31", says, left, right, corrected=both.zeta1 / problem.strong_convexity**2, settings=(both,)
+        "eq-31", says, left, right, corrected=both.zetas[0] / problem.strong_convexity**2, settings=(both,)
     )
 
 
@@ -190,20 +190,20 @@ def eq31_price_of_one_model(test_samples: int = 1000) -> Counterexample:
         f"{right:.3g}."
     )
     return Counterexample(
-        "eq-31", says, left, right, corrected=both.zeta1 / (2.0 * both.problem.strong_convexity), settings=(both,)
+        "eq-31", says, left, right, corrected=both.zetas[0] / (2.0 * both.problem.strong_convexity), settings=(both,)
     )
 
 
 def _eq27_at_the_optimum(subscription: ArrayLike, success: ArrayLike) -> Counterexample:
     both = setting([[-0.5], [0.5]], radius=0.5, hessians=2.0)
     gradients = both.problem.gradients(both.start)
-    found = eq27_instance(gradients, subscription, success, zeta1=both.zeta1, zeta2=both.zeta2)
+    found = eq27_instance(gradients, subscription, success, zeta1=both.zetas[0], zeta2=both.zetas[1])
     return dataclasses.replace(found, settings=(both,))
 
 
 def _wanting_opposites() -> Setting:
     """UEs at 1 and -1 on the domain between them, where slopes go up to 2."""
-    return setting([[1.0], [-1.0]], radius=1.0, epsilon=2.0, zeta1=2.0, zeta2=2.0)
+    return setting([[1.0], [-1.0]], radius=1.0, epsilon=2.0, zetas=(2.0, 2.0))
 
 
 def _listed(values: Array) -> str:
