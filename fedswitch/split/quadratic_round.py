@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,27 +67,14 @@ class QuadraticRound:
         return self.next_gap() - self.gap(self.adapter, self.tasks)
 
 
-def round_setting(
-    *,
-    num_devices: int,
-    num_scheduled: int,
-    noise_variance: float = 0.0,
-    adapter_size: int = 1,
-    task_size: int = 0,
-) -> RoundSetting:
-    """K, N and noise of an instance, with the same L and learning rate for all."""
-    # L obeys L < η / (η² + 1), the condition of Theorem 1; a task module weighs 1/K in F, and so in its slope
-    smoothness = 0.3
-    return RoundSetting(
-        num_devices=num_devices,
-        num_scheduled=num_scheduled,
-        smoothness=smoothness,
-        learning_rate=0.5,
-        pl_constant=smoothness / num_devices if task_size else smoothness,
-        noise_variance=noise_variance,
-        adapter_size=adapter_size,
-        task_size=task_size,
-    )
+def round_setting(*, num_devices: int, num_scheduled: int, task_size: int = 0, **others: Any) -> RoundSetting:
+    r"""An instance's fields of `RoundSetting`, with L = 0.3 and :math:`\eta = 1/2` for all.
+
+    They obey :math:`L < \eta / (\eta^2 + 1)`, the condition of Theorem 1. A task module weighs 1/K in F, and so in its
+    slope.
+    """
+    slope = 0.3 / num_devices if task_size else 0.3
+    return RoundSetting(num_devices, num_scheduled, 0.3, 0.5, pl_constant=slope, task_size=task_size, **others)
 
 
 def quadratic_round(

@@ -13,8 +13,7 @@ from ... import control, wireless
 from ...scenario import Scenario
 from ...streams import stream
 from ...theory.outcomes import Counterexample
-from ._roberta import payload_bits
-from ._words import duration, percent
+from ._shared import duration, payload_bits, percent
 
 Array = NDArray[np.float64]
 

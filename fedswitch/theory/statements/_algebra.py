@@ -106,15 +106,10 @@ def received_weights(rho: Sequence[sympy.Expr], received: Sequence[sympy.Expr]) 
     return [r * a / share for r, a in zip(rho, received, strict=True)]
 
 
-def average_where_received(
-    rho: Sequence[sympy.Expr], miss: Sequence[sympy.Expr], of_share: Callable[[sympy.Expr], sympy.Expr]
-) -> sympy.Expr:
-    """Return the mean of a function of the share R that is received, 0 where nobody is."""
-    return sum(
-        probability * of_share(dot(rho, received))
-        for received, probability in receptions([1 - m for m in miss])
-        if any(received)
-    )
+def average_where_received(of_share: Callable[[sympy.Expr], sympy.Expr]) -> sympy.Expr:
+    """Return the mean of a function of the share R that is received, 0 where nobody is; UEs are missed by `MISS`."""
+    outcomes = receptions([1 - m for m in MISS])
+    return sum(probability * of_share(dot(RHO, received)) for received, probability in outcomes if any(received))
 
 
 @dataclasses.dataclass(frozen=True)

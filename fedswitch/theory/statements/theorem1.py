@@ -208,14 +208,14 @@ def sharp_error() -> Sides:
 @states("thm-1")
 def sharp_spread() -> Sides:
     """V = M² + Σ ρ² m (1-m) - p0 is the mean of (1-R)² where some UE is received, if receptions are independent."""
-    return _spread(), average_where_received(RHO, MISS, lambda share: (1 - share) ** 2)
+    return _spread(), average_where_received(lambda share: (1 - share) ** 2)
 
 
 @states("thm-1")
 def sharp_spread_limit() -> Sides:
     """M - p0 - V is the mean of R (1-R), and so not negative."""
     claimed = dot(RHO, MISS) - sympy.prod(MISS) - _spread()
-    return claimed, average_where_received(RHO, MISS, lambda share: share * (1 - share))
+    return claimed, average_where_received(lambda share: share * (1 - share))
 
 
 @states("thm-1")
@@ -293,4 +293,4 @@ def _spread() -> sympy.Expr:
 def _sharp_change() -> sympy.Expr:
     """What a round adds to the gap on average if gradients are at most Delta_0^2 + Delta_1^2 |grad F|^2 apart."""
     apart = _delta0**2 + _delta1**2 * gradient_sq
-    return average_where_received(RHO, MISS, lambda share: added((1 - share) ** 2 * apart))
+    return average_where_received(lambda share: added((1 - share) ** 2 * apart))
