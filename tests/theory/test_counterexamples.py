@@ -12,7 +12,7 @@ from scipy.optimize import approx_fprime, minimize, minimize_scalar
 
 from fedswitch.theory import counterexamples as module
 from fedswitch.theory.counterexamples import COUNTEREXAMPLES, risk_gap
-from fedswitch.theory.counterexamples._quadratics import setting
+from fedswitch.theory.counterexamples._quadratics import instance
 
 positive = st.floats(0.05, 20.0)
 
@@ -84,7 +84,7 @@ def domain(one):
 
 
 def broken(one):
-    """Which of the assumptions a setting does not meet."""
+    """Which of the assumptions an instance does not meet."""
     rho, points, slack = one.problem.weights, np.concatenate([domain(one), visited(one)]), 1.0 + 1e-9
     slopes = np.array(
         [(points - c) @ h.T for c, h in zip(one.problem.centers, one.problem.hessians, strict=True)]
@@ -115,15 +115,15 @@ def test_it_meets_every_assumption_with_one_epsilon(example):
 @pytest.mark.parametrize(
     ("one", "names"),
     [
-        (setting([[10.0], [-10.0]], radius=10.0), {"slope", "zeta"}),  # as (6) was once set literally
-        (setting([[99.0], [-99.0]], radius=99.0, hessians=0.01, epsilon=1.0), {"slope", "zeta"}),
-        (setting([[99.0], [-99.0]], radius=1.0, start=[0.0], hessians=0.01, epsilon=1.0), {"domain", "slope", "zeta"}),
-        (setting([[1.0]], radius=5.0, hessians=10.0, zetas=(0.0, 1.0), foundation=np.sqrt(10.0)), {"slope"}),
-        (setting([[0.0]], radius=1.0, start=[1.0], foundation=1.0), {"domain", "slope", "zeta"}),
-        (setting([[0.0]], radius=1.0, start=[1.0], hessians=2.0, epsilon=1.0), {"slope", "smoothness", "zeta"}),
-        (setting([[0.5], [-0.5]], radius=0.5, zetas=(0.5, 1.9)), {"zeta"}),
-        (setting([[0.0, 0.0]], radius=1.0, hessians=[[[1.0, 0.0], [0.0, -0.5]]]), {"convexity"}),
-        (setting([[0.0]], radius=1.0, weights=[0.9]), {"weights"}),
+        (instance([[10.0], [-10.0]], radius=10.0), {"slope", "zeta"}),  # as (6) was once set literally
+        (instance([[99.0], [-99.0]], radius=99.0, hessians=0.01, epsilon=1.0), {"slope", "zeta"}),
+        (instance([[99.0], [-99.0]], radius=1.0, start=[0.0], hessians=0.01, epsilon=1.0), {"domain", "slope", "zeta"}),
+        (instance([[1.0]], radius=5.0, hessians=10.0, zetas=(0.0, 1.0), foundation=np.sqrt(10.0)), {"slope"}),
+        (instance([[0.0]], radius=1.0, start=[1.0], foundation=1.0), {"domain", "slope", "zeta"}),
+        (instance([[0.0]], radius=1.0, start=[1.0], hessians=2.0, epsilon=1.0), {"slope", "smoothness", "zeta"}),
+        (instance([[0.5], [-0.5]], radius=0.5, zetas=(0.5, 1.9)), {"zeta"}),
+        (instance([[0.0, 0.0]], radius=1.0, hessians=[[[1.0, 0.0], [0.0, -0.5]]]), {"convexity"}),
+        (instance([[0.0]], radius=1.0, weights=[0.9]), {"weights"}),
     ],
 )  # fmt: skip
 def test_what_breaks_an_assumption_is_seen(one, names):
@@ -192,7 +192,7 @@ def test_a_rate_that_depends_on_units(scale):
 
 def test_the_step_in_other_units_is_the_same_trajectory():
     """In units of 1 w = 1 goes to 0 with the step 1; at half a step, computed by hand, a quarter of the gap is left."""
-    one = setting([[0.0]], radius=0.5, start=[0.5], hessians=4.0)
+    one = instance([[0.0]], radius=0.5, start=[0.5], hessians=4.0)
     after = [one.expected_risk(np.ones(1), np.array([rate])) for rate in (1.0, 0.0)]
     np.testing.assert_allclose(after, [0.0, 0.5])
 
@@ -326,7 +326,7 @@ def test_the_instances_are_what_they_say(seed):
     """Risks, slopes and optimum of quadratics without any symmetry."""
     rng = np.random.default_rng(seed)
     roots, centers, w = rng.normal(size=(3, 2, 2)), rng.normal(size=(3, 2)), rng.normal(size=2)
-    problem = setting(centers, radius=9.0, hessians=roots @ roots.transpose(0, 2, 1)).problem
+    problem = instance(centers, radius=9.0, hessians=roots @ roots.transpose(0, 2, 1)).problem
 
     def risk(w):
         return np.mean([((w - c) @ root) @ ((w - c) @ root) / 2 for root, c in zip(roots, centers, strict=True)])

@@ -46,5 +46,5 @@ def test_checks_are_found_in_a_module_in_its_order():
     found = checks_in(risk_gap, steps)
     assert list(found)[:2] == ["ass1_slope_without_end", "ass3_far_from_the_optimum"]
     assert found["eq24_as_used"] is steps.eq24_as_used
-    assert "setting" not in found  # made elsewhere
+    assert "instance" not in found  # made elsewhere
     assert "eq27_instance" not in found  # needs an instance

@@ -64,7 +64,7 @@ class Quadratics:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Setting:
+class Instance:
     r"""A problem on the ball of `radius` around 0, and the constants with which it meets Assumptions 1 to 3 there.
 
     `epsilon` is both, the Lipschitz constant of Assumption 1 and the smoothness of Assumption 2, and the step is its
@@ -116,12 +116,12 @@ class Setting:
         return float(self.problem.mean_gradient(w) @ step + self.epsilon / 2.0 * step @ step)
 
 
-def setting(
+def instance(
     centers: ArrayLike, *, radius: float, start: ArrayLike | None = None, hessians: ArrayLike = 1.0,
     weights: ArrayLike | None = None, epsilon: float | None = None, zetas: tuple[float, float] | None = None,
     foundation: ArrayLike = 0.0,
-) -> Setting:  # fmt: skip
-    r"""A `Setting` of UEs with equal shares of the data that starts at the optimum of all, unless told otherwise.
+) -> Instance:  # fmt: skip
+    r"""A `Instance` of UEs with equal shares of the data that starts at the optimum of all, unless told otherwise.
 
     `hessians` may be one number for all; `epsilon` is the smoothness if None. Where no slope exceeds :math:`\epsilon`,
     Assumption 3 holds with :math:`\zeta_1 = \epsilon^2` and :math:`\zeta_2 = 0`, the defaults.
@@ -133,7 +133,7 @@ def setting(
     shares = np.full(count, 1.0 / count) if weights is None else np.asarray(weights, dtype=np.float64)
     problem = Quadratics(places, curved, shares)
     steepest = problem.smoothness if epsilon is None else epsilon
-    return Setting(
+    return Instance(
         problem,
         start=problem.optimum if start is None else np.asarray(start, dtype=np.float64),
         radius=radius,

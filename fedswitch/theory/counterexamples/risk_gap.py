@@ -12,7 +12,7 @@ from ...scenario import Form
 from ..bounds import unroll
 from ..constants import constants
 from ..outcomes import Counterexample
-from ._quadratics import UNIT, Array, Setting, setting
+from ._quadratics import UNIT, Array, Instance, instance
 
 
 def ass1_slope_without_end(distance: float = 3.0) -> Counterexample:
@@ -48,7 +48,7 @@ def thm1_bound_grows(smoothness: float = 4.0) -> Counterexample:
     Two UEs with the same optimum and :math:`\xi = \epsilon =` `smoothness`, on the domain :math:`|w| \le 1` with
     :math:`\zeta_2 = 0`; nobody is missed, and one step ends at the optimum.
     """
-    alike, everybody = setting([[0.0], [0.0]], radius=1.0, start=[1.0], hessians=smoothness), np.ones(2)
+    alike, everybody = instance([[0.0], [0.0]], radius=1.0, start=[1.0], hessians=smoothness), np.ones(2)
     A, _ = alike.constants(everybody, everybody, "printed")
     says = (
         f"With ε = {smoothness:g} and nobody missed, a round multiplies the bound on the gap by {1 - A:.3g}; "
@@ -66,7 +66,7 @@ def thm1_rate_in_other_units(scale: float = 2.0) -> Counterexample:
     unit. The corrected A is :math:`\xi / \epsilon = 1` in all units.
     """
     always, size = np.ones(1), min(1.0, scale)
-    both = [setting([[0.0]], radius=size / unit, start=[size / unit], hessians=unit**2) for unit in (scale, 1.0)]
+    both = [instance([[0.0]], radius=size / unit, start=[size / unit], hessians=unit**2) for unit in (scale, 1.0)]
     rates = [one.constants(always, always, "printed")[0] for one in both]
     says = (
         f"With w in units of {scale:g} the rate A is {rates[0]:.3g}; in units of 1 it is {rates[1]:.3g}, for the same "
@@ -98,7 +98,7 @@ def eq6_literal(smoothness: float = 4.0, share: float = 0.01, test_samples: int 
     UEs at 1/2 and -1/2 with :math:`\xi = \epsilon =` `smoothness`, on the domain between them. The first has `share`
     of the data, and only it is ever received. Start where the other wants to be. B, in place of the 1, would do.
     """
-    apart = setting([[0.5], [-0.5]], radius=0.5, start=[-0.5], hessians=smoothness, weights=[share, 1.0 - share])
+    apart = instance([[0.5], [-0.5]], radius=0.5, start=[-0.5], hessians=smoothness, weights=[share, 1.0 - share])
     left, right, corrected = _eq6(apart, [1, 1], [1, 0], test_samples=test_samples, literal=True)
     says = (
         f"Set literally, with {1 - share:.0%} of the data never heard, (6) allows a gap of {right:.3g}; "
@@ -115,7 +115,7 @@ def eq6_foundation_apart(curvature: float = 10.0, foundation_sq: float = 1.0) ->
     every `curvature` above 2. The corrected side has what (24) says in place of the fourth term.
     """
     foundation = np.array([np.sqrt(foundation_sq)])
-    trained = setting([[0.0]], radius=1.0, hessians=curvature, zetas=(0.0, 1.0), foundation=foundation)
+    trained = instance([[0.0]], radius=1.0, hessians=curvature, zetas=(0.0, 1.0), foundation=foundation)
     _, three_terms, _ = _eq6(trained, [1], [1])
     left = trained.problem.risk(trained.after(trained.start, np.ones(1)) + foundation)
     right = three_terms + trained.foundation_term
@@ -140,7 +140,7 @@ def eq6_negative_bound(distance: float = 0.1, test_samples: int = 100) -> Counte
     :math:`\zeta_1 = 2\,\mathrm{distance}^2` and :math:`\zeta_2 = 2` hold everywhere, and :math:`\epsilon = 1` is a
     Lipschitz constant too, on the domain :math:`|w| \le 1/2`. It refutes up to a `distance` of 0.36.
     """
-    both = setting([[distance], [-distance]], radius=0.5, zetas=(2.0 * distance**2, 2.0))
+    both = instance([[distance], [-distance]], radius=0.5, zetas=(2.0 * distance**2, 2.0))
     left, right, corrected = _eq6(both, [1, 1], [1, 1], test_samples=test_samples)
     says = f"UEs at {distance:g} and -{distance:g}, nobody missed: the gap is {left:.3g}, its bound (6) {right:.3g}."
     return Counterexample("eq-6", says, left, right, corrected=corrected, settings=(both,))
@@ -152,7 +152,7 @@ def eq6_rate_above_one(curvature: float = 0.01, test_samples: int = 10_000) -> C
     UEs at 1/2 and -1/2 with :math:`\xi = \epsilon =` `curvature`, nobody missed, start at the optimum of both. The
     domain lies between them, so that :math:`\zeta_2 = 0` will do.
     """
-    both = setting([[0.5], [-0.5]], radius=0.5, hessians=curvature)
+    both = instance([[0.5], [-0.5]], radius=0.5, hessians=curvature)
     left, right, corrected = _eq6(both, [1, 1], [1, 1], rounds=2, test_samples=test_samples)
     A, _ = both.constants(np.ones(2), np.ones(2), "printed")
     says = f"With ε = {curvature:g}, A is {A:.3g}; after two rounds the gap is {left:.3g}, its bound (6) {right:.2g}."
@@ -171,7 +171,7 @@ def eq6_absent_unseen(angle: float = 0.2, curvature: float = 1e-6) -> Counterexa
     hessians = directions[:, :, np.newaxis] * directions[:, np.newaxis, :] + curvature * np.eye(2)
     slopes = hessians @ np.linalg.inv(hessians.mean(axis=0))
     zeta2 = float((np.linalg.norm(slopes, 2, axis=(1, 2)) ** 2).max())
-    two = setting(np.zeros((2, 2)), radius=1.0, start=[0.0, 1.0], hessians=hessians, zetas=(0.0, zeta2))
+    two = instance(np.zeros((2, 2)), radius=1.0, start=[0.0, 1.0], hessians=hessians, zetas=(0.0, zeta2))
     left, right, corrected = _eq6(two, [1, 0], [1, 1])
     says = f"Two UEs want the same, and one is absent: a round leaves {left:.3g} of risk; (6) allows {right:.3g}."
     return Counterexample("eq-6", says, left, right, corrected=corrected, settings=(two,))
@@ -183,7 +183,7 @@ def eq6_random_right_side(success: float = 0.5) -> Counterexample:
     One UE with the risk :math:`w^2 / 2`, received with probability `success` in either of two rounds. Once received,
     the module is at the optimum, and the right-hand side is 0. Corrected by the mean over the first round.
     """
-    one, always = setting([[0.0]], radius=1.0, start=[1.0], zetas=(0.0, 1.0)), np.ones(1)
+    one, always = instance([[0.0]], radius=1.0, start=[1.0], zetas=(0.0, 1.0)), np.ones(1)
     A, _ = one.constants(always, success * always, "printed")  # with zeta1 = 0 only the first term is left
     lost, received = ((1.0 - A) * one.problem.risk(one.after(one.start, a * always)) for a in (0.0, 1.0))
     left = one.expected_risk(always, success * always, rounds=2)
@@ -203,7 +203,7 @@ def eq6_resampled_batches(curvature: float = 1.0, rounds: int = 3) -> Counterexa
     recursion adds nothing to a gap that begins at 0; yet a step of :math:`1 / \epsilon` ends at the sample. Corrected
     by :math:`\sigma^2 / (2 \epsilon)` a round, with the variance :math:`\sigma^2` of the gradient.
     """
-    samples, always = setting([[0.5], [-0.5]], radius=0.5, hessians=curvature), np.ones((1, 1))
+    samples, always = instance([[0.5], [-0.5]], radius=0.5, hessians=curvature), np.ones((1, 1))
     problem, w = samples.problem, samples.start
     A, B = constants(
         [1.0], always, always, smoothness=samples.epsilon, strong_convexity=problem.strong_convexity,
@@ -238,7 +238,7 @@ def eq6_literal_product(num_modules: int = 4, rounds: int = 20, rate: float = 0.
 
 
 def _eq6(
-    one: Setting, subscription: ArrayLike, success: ArrayLike, *, rounds: int = 1, test_samples: int = 1,
+    one: Instance, subscription: ArrayLike, success: ArrayLike, *, rounds: int = 1, test_samples: int = 1,
     literal: bool = False,
 ) -> tuple[float, float, float]:  # fmt: skip
     """(6) for one module after `rounds` rounds that are alike, without its last term: left, right, and corrected."""
@@ -263,7 +263,7 @@ def _second_term(A: Array, B: Array, *, literal: bool = False) -> float:
     return float(sum((1.0 - A[q + 1 :]).prod(axis=0) * B[q] for q in rounds).mean())
 
 
-def _mean_over_draws(samples: Setting, w: Array, rounds: int) -> float:
+def _mean_over_draws(samples: Instance, w: Array, rounds: int) -> float:
     """Mean risk after some rounds, each of which takes one of the samples, by their weights."""
     if not rounds:
         return samples.problem.risk(w)

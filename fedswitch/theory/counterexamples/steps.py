@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from ...scenario import Form, Scenario
 from ..constants import missed_data, ue_constants
 from ..outcomes import Counterexample
-from ._quadratics import UNIT, Array, Setting, aggregate, receptions, setting, square
+from ._quadratics import UNIT, Array, Instance, aggregate, instance, receptions, square
 
 _MOST_UES = 16  # whose 2**K receptions are enumerated in about a second
 
@@ -84,7 +84,7 @@ def eq24_as_used(curvature: float = 1.0, distance: float = 0.4, foundation: floa
     One UE with the risk :math:`\frac{\mathrm{curvature}}{2} w^2`, a module at `distance`, and `foundation` for
     :math:`w_0`; together they are at most 1. The corrected side is (24) itself.
     """
-    one = setting([[0.0]], radius=1.0, start=[distance], hessians=curvature, foundation=foundation)
+    one = instance([[0.0]], radius=1.0, start=[distance], hessians=curvature, foundation=foundation)
     before = one.problem.risk(one.start)
     left = one.problem.risk(one.start + one.foundation)
     right = before + one.foundation_term
@@ -195,15 +195,15 @@ def eq31_price_of_one_model(test_samples: int = 1000) -> Counterexample:
 
 
 def _eq27_at_the_optimum(subscription: ArrayLike, success: ArrayLike) -> Counterexample:
-    both = setting([[-0.5], [0.5]], radius=0.5, hessians=2.0)
+    both = instance([[-0.5], [0.5]], radius=0.5, hessians=2.0)
     gradients = both.problem.gradients(both.start)
     found = eq27_instance(gradients, subscription, success, zeta1=both.zetas[0], zeta2=both.zetas[1])
     return dataclasses.replace(found, settings=(both,))
 
 
-def _wanting_opposites() -> Setting:
+def _wanting_opposites() -> Instance:
     """UEs at 1 and -1 on the domain between them, where slopes go up to 2."""
-    return setting([[1.0], [-1.0]], radius=1.0, epsilon=2.0, zetas=(2.0, 2.0))
+    return instance([[1.0], [-1.0]], radius=1.0, epsilon=2.0, zetas=(2.0, 2.0))
 
 
 def _listed(values: Array) -> str:
