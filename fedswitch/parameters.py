@@ -8,7 +8,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from .scenario import Scenario, Symbol
+from .scenario import Scenario
+from .symbols import Symbol
 from .units import ratio_to_db, w_to_dbm
 
 _PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}

@@ -68,7 +68,7 @@ def test_installed_module_finds_its_results_and_errata(wheel, tmp_path):
     pip("install", str(wheel), "--target", str(site))
     call = (
         "from fedswitch.paper import find; from fedswitch.studies.records import load_result; "
-        "assert find('eq-27').findings; print(len(load_result('fig3_bandwidth').table))"
+        "assert find('eq-27').errata; print(len(load_result('fig3_bandwidth').table))"
     )
     environment = os.environ | {"PYTHONPATH": str(site)}
     done = subprocess.run(

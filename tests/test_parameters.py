@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fedswitch import Scenario
 from fedswitch.parameters import difference_table, parameter_table, value_text
-from fedswitch.scenario import Symbol
+from fedswitch.symbols import Symbol
 
 POWERS_OF_TEN = {"p": -12, "n": -9, "µ": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fedswitch import Scenario
-from fedswitch.scenario import CHOSEN, STATED
+from fedswitch.symbols import CHOSEN, STATED
 from fedswitch.units import dbm_to_w
 
 SYMBOLS = Scenario.symbols()

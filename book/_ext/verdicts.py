@@ -12,10 +12,10 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from fedswitch.paper import PAPER, Erratum, element_name, find
+from fedswitch.paper import PAPER, Element, find
 
 
-def badge(record: Erratum, docname: str) -> nodes.inline:
+def badge(record: Element, docname: str) -> nodes.inline:
     """Return the verdict of a record, a link to it; the class lets the style sheet mark it by sign and color."""
     target = {"refdomain": "std", "reftype": "ref", "reftarget": record.anchor, "refexplicit": True, "refwarn": True}
     link = addnodes.pending_xref("", nodes.inline("", record.verdict), refdoc=docname, **target)
@@ -51,7 +51,7 @@ class HoldsDirective(SphinxDirective):
                 record = find(element)
             except ValueError as error:
                 raise self.error(f"holds: {error}") from None
-            name = f"{' ' if number == 0 else ', '}{element_name(element)} "
+            name = f"{' ' if number == 0 else ', '}{record.name} "
             title += [nodes.Text(name), badge(record, self.env.docname)]
         said, problems = self.state.inline_text(rest.strip(), self.lineno)
         title += [nodes.Text(": " if said else ""), *said]

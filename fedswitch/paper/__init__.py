@@ -1,19 +1,18 @@
 """The paper as data: its numbered elements, what holds of each, and the checks that show it."""
 
-from .elements import ELEMENTS, Element, element_name, places, resolve
-from .errata import CAUSES, ERRATA, PAPER, SIBLING, Erratum, Finding, fails, find, run, verdict_counts
+from .elements import CAUSES, ELEMENTS, PAPER, RECORDS, SIBLING, Element, Erratum, find
+from .errata import fails, resolve, run, verdict_counts
+from .places import places
 from .tables import errata_rows, paper_map, right_rows
 
 __all__ = [
     "CAUSES",
     "ELEMENTS",
-    "ERRATA",
     "PAPER",
+    "RECORDS",
     "SIBLING",
     "Element",
     "Erratum",
-    "Finding",
-    "element_name",
     "errata_rows",
     "fails",
     "find",

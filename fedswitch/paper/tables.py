@@ -6,12 +6,11 @@ import itertools
 from collections.abc import Sequence
 
 from ..checks import check_choice
-from ..theory.claims import Counterexample, Statement
-from .elements import ELEMENTS, Element, element_name, places
-from .errata import ERRATA, PAPER, Cause, Erratum, Finding, fails, find, run
+from .elements import ELEMENTS, PAPER, RECORDS, Cause, Element, Erratum
+from .errata import fails, outcome, run
+from .places import places
 
 _NEW_LINES = "\n\n"
-_LINKS = {element.id: element.link for element in ELEMENTS}
 _REFERENCE = "{{py:obj}}`{0} <fedswitch.{0}>`"  # a link into the API reference
 
 
@@ -30,18 +29,18 @@ def paper_map() -> str:
 
 
 def errata_rows(paper: str, cause: Cause) -> str:
-    """MyST of what was found in a paper for one cause: a row for each finding, its checks, run now, folded below.
+    """MyST of what was found in a paper for one cause: a row for each erratum, its checks, run now, folded below.
 
     A row has the number, what it is, the verdict, what is printed and what is correct. Raises ValueError for an unknown
     cause.
     """
     check_choice("cause", cause, Cause)
-    records = [record for record in ERRATA if record.paper == paper]
+    records = [record for record in RECORDS if record.paper == paper]
     return _NEW_LINES.join(
-        _row(record, finding, first=finding is record.findings[0])
+        _row(record, erratum, first=erratum is record.errata[0])
         for record in records
-        for finding in record.findings
-        if finding.cause == cause
+        for erratum in record.errata
+        if erratum.cause == cause
     )
 
 
@@ -50,7 +49,7 @@ def right_rows(paper: str) -> str:
 
     Of their checks, which are run now, the names are told.
     """
-    records = [record for record in ERRATA if record.paper == paper and not record.findings]
+    records = [record for record in RECORDS if record.paper == paper and not record.errata]
     return _NEW_LINES.join(
         _boxed(record, f"{_heading(record)} {record.remark or record.title}", _names(record.proofs), anchored=True)
         for record in records
@@ -58,7 +57,7 @@ def right_rows(paper: str) -> str:
 
 
 def _entry(element: Element, page: str) -> str:
-    computing = element.functions or find(element.id).checks
+    computing = element.functions or element.checks
     return "\n".join([
         f"{element.link}, {element.title}: {{verdict}}`{element.id}`",
         f": {{doc}}`/{page}`",
@@ -67,9 +66,9 @@ def _entry(element: Element, page: str) -> str:
     ])  # fmt: skip
 
 
-def _row(record: Erratum, finding: Finding, *, first: bool) -> str:
-    sides = f"{_heading(record)}\n\nprinted\n: {finding.quote}\n\ncorrect\n: {finding.holds}"
-    shown, *others = finding.checks
+def _row(record: Element, erratum: Erratum, *, first: bool) -> str:
+    sides = f"{_heading(record)}\n\nprinted\n: {erratum.quote}\n\ncorrect\n: {erratum.holds}"
+    shown, *others = erratum.checks
     told = f"{outcome(run(shown))} `{shown}`\n\n{_names(others)}".strip()
     return _boxed(record, sides, told, anchored=first)
 
@@ -79,21 +78,14 @@ def _names(checks: Sequence[str]) -> str:
     return ", ".join(f"`{check}` {'✗' if fails(run(check)) else '✓'}" for check in checks)
 
 
-def _boxed(record: Erratum, text: str, folded: str, *, anchored: bool) -> str:
+def _boxed(record: Element, text: str, folded: str, *, anchored: bool) -> str:
     """A row of the errata; the first one of a record carries its label."""
     label = f"({record.anchor})=\n" if anchored else ""
     check = [f":::{{dropdown}} check\n{folded}\n:::"] if folded else []
     return _NEW_LINES.join([f"{label}::::{{div}} erratum", text, *check, "::::"])
 
 
-def _heading(record: Erratum) -> str:
+def _heading(record: Element) -> str:
     if record.paper == PAPER:
-        return f"**{_LINKS[record.element]}** {{verdict}}`{record.element}`"
-    return f"**{element_name(record.element)}** {{verdict}}`{record.paper} {record.element}`"
-
-
-def outcome(result: Counterexample | Statement) -> str:
-    """What a check has found: its sentence, or the claim that SymPy decided."""
-    if isinstance(result, Counterexample):
-        return result.says
-    return f"{result.claim} {'Not so.' if fails(result) else 'This holds.'}"
+        return f"**{record.link}** {{verdict}}`{record.id}`"
+    return f"**{record.name}** {{verdict}}`{record.paper} {record.id}`"

@@ -3,9 +3,7 @@
 Elements ("eq-12", "thm-1") are numbered as in the sibling paper, not as in the paper that this book follows.
 """
 
-from . import convergence, scheduling, theorem
+from ..theory.outcomes import checks_in
+from . import convergence, scheduling
 
-COUNTEREXAMPLES = convergence.COUNTEREXAMPLES + scheduling.COUNTEREXAMPLES
-"""All counterexamples to the sibling."""
-
-__all__ = ["COUNTEREXAMPLES", "convergence", "scheduling", "theorem"]
+COUNTEREXAMPLES = tuple(checks_in(convergence, scheduling).values())

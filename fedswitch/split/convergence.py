@@ -1,88 +1,33 @@
 r"""Lemma 1, Theorem 1 and Appendix B of the sibling paper: instances in which a printed step fails.
 
-Where a step needs a problem, it is a `Problem`, whose expectation over all schedules and both signs of the noise is a
-finite sum; `PROBLEMS` has those of all checks. The others are algebra, which needs no assumption.
+Where a step needs a problem, it is a `QuadraticRound`, whose expectation over all schedules and both signs of the noise
+is a finite sum, and which stands in the check's `settings`. The others are algebra, which needs no assumption.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import quad
 
-from ..theory.claims import Counterexample
-from .theorem import Setting, alpha, descent_bound, gap_bound, gradient_bound, sampling_error, zeta
+from ..scenario import Form
+from ..theory.outcomes import Counterexample
+from .quadratic_round import QuadraticRound, quadratic_round, round_setting
+from .theorem import RoundSetting, alpha, descent_bound, gap_bound, gradient_bound, sampling_error, zeta
 
-Array = NDArray[np.float64]
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    r"""One round on :math:`f_k = \frac{L}{2} [(w^a - c_k)^2 + (w_k^t)^2]`, with noise of :math:`\pm\phi` in an entry.
-
-    `centers` are :math:`c_k`, `adapter` and `tasks` the values of :math:`w^a` and :math:`w_k^t` before the round. A
-    part of size 0 in `setting` is left out; sizes are 0 or 1. `schedules` are equally likely. Assumption 2 calls the
-    risks "non-convex", which we read as usual: they need not be convex.
-    """
-
-    setting: Setting
-    centers: tuple[float, ...]
-    adapter: float
-    tasks: tuple[float, ...]
-    schedules: tuple[tuple[int, ...], ...]
-
-    def risk(self, device: int, adapter: float, task: float) -> float:
-        """f_k."""
-        s = self.setting
-        squares = s.adapter_size * (adapter - self.centers[device]) ** 2 + s.task_size * task**2
-        return 0.5 * s.smoothness * squares
-
-    def gradient(self, device: int, adapter: float, task: float, signs: Sequence[int]) -> Array:
-        """Of f_k by the adapter and by the task module, with noise of these two signs."""
-        s, noise = self.setting, math.sqrt(self.setting.noise_variance) * np.asarray(signs)
-        slope = s.smoothness * np.array([adapter - self.centers[device], task])
-        values: Array = np.array([s.adapter_size, s.task_size]) * (slope + noise)
-        return values
-
-    def gap(self, adapter: float, tasks: Sequence[float]) -> float:
-        """F(W) - F(W*)."""
-        least, devices = sum(self.centers) / len(self.centers), range(len(self.centers))
-        return float(np.mean([self.risk(k, adapter, tasks[k]) - self.risk(k, least, 0.0) for k in devices]))
-
-    def next_gap(self) -> float:
-        """The mean gap after the round."""
-        gaps = []
-        for chosen in self.schedules:
-            for signs in itertools.product(itertools.product((-1, 1), repeat=2), repeat=len(chosen)):
-                tasks, steps = list(self.tasks), []
-                for k, pair in zip(chosen, signs, strict=True):
-                    step = self.setting.learning_rate * self.gradient(k, self.adapter, tasks[k], pair)
-                    steps.append(step[0])
-                    tasks[k] -= step[1]
-                gaps.append(self.gap(self.adapter - float(np.mean(steps)), tasks))
-        return float(np.mean(gaps))
-
-    def change(self) -> float:
-        """By how much the mean of F changes in the round."""
-        return self.next_gap() - self.gap(self.adapter, self.tasks)
+_GRADIENTS = np.array([3.0, 1.0, -1.0])
+_TWO_OF_THREE = "Two of the gradients 3, 1 and -1"
 
 
 def three_equal_devices() -> Counterexample:
     """(12): three vectors that are equal have a sum whose square is 3 times, not 2 times, the sum of their squares."""
     adapter, task = np.ones((3, 1)), np.zeros((3, 1))
     squared, printed = float((adapter.mean(axis=0) ** 2).sum()), gradient_bound(adapter, task, form="printed")
-    return Counterexample(
-        element="eq-12",
-        says=f"Three equal gradients of length 1: F's squared is {squared:.2g}; printed, at most {printed:.2g}.",
-        left=squared,
-        right=printed,
-        corrected=gradient_bound(adapter, task),
-    )
+    says = f"Three equal gradients of length 1: F's squared is {squared:.2g}; printed, at most {printed:.2g}."
+    return Counterexample("eq-12", says, squared, printed, corrected=gradient_bound(adapter, task))
 
 
 def reversed_chain() -> Counterexample:
@@ -94,14 +39,11 @@ def reversed_chain() -> Counterexample:
     count, scheduled, eta = 20, 10, 1e-4
     limit = eta * scheduled * (count - 1) / ((count - 1) * scheduled * eta**2 + count - scheduled)
     theorem = eta / (eta**2 + 1.0)
-    return Counterexample(
-        element="thm-1",
-        says=f"{scheduled} of {count} devices, η = {eta:g}: the condition below (16) allows L up to {limit:.2g}; "
-        f"printed, less than the theorem's {theorem:.2g}.",
-        left=limit,
-        right=theorem,
-        corrected=1.0 / eta,
+    says = (
+        f"{scheduled} of {count} devices, η = {eta:g}: the condition below (16) allows L up to {limit:.2g}; "
+        f"printed, less than the theorem's {theorem:.2g}."
     )
+    return Counterexample("thm-1", says, limit, theorem, corrected=1.0 / eta)
 
 
 def channel_sorted_schedule() -> Counterexample:
@@ -115,32 +57,23 @@ def channel_sorted_schedule() -> Counterexample:
     gradients = np.array([3.0, -1.0])
     near, _ = quad(lambda x: math.exp(-x / means[0]) / means[0] * -math.expm1(-x / means[1]), 0.0, math.inf)
     followed, mean = float(np.array([near, 1.0 - near]) @ gradients), float(gradients.mean())
-    return Counterexample(
-        element="eq-32",
-        says=f"Devices at 250 m and 350 m have the gradients 3 and -1. The stronger channel's is {followed:.3g} on "
-        f"average; printed, {mean:.3g}.",
-        left=followed,
-        right=mean,
-        relation="==",
-        corrected=float(means / means.sum() @ gradients),
+    says = (
+        f"Devices at 250 m and 350 m have the gradients 3 and -1. The stronger channel's is {followed:.3g} on "
+        f"average; printed, {mean:.3g}."
     )
+    return Counterexample("eq-32", says, followed, mean, "==", corrected=float(means / means.sum() @ gradients))
 
 
 def lost_step_size() -> Counterexample:
     r"""(35): :math:`w^a(t+1) - v^a(t+1)` is the step :math:`\eta` times a difference of gradients; it is left out."""
-    setting = _setting(num_devices=3, num_scheduled=2)
+    setting = round_setting(num_devices=3, num_scheduled=2)
     deviations = _GRADIENTS - _GRADIENTS.mean()
     steps = [setting.learning_rate * deviations[list(chosen)].mean() for chosen in itertools.combinations(range(3), 2)]
     squared, printed = float(np.mean(np.square(steps))), sampling_error(_GRADIENTS[:, None], setting, form="printed")
-    return Counterexample(
-        element="eq-35",
-        says=f"{_TWO_OF_THREE}, with η = {setting.learning_rate:g}: Υ² is {squared:.2g} on average; "
-        f"printed, {printed:.2g}.",
-        left=squared,
-        right=printed,
-        relation="==",
-        corrected=sampling_error(_GRADIENTS[:, None], setting),
+    says = (
+        f"{_TWO_OF_THREE}, with η = {setting.learning_rate:g}: Υ² is {squared:.2g} on average; printed, {printed:.2g}."
     )
+    return Counterexample("eq-35", says, squared, printed, "==", corrected=sampling_error(_GRADIENTS[:, None], setting))
 
 
 def squares_of_the_first_devices() -> Counterexample:
@@ -151,14 +84,8 @@ def squares_of_the_first_devices() -> Counterexample:
     squares = (_GRADIENTS - _GRADIENTS.mean()) ** 2
     chosen = [squares[list(pair)].sum() for pair in itertools.combinations(range(3), 2)]
     first, printed = float(np.mean(chosen)) / 2**2, float(squares[:2].sum()) / (2 * 3)
-    return Counterexample(
-        element="eq-36",
-        says=f"{_TWO_OF_THREE}: the first part of (35) is {first:.2g}; printed, {printed:.2g}.",
-        left=first,
-        right=printed,
-        relation="==",
-        corrected=float(squares.sum()) / (2 * 3),
-    )
+    says = f"{_TWO_OF_THREE}: the first part of (35) is {first:.2g}; printed, {printed:.2g}."
+    return Counterexample("eq-36", says, first, printed, "==", corrected=float(squares.sum()) / (2 * 3))
 
 
 def products_without_their_weight() -> Counterexample:
@@ -171,14 +98,8 @@ def products_without_their_weight() -> Counterexample:
     all_products = float(deviations.sum() ** 2 - (deviations**2).sum())
     pair = math.comb(1, 0) / math.comb(3, 2)
     second, printed = float(np.mean(chosen)) / 2**2, pair * all_products
-    return Counterexample(
-        element="eq-37",
-        says=f"{_TWO_OF_THREE}: the second part of (35) is {second:.2g}; printed, {printed:.2g}.",
-        left=second,
-        right=printed,
-        relation="==",
-        corrected=printed / 2**2,
-    )
+    says = f"{_TWO_OF_THREE}: the second part of (35) is {second:.2g}; printed, {printed:.2g}."
+    return Counterexample("eq-37", says, second, printed, "==", corrected=printed / 2**2)
 
 
 def descent_where_there_is_none() -> Counterexample:
@@ -188,16 +109,14 @@ def descent_where_there_is_none() -> Counterexample:
     :math:`\langle \nabla f_k, \frac{1}{K} \sum_j \nabla f_j \rangle` becomes :math:`\|\nabla f_k\|^2`. Its mean over k
     is :math:`\|\nabla F\|^2`, which is smaller by the spread of the gradients.
     """
-    change, gradients = _APART.change(), _APART.setting.smoothness * -np.array(_APART.centers)[:, None]
-    printed = descent_bound(gradients, _APART.setting, form="printed")
-    return Counterexample(
-        element="eq-38",
-        says=f"From 0, two scheduled devices with minima at 1 and -1 change their mean risk by {change:.2g}; "
-        f"printed, by {printed:.2g} at most.",
-        left=change,
-        right=printed,
-        corrected=descent_bound(gradients, _APART.setting),
+    apart = quadratic_round(round_setting(num_devices=2, num_scheduled=2), centers=(1.0, -1.0))
+    change, gradients = apart.change(), apart.setting.smoothness * -np.array(apart.centers)[:, None]
+    printed, corrected = (descent_bound(gradients, apart.setting, form=form) for form in get_args(Form))
+    says = (
+        f"From 0, two scheduled devices with minima at 1 and -1 change their mean risk by {change:.2g}; "
+        f"printed, by {printed:.2g} at most."
     )
+    return Counterexample("eq-38", says, change, printed, corrected=corrected, settings=(apart,))
 
 
 def devices_that_wait() -> Counterexample:
@@ -205,19 +124,16 @@ def devices_that_wait() -> Counterexample:
 
     With the schedule of (32) the mean descent is N/K of :math:`\eta (1 - \frac{L\eta}{2}) \|\nabla f_k\|^2`.
     """
-    setting, change = _WAITING.setting, _WAITING.change()
-    smooth, eta = setting.smoothness, setting.learning_rate
-    squared = smooth**2  # of the gradient at 1
-    printed = 0.5 * (smooth * eta**2 - eta) * squared
-    moved = setting.num_scheduled / setting.num_devices
-    return Counterexample(
-        element="eq-39",
-        says=f"Of four equal task modules, one is scheduled: their risks fall by {-change:.2g} on average; "
-        f"printed, by at least {-printed:.2g}.",
-        left=change,
-        right=printed,
-        corrected=-moved * eta * (1.0 - 0.5 * smooth * eta) * squared,
+    setting = round_setting(num_devices=4, num_scheduled=1, adapter_size=0, task_size=1)
+    waiting = quadratic_round(setting, tasks=(1.0,) * 4)
+    change, smooth, eta = waiting.change(), setting.smoothness, setting.learning_rate
+    printed = 0.5 * (smooth * eta**2 - eta) * smooth**2  # the gradient at 1 is L
+    corrected = -setting.num_scheduled / setting.num_devices * eta * (1.0 - 0.5 * smooth * eta) * smooth**2
+    says = (
+        f"Of four equal task modules, one is scheduled: their risks fall by {-change:.2g} on average; "
+        f"printed, by at least {-printed:.2g}."
     )
+    return Counterexample("eq-39", says, change, printed, corrected=corrected, settings=(waiting,))
 
 
 def sum_in_place_of_a_mean() -> Counterexample:
@@ -225,16 +141,12 @@ def sum_in_place_of_a_mean() -> Counterexample:
 
     Where the risks fall, the sum promises K times too much.
     """
-    smooth, eta = _EQUAL.setting.smoothness, _EQUAL.setting.learning_rate
-    changes = 0.5 * smooth * ((1.0 - eta * smooth) ** 2 - 1.0) * np.ones(_EQUAL.setting.num_devices)
-    change, printed = _EQUAL.change(), float(changes.sum())
-    return Counterexample(
-        element="app-b",
-        says=f"Three equal devices, all scheduled: F falls by {-change:.2g}; printed, by at least {-printed:.2g}.",
-        left=change,
-        right=printed,
-        corrected=float(changes.mean()),
-    )
+    equal = _three_equal()
+    smooth, eta = equal.setting.smoothness, equal.setting.learning_rate
+    changes = 0.5 * smooth * ((1.0 - eta * smooth) ** 2 - 1.0) * np.ones(equal.setting.num_devices)
+    change, printed = equal.change(), float(changes.sum())
+    says = f"Three equal devices, all scheduled: F falls by {-change:.2g}; printed, by at least {-printed:.2g}."
+    return Counterexample("app-b", says, change, printed, corrected=float(changes.mean()), settings=(equal,))
 
 
 def half_of_the_sampling() -> Counterexample:
@@ -242,18 +154,15 @@ def half_of_the_sampling() -> Counterexample:
 
     What is missing is :math:`\frac{L(K-N)}{4N(K-1)}`, see `zeta`.
     """
-    setting = _setting(num_devices=4, num_scheduled=2)
+    setting = round_setting(num_devices=4, num_scheduled=2)
     smooth, eta = setting.smoothness, setting.learning_rate
     needed = 0.5 * (smooth * eta**2 - eta) + 0.5 * setting.sampling * smooth
     printed = -0.5 * setting.num_devices**2 * zeta(setting, form="printed")
-    return Counterexample(
-        element="eq-14",
-        says=f"{setting.num_scheduled} of {setting.num_devices} devices: the adapter's squared gradients have the "
-        f"factor {needed:.2g}; by this ζ, at most {printed:.2g}.",
-        left=needed,
-        right=printed,
-        corrected=-0.5 * setting.num_devices**2 * zeta(setting),
+    says = (
+        f"{setting.num_scheduled} of {setting.num_devices} devices: the adapter's squared gradients have the "
+        f"factor {needed:.2g}; by this ζ, at most {printed:.2g}."
     )
+    return Counterexample("eq-14", says, needed, printed, corrected=-0.5 * setting.num_devices**2 * zeta(setting))
 
 
 def noise_of_the_adapter() -> Counterexample:
@@ -262,7 +171,8 @@ def noise_of_the_adapter() -> Counterexample:
     Step (a) of Appendix B puts noise into :math:`-\eta \|\nabla f_k\|^2`, which has none: only
     :math:`\frac{L\eta^2}{2} \mathbb{E}\|\bar g\|^2` has, with a plus.
     """
-    return _noise_at_the_minimum("eq-15", "the adapter", _NOISY_ADAPTER)
+    setting = round_setting(num_devices=4, num_scheduled=2, noise_variance=1.0)
+    return _noise_at_the_minimum("eq-15", "the adapter", setting)
 
 
 def noise_of_the_task_module() -> Counterexample:
@@ -270,7 +180,8 @@ def noise_of_the_task_module() -> Counterexample:
 
     As in (15); the noise adds :math:`\frac{L\eta^2}{2} \phi^2 \Omega^t` for each of the N in K modules that move.
     """
-    return _noise_at_the_minimum("eq-16", "the task modules", _NOISY_TASK)
+    setting = round_setting(num_devices=4, num_scheduled=2, noise_variance=1.0, adapter_size=0, task_size=1)
+    return _noise_at_the_minimum("eq-16", "the task modules", setting)
 
 
 def schedule_that_leaves_the_minimum() -> Counterexample:
@@ -280,17 +191,16 @@ def schedule_that_leaves_the_minimum() -> Counterexample:
     :math:`\frac{L\eta^2}{2} \frac{K-N}{N(K-1)} \delta^2`. No assumption of the sibling bounds this :math:`\delta^2`:
     its data sets are i.i.d., but finite, and its tasks may differ.
     """
-    setting, gap = _PULLED.setting, _PULLED.next_gap()
-    dissimilarity = float(np.mean((setting.smoothness * np.array(_PULLED.centers)) ** 2))
-    printed = gap_bound(setting, 0.0, form="printed")
-    return Counterexample(
-        element="thm-1",
-        says=f"One of two devices with minima at 1 and -1 is scheduled. Without noise, the gap rises from 0 to "
-        f"{gap:.2g}; printed, to {printed:.2g}.",
-        left=gap,
-        right=printed,
-        corrected=gap_bound(setting, 0.0, dissimilarity=dissimilarity),
+    setting = round_setting(num_devices=2, num_scheduled=1)
+    pulled = quadratic_round(setting, centers=(1.0, -1.0))
+    spread = float(np.mean((setting.smoothness * np.array(pulled.centers)) ** 2))
+    gap, printed = pulled.next_gap(), gap_bound(setting, 0.0, form="printed")
+    says = (
+        f"One of two devices with minima at 1 and -1 is scheduled. Without noise, the gap rises from 0 to "
+        f"{gap:.2g}; printed, to {printed:.2g}."
     )
+    corrected = gap_bound(setting, 0.0, dissimilarity=spread)
+    return Counterexample("thm-1", says, gap, printed, corrected=corrected, settings=(pulled,))
 
 
 def device_that_is_never_scheduled() -> Counterexample:
@@ -298,16 +208,15 @@ def device_that_is_never_scheduled() -> Counterexample:
 
     Devices are equal and without noise. The first one, which has nothing left to learn, is scheduled again and again.
     """
-    before, after = _IDLE.gap(_IDLE.adapter, _IDLE.tasks), _IDLE.next_gap()
-    printed = gap_bound(_IDLE.setting, before, form="printed")
-    return Counterexample(
-        element="thm-1",
-        says=f"While the one device that has still to learn is not scheduled, the gap stays {after:.3g}; "
-        f"printed, it falls to {printed:.3g}.",
-        left=after,
-        right=printed,
-        corrected=before,
+    setting = round_setting(num_devices=2, num_scheduled=1, task_size=1)
+    idle = quadratic_round(setting, tasks=(0.0, 1.0), schedules=((0,),))
+    before, after = idle.gap(idle.adapter, idle.tasks), idle.next_gap()
+    printed = gap_bound(setting, before, form="printed")
+    says = (
+        f"While the one device that has still to learn is not scheduled, the gap stays {after:.3g}; "
+        f"printed, it falls to {printed:.3g}."
     )
+    return Counterexample("thm-1", says, after, printed, corrected=before, settings=(idle,))
 
 
 def minimum_outside_the_product() -> Counterexample:
@@ -316,17 +225,12 @@ def minimum_outside_the_product() -> Counterexample:
     Appendix B has the brackets, :math:`\prod_i (1 - 2\tau\zeta(i)) (F(W(0)) - F(W^*))`. The second line of (13) closes
     its bracket too early as well.
     """
-    setting, gap = _EQUAL.setting, _EQUAL.next_gap()
-    least, before = 10.0, _EQUAL.gap(_EQUAL.adapter, _EQUAL.tasks)
-    contraction = 1.0 - 2.0 * setting.pl_constant * zeta(setting, form="printed")
+    equal, least = _three_equal(), 10.0
+    gap, before = equal.next_gap(), equal.gap(equal.adapter, equal.tasks)
+    contraction = 1.0 - 2.0 * equal.setting.pl_constant * zeta(equal.setting, form="printed")
     printed = contraction * (before + least) - least
-    return Counterexample(
-        element="eq-13",
-        says=f"With F(W*) = {least:g}, one round leaves a gap of {gap:.2g}; printed, at most {printed:.2g}.",
-        left=gap,
-        right=printed,
-        corrected=contraction * before,
-    )
+    says = f"With F(W*) = {least:g}, one round leaves a gap of {gap:.2g}; printed, at most {printed:.2g}."
+    return Counterexample("eq-13", says, gap, printed, corrected=contraction * before, settings=(equal,))
 
 
 def objective_with_the_wrong_sign() -> Counterexample:
@@ -335,114 +239,30 @@ def objective_with_the_wrong_sign() -> Counterexample:
     To minimize it is to maximize :math:`\sum_i (\cdot)\,\alpha(T-i) + \alpha(T)`; (17a) prints a minus. Since
     :math:`\alpha` grows with N, (17a) falls where the bound improves. Here T = 1, and N(1) grows from 1 to K.
     """
-    few, every = (_setting(num_devices=4, num_scheduled=count, noise_variance=1.0) for count in (1, 4))
+    few, every = (round_setting(num_devices=4, num_scheduled=count, noise_variance=1.0) for count in (1, 4))
 
-    def bound(last: Setting) -> float:
+    def bound(last: RoundSetting) -> float:
         return gap_bound(last, gap_bound(every, 0.0, form="printed"), form="printed")
 
-    def objective(last: Setting, sign: float) -> float:
+    def objective(last: RoundSetting, sign: float) -> float:
         weight = 1.0 - 2.0 * last.pl_constant * zeta(last, form="printed")
         return weight * alpha(every) + sign * alpha(last)
 
     gain, printed = bound(few) - bound(every), objective(every, -1.0) - objective(few, -1.0)
-    return Counterexample(
-        element="eq-17",
-        says=f"Four devices instead of one in the last round lower the bound (13) by {gain:.2g}; "
-        f"(17a), to be maximized, falls by {-printed:.2g}.",
-        left=gain,
-        right=printed,
-        relation="==",
-        corrected=objective(every, 1.0) - objective(few, 1.0),
+    says = (
+        f"Four devices instead of one in the last round lower the bound (13) by {gain:.2g}; "
+        f"(17a), to be maximized, falls by {-printed:.2g}."
     )
+    return Counterexample("eq-17", says, gain, printed, "==", corrected=objective(every, 1.0) - objective(few, 1.0))
 
 
-COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (
-    three_equal_devices,
-    schedule_that_leaves_the_minimum,
-    device_that_is_never_scheduled,
-    reversed_chain,
-    minimum_outside_the_product,
-    half_of_the_sampling,
-    noise_of_the_adapter,
-    noise_of_the_task_module,
-    objective_with_the_wrong_sign,
-    channel_sorted_schedule,
-    lost_step_size,
-    squares_of_the_first_devices,
-    products_without_their_weight,
-    descent_where_there_is_none,
-    devices_that_wait,
-    sum_in_place_of_a_mean,
-)
-"""All counterexamples of this module."""
-
-_GRADIENTS = np.array([3.0, 1.0, -1.0])
-_TWO_OF_THREE = "Two of the gradients 3, 1 and -1"
+def _noise_at_the_minimum(element: str, where: str, setting: RoundSetting) -> Counterexample:
+    noisy = quadratic_round(setting)
+    gap, (printed, corrected) = noisy.next_gap(), (gap_bound(setting, 0.0, form=form) for form in get_args(Form))
+    says = f"Noise in the gradients of {where} takes the gap from 0 to {gap:.2g}; printed, at most to {printed:.2g}."
+    return Counterexample(element, says, gap, printed, corrected=corrected, settings=(noisy,))
 
 
-def _setting(
-    *,
-    num_devices: int,
-    num_scheduled: int,
-    noise_variance: float = 0.0,
-    adapter_size: int = 1,
-    task_size: int = 0,
-) -> Setting:
-    # L obeys L < η / (η² + 1), the condition of Theorem 1; a task module weighs 1/K in F, and so in its slope
-    smoothness = 0.3
-    return Setting(
-        num_devices=num_devices,
-        num_scheduled=num_scheduled,
-        smoothness=smoothness,
-        learning_rate=0.5,
-        pl_constant=smoothness / num_devices if task_size else smoothness,
-        noise_variance=noise_variance,
-        adapter_size=adapter_size,
-        task_size=task_size,
-    )
-
-
-def _problem(
-    setting: Setting,
-    *,
-    centers: tuple[float, ...] | None = None,
-    adapter: float = 0.0,
-    tasks: tuple[float, ...] | None = None,
-    schedules: tuple[tuple[int, ...], ...] | None = None,
-) -> Problem:
-    count = setting.num_devices
-    every = tuple(itertools.combinations(range(count), setting.num_scheduled))
-    zeros = (0.0,) * count
-    return Problem(setting, centers or zeros, adapter, tasks or zeros, schedules or every)
-
-
-def _noise_at_the_minimum(element: str, where: str, problem: Problem) -> Counterexample:
-    gap, printed = problem.next_gap(), gap_bound(problem.setting, 0.0, form="printed")
-    return Counterexample(
-        element=element,
-        says=f"Noise in the gradients of {where} takes the gap from 0 to {gap:.2g}; printed, at most to {printed:.2g}.",
-        left=gap,
-        right=printed,
-        corrected=gap_bound(problem.setting, 0.0),
-    )
-
-
-_EQUAL = _problem(_setting(num_devices=3, num_scheduled=3), adapter=1.0)
-_PULLED = _problem(_setting(num_devices=2, num_scheduled=1), centers=(1.0, -1.0))
-_APART = _problem(_setting(num_devices=2, num_scheduled=2), centers=(1.0, -1.0))
-_IDLE = _problem(_setting(num_devices=2, num_scheduled=1, task_size=1), tasks=(0.0, 1.0), schedules=((0,),))
-_NOISY_ADAPTER = _problem(_setting(num_devices=4, num_scheduled=2, noise_variance=1.0))
-_NOISY_TASK = _problem(_setting(num_devices=4, num_scheduled=2, noise_variance=1.0, adapter_size=0, task_size=1))
-_WAITING = _problem(_setting(num_devices=4, num_scheduled=1, adapter_size=0, task_size=1), tasks=(1.0,) * 4)
-
-PROBLEMS: dict[Callable[[], Counterexample], Problem] = {
-    schedule_that_leaves_the_minimum: _PULLED,
-    device_that_is_never_scheduled: _IDLE,
-    minimum_outside_the_product: _EQUAL,
-    noise_of_the_adapter: _NOISY_ADAPTER,
-    noise_of_the_task_module: _NOISY_TASK,
-    descent_where_there_is_none: _APART,
-    devices_that_wait: _WAITING,
-    sum_in_place_of_a_mean: _EQUAL,
-}
-"""The problem of each check that states one, whose left-hand side is its next gap, or its change."""
+def _three_equal() -> QuadraticRound:
+    """Three equal devices, all scheduled, with the adapter at 1."""
+    return quadratic_round(round_setting(num_devices=3, num_scheduled=3), adapter=1.0)

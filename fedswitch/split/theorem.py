@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
-class Setting:
+class RoundSetting:
     r"""One round as Theorem 1 sees it: K, N, L, :math:`\eta`, :math:`\tau`, :math:`\phi^2` and the two sizes.
 
     `pl_constant` is :math:`\tau` of Assumption 5, `noise_variance` :math:`\phi^2` of one entry of a gradient,
@@ -71,7 +71,7 @@ def gradient_bound(adapter: ArrayLike, task: ArrayLike, *, form: Form = "correct
     return adapter_part / count + task_part / count**2
 
 
-def sampling_error(gradients: ArrayLike, setting: Setting, *, form: Form = "corrected") -> float:
+def sampling_error(gradients: ArrayLike, setting: RoundSetting, *, form: Form = "corrected") -> float:
     r"""The mean square of :math:`\Upsilon^a = w^a(t+1) - v^a(t+1)`, which (35) to (37) lead to.
 
     `gradients` of shape (K, d) are :math:`g_k^a`. "printed" leaves out :math:`\eta^2`: by (30) and (31),
@@ -82,7 +82,7 @@ def sampling_error(gradients: ArrayLike, setting: Setting, *, form: Form = "corr
     return value if form == "printed" else setting.learning_rate**2 * value
 
 
-def descent_bound(gradients: ArrayLike, setting: Setting, *, form: Form = "corrected") -> float:
+def descent_bound(gradients: ArrayLike, setting: RoundSetting, *, form: Form = "corrected") -> float:
     r"""The bound of :math:`\mathbb{E}[F(w^a(t+1)) - F(w^a(t))]` by (38), averaged over the devices.
 
     `gradients` of shape (K, d) are :math:`\nabla_{w^a} f_k` without noise; noise of variance :math:`\phi^2` an entry
@@ -107,7 +107,7 @@ def descent_bound(gradients: ArrayLike, setting: Setting, *, form: Form = "corre
     return -eta * (1.0 - 0.5 * smooth * eta) * squared + 0.5 * smooth * eta**2 * variance
 
 
-def zeta(setting: Setting, *, form: Form = "corrected") -> float:
+def zeta(setting: RoundSetting, *, form: Form = "corrected") -> float:
     r""":math:`\zeta` of (14); "corrected" has N where "printed" has 2N, and nothing else changed.
 
     The step before (b) in Appendix B needs :math:`-\frac{K^2}{2} \zeta \ge \frac{L\eta^2 - \eta}{2} +
@@ -122,18 +122,18 @@ def zeta(setting: Setting, *, form: Form = "corrected") -> float:
     return (eta - smooth * eta**2 - spread) / setting.num_devices**2
 
 
-def alpha(setting: Setting) -> float:
+def alpha(setting: RoundSetting) -> float:
     r""":math:`\alpha = \phi^2 K^2 \zeta \Omega^a` of (15), as printed."""
     return setting.noise_variance * setting.num_devices**2 * zeta(setting, form="printed") * setting.adapter_size
 
 
-def beta(setting: Setting) -> float:
+def beta(setting: RoundSetting) -> float:
     r""":math:`\beta = \Omega^t (L\eta^2 - \eta) \phi^2` of (16), as printed."""
     eta = setting.learning_rate
     return setting.task_size * (setting.smoothness * eta**2 - eta) * setting.noise_variance
 
 
-def gap_bound(setting: Setting, gap: float, *, dissimilarity: float = 0.0, form: Form = "corrected") -> float:
+def gap_bound(setting: RoundSetting, gap: float, *, dissimilarity: float = 0.0, form: Form = "corrected") -> float:
     r"""Theorem 1, first line of (13): the bound of :math:`F(W(t+1)) - F^*` by `gap`, :math:`F(W(t)) - F^*`.
 
     "printed" is :math:`(1 - 2\tau\zeta)\,\mathrm{gap} + \beta - \alpha`. "corrected" is, for :math:`L\eta \le 2`, a
@@ -159,7 +159,7 @@ def gap_bound(setting: Setting, gap: float, *, dissimilarity: float = 0.0, form:
     return (1.0 - 2.0 * tau * eta * (1.0 - 0.5 * smooth * eta)) * gap + 0.5 * smooth * eta**2 * added
 
 
-def _gradients(values: ArrayLike, setting: Setting) -> Array:
+def _gradients(values: ArrayLike, setting: RoundSetting) -> Array:
     (array,) = checked(finite={"gradients": values})
     if array.ndim != 2 or len(array) != setting.num_devices:
         raise ValueError(f"gradients must have shape ({setting.num_devices}, d), got {array.shape}")

@@ -66,9 +66,8 @@ def unroll(A: ArrayLike, B: ArrayLike, start: ArrayLike) -> Array:
     if len(rate) > 1 and rate.max() > 1.0 + _ROUNDING:  # a larger bound would then lead to a smaller one
         raise ValueError(f"several recursions need every A to be at most 1, got {rate.max():g}")
     gaps = [np.broadcast_to(gap, rate.shape[2:])]
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # a recursion that does not contract may leave the range of floats
+    # a recursion that does not contract may leave the range of floats
+    with np.errstate(over="ignore", invalid="ignore"):
         for t in range(rate.shape[1]):
             gaps.append(next_bound(gaps[-1], rate[:, t], offset[:, t]).min(axis=0))
     return np.stack(gaps)

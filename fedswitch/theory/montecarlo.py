@@ -46,21 +46,17 @@ def descend(
     independent over UEs, rounds and runs. `start` is :math:`w_n^0`, shape (N, d) or (d,). A module that nobody is
     received for stays where it is. Raises ValueError for values out of range and shapes that do not fit.
     """
-    (beta, rate), (begin,) = (
-        checked(share={"subscription": subscription, "success": success}),
-        checked(finite={"start": start}),
-    )
+    beta, rate = checked(share={"subscription": subscription, "success": success})
+    (begin,) = checked(finite={"start": start})
     check_shapes(problem.weights, beta, rate)
     if beta.ndim != 3 or runs < 2:
         raise ValueError(f"needs a subscription of shape (T, N, K) and at least 2 runs, got {beta.shape} and {runs}")
     rounds, modules, count = beta.shape
-    if rate.shape[-2:] != beta.shape[-2:] or begin.shape not in (
-        (dimension := problem.optimum.shape),
-        (modules, *dimension),
-    ):
+    starts = problem.optimum.shape, (modules, *problem.optimum.shape)
+    if rate.shape[-2:] != beta.shape[-2:] or begin.shape not in starts:
         raise ValueError(
             f"with a subscription of shape {beta.shape}, success must have shape {beta.shape[1:]} or {beta.shape} and "
-            f"start {problem.optimum.shape} or {(modules, *problem.optimum.shape)}, got {rate.shape} and {begin.shape}"
+            f"start {starts[0]} or {starts[1]}, got {rate.shape} and {begin.shape}"
         )
     received = np.broadcast_to(beta * rate, beta.shape)
     w = np.broadcast_to(begin, (runs, modules, begin.shape[-1])).copy()

@@ -34,6 +34,7 @@ LEFT_OUT = [
     re.compile(r"^[ >]*:(?!alt|needs)[\w-]+:.*$", re.MULTILINE),  # an option of a directive
     re.compile(r"^\([\w-]+\)=$", re.MULTILINE),
     re.compile(r"^ *(?:`{3,}|:{3,})\{[\w:-]+\}(?: \S*[._/-]\S*$)?", re.MULTILINE),  # a directive, and its file or label
+    re.compile(r"^ *functions:(?: \[.*\]|(?:\n *- .*)+)$", re.MULTILINE),  # names of code in a record
     re.compile(r"^[ -]+\w+(?=:(?: |$))", re.MULTILINE),  # an argument or a key, before what it is
     re.compile(r"\b(?:eq|thm|alg|ass|fig)-\d+[a-z]?"),  # the name of an element of a paper
     re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL),

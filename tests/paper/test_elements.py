@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fedswitch.paper import ELEMENTS, ERRATA, PAPER, Element, paper_map, places, resolve
+from fedswitch.errors import FedswitchError
+from fedswitch.paper import ELEMENTS, PAPER, SIBLING, Element, find, paper_map, places, resolve
+from fedswitch.paper.elements import load, records_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,9 +50,7 @@ def test_tests_exist(element):
 
 @by_id(ELEMENTS)
 def test_an_element_is_computed_and_tested(element):
-    checks = [check for erratum in ERRATA if (erratum.paper, erratum.element) == (PAPER, element.id)
-              for check in erratum.checks]  # fmt: skip
-    assert element.functions or checks
+    assert element.functions or element.checks
     assert element.tests
 
 
@@ -61,38 +61,6 @@ def test_an_element_has_a_place_in_the_book(element):
 
 def test_the_book_has_no_place_for_what_the_paper_does_not_have():
     assert set(places()) <= {element.label for element in ELEMENTS}
-
-
-def test_places_are_found_in_all_ways_to_write_a_label(tmp_path):
-    (tmp_path / "book").mkdir()
-    (tmp_path / "notebooks").mkdir()
-    (tmp_path / "book" / "one.md").write_text(
-        "$$\na = b\n$$ (paper-eq-7a)\n\n```{prf:theorem} T\n:label: paper-thm-1\n```\n\nSee {eq}`paper-eq-9`.\n"
-    )
-    (tmp_path / "notebooks" / "two.md").write_text(
-        "(paper-fig-3)=\n# Fig\n\n```{code-cell}\n---\nmystnb:\n  figure:\n    name: paper-fig-4\n---\n```\n"
-        "```{figure} a.svg\n:name: paper-fig-5\n```\n"
-    )
-    assert places(tmp_path) == {
-        "paper-eq-7a": "book/one",
-        "paper-thm-1": "book/one",
-        "paper-fig-3": "notebooks/two",
-        "paper-fig-4": "notebooks/two",
-        "paper-fig-5": "notebooks/two",
-    }
-
-
-def test_a_label_that_is_there_twice_is_refused(tmp_path):
-    (tmp_path / "book").mkdir()
-    for name in ("one", "two"):
-        (tmp_path / "book" / f"{name}.md").write_text("$$ a $$ (paper-eq-1)\n(paper-eq-2)=\n")
-    with pytest.raises(ValueError, match=r"paper-eq-2 is in book/one and in book/two"):
-        places(tmp_path)
-
-
-def test_a_folder_without_the_book_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no pages of the book"):
-        places(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +74,7 @@ def test_a_folder_without_the_book_is_refused(tmp_path):
     ],
 )
 def test_names_and_links(element_id, name, link):
-    element = Element(element_id, "", "")
+    element = Element(PAPER, element_id, "", "right")
     assert (element.name, element.link) == (name, link)
 
 
@@ -141,3 +109,49 @@ def test_the_records_need_neither_torch_nor_sympy():
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_record_is_found_by_its_element():
+    assert find("eq-27").verdict == "wrong"
+    assert find("eq-12", SIBLING).paper == SIBLING
+    with pytest.raises(ValueError, match=r"no record of 'eq-72' in 2509\.19306; near it: .*eq-7"):
+        find("eq-72")
+
+
+RECORD = """\
+- id: eq-1
+  title: a sum
+  verdict: wrong
+  errata:
+    - {cause: slip, quote: a plus, holds: A minus., checks: [paper.checks.eq1_nobody_is_received]}
+"""
+
+
+def test_records_are_read_from_a_file(tmp_path):
+    (tmp_path / "one.yaml").write_text(RECORD)
+    (record,) = load(tmp_path / "one.yaml", SIBLING)
+    assert (record.title, record.errata[0].holds, record.checks) == (
+        "a sum", "A minus.", ("paper.checks.eq1_nobody_is_received",)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("verdict: wrong", "verdict: bad", "one.yaml, eq-1: verdict must be one of right, .*, not 'bad'"),
+        ("verdict: wrong", "verdit: wrong", "one.yaml, eq-1: there is no key 'verdit'; there are paper, id"),
+        ("cause: slip", "cause: typo", "one.yaml, eq-1, an erratum: cause must be one of missed, .*, not 'typo'"),
+        (", holds: A minus.", "", "one.yaml, eq-1, an erratum: the key 'holds' is missing or empty"),
+        ("  title: a sum\n", "", "one.yaml, eq-1: the key 'title' is missing or empty"),
+        ("- id: eq-1", "- element: [", "cannot be read"),
+    ],
+)
+def test_a_record_with_a_mistake_is_refused(tmp_path, old, new, message):
+    assert old in RECORD
+    (tmp_path / "one.yaml").write_text(RECORD.replace(old, new))
+    with pytest.raises(FedswitchError, match=message):
+        load(tmp_path / "one.yaml", SIBLING)
+
+
+def test_the_folder_of_the_records_is_in_the_clone():
+    assert records_folder() == ROOT / "book" / "errata"

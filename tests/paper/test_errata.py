@@ -9,38 +9,35 @@ import pytest
 import sympy
 
 from fedswitch import split
-from fedswitch.errors import FedswitchError
 from fedswitch.paper import (
     CAUSES,
     ELEMENTS,
-    ERRATA,
     PAPER,
+    RECORDS,
     SIBLING,
     errata_rows,
     fails,
-    find,
     right_rows,
     run,
     verdict_counts,
 )  # fmt: skip
 from fedswitch.paper.checks import CHECKS
-from fedswitch.paper.errata import errata_folder, load
-from fedswitch.paper.tables import outcome
+from fedswitch.paper.errata import outcome
 from fedswitch.theory import counterexamples
-from fedswitch.theory.claims import Counterexample, Statement
+from fedswitch.theory.outcomes import Counterexample, Statement
 from fedswitch.theory.statements import STATEMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_WORDS = 3000  # on the page, formulas and names counting as one each
 once = functools.cache(run)
-CITED = [(erratum, check) for erratum in ERRATA for check in erratum.checks]
-FINDINGS = [
-    pytest.param(erratum, finding, id=f"{erratum.anchor}-{number}")
-    for erratum in ERRATA
-    for number, finding in enumerate(erratum.findings)
+CITED = [(record, check) for record in RECORDS for check in record.checks]
+FOUND = [
+    pytest.param(record, erratum, id=f"{record.anchor}-{number}")
+    for record in RECORDS
+    for number, erratum in enumerate(record.errata)
 ]
 
-of_each = pytest.mark.parametrize("erratum", ERRATA, ids=lambda erratum: erratum.anchor)
+of_each = pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.anchor)
 
 
 @pytest.fixture(scope="module")
@@ -51,38 +48,38 @@ def page():
 
 
 def test_every_element_has_exactly_one_verdict():
-    assert [erratum.element for erratum in ERRATA if erratum.paper == PAPER] == [element.id for element in ELEMENTS]
-    anchors = [erratum.anchor for erratum in ERRATA]
+    assert tuple(record for record in RECORDS if record.paper == PAPER) == ELEMENTS
+    anchors = [record.anchor for record in RECORDS]
     assert len(anchors) == len(set(anchors))
-    assert {erratum.paper for erratum in ERRATA} == {PAPER, SIBLING}
+    assert {record.paper for record in RECORDS} == {PAPER, SIBLING}
 
 
 @of_each
-def test_a_verdict_is_what_was_found(erratum):
-    causes = {finding.cause for finding in erratum.findings}
-    if erratum.verdict in ("right", "measured"):
+def test_a_verdict_is_what_was_found(record):
+    causes = {erratum.cause for erratum in record.errata}
+    if record.verdict in ("right", "measured"):
         assert not causes
-        assert not any(fails(once(check)) for check in erratum.proofs)
+        assert not any(fails(once(check)) for check in record.proofs)
     else:
-        assert not erratum.proofs
-        assert erratum.verdict == ("ambiguous" if causes == {"open"} else "wrong")
+        assert not record.proofs
+        assert record.verdict == ("ambiguous" if causes == {"open"} else "wrong")
 
 
-@pytest.mark.parametrize(("erratum", "finding"), FINDINGS)
-def test_a_finding_is_shown_by_its_first_check(erratum, finding):
-    assert fails(once(finding.checks[0]))
-    assert finding.holds.endswith(".")
-    text = f"{finding.quote} {finding.holds}"
+@pytest.mark.parametrize(("record", "erratum"), FOUND)
+def test_an_erratum_is_shown_by_its_first_check(record, erratum):
+    assert fails(once(erratum.checks[0]))
+    assert erratum.holds.endswith(".")
+    text = f"{erratum.quote} {erratum.holds}"
     assert text.count("$") % 2 == 0
     source = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("book/*.md"))
     for label in re.findall(r"\{eq\}`([^`]+)`", text):
         assert f"$$ ({label})" in source
 
 
-@pytest.mark.parametrize(("erratum", "check"), CITED, ids=[check for _, check in CITED])
-def test_a_check_is_about_its_element_and_what_corrects_it_holds(erratum, check):
+@pytest.mark.parametrize(("record", "check"), CITED, ids=[check for _, check in CITED])
+def test_a_check_is_about_its_element_and_what_corrects_it_holds(record, check):
     result = once(check)
-    assert result.element == erratum.element
+    assert result.element == record.id
     if isinstance(result, Counterexample):
         assert not math.isnan(result.left + result.right)
         assert result.corrected_holds
@@ -101,14 +98,14 @@ def test_no_check_is_left_out_or_cited_twice():
 
 def test_the_page_shows_every_record_with_its_checks(page):
     text = "\n".join(page.values())
-    assert sorted(re.findall(r"^\((erratum-.*)\)=$", text, flags=re.MULTILINE)) == sorted(e.anchor for e in ERRATA)
+    assert sorted(re.findall(r"^\((erratum-.*)\)=$", text, flags=re.MULTILINE)) == sorted(e.anchor for e in RECORDS)
     folded = "".join(re.findall(r"^:::\{dropdown\} check$(.*?)^:::$", text, flags=re.DOTALL | re.MULTILINE))
     assert sorted(re.findall(r"`((?:paper|theory|split)[.\w]+)`", folded)) == sorted(check for _, check in CITED)
     for check, mark in re.findall(r"`([.\w]+)` ([✗✓])", folded):
         assert fails(once(check)) == (mark == "✗")
-    for _, finding in (case.values for case in FINDINGS):
-        assert f"{outcome(once(finding.checks[0]))} `{finding.checks[0]}`" in folded
-    assert text.count("\nprinted\n: ") == text.count("\ncorrect\n: ") == len(FINDINGS)
+    for _, erratum in (case.values for case in FOUND):
+        assert f"{outcome(once(erratum.checks[0]))} `{erratum.checks[0]}`" in folded
+    assert text.count("\nprinted\n: ") == text.count("\ncorrect\n: ") == len(FOUND)
     source = (ROOT / "book" / "errata.md").read_text(encoding="utf-8")
     for (paper, part), rows in page.items():
         name = {PAPER: "PAPER", SIBLING: "SIBLING"}[paper]
@@ -134,7 +131,7 @@ def test_a_row_links_to_the_element_in_the_book(page):
 
 def test_figures_are_not_counted_among_equations():
     for paper in (PAPER, SIBLING):
-        judged = [e.verdict for e in ERRATA if e.paper == paper and not e.element.startswith("fig")]
+        judged = [e.verdict for e in RECORDS if e.paper == paper and not e.id.startswith("fig")]
         assert sum(verdict_counts(paper).values()) == len(judged)
         assert verdict_counts(paper)["wrong"] == judged.count("wrong")
 
@@ -148,13 +145,6 @@ def test_a_statement_is_told_with_whether_it_holds():
     assert outcome(Statement("eq-1", "They agree.", sympy.Symbol("a"))) == "They agree. Not so."
 
 
-def test_a_record_is_found_by_its_element():
-    assert find("eq-27").verdict == "wrong"
-    assert find("eq-12", SIBLING).paper == SIBLING
-    with pytest.raises(ValueError, match=r"no record of 'eq-72' in 2509\.19306; near it: .*eq-7"):
-        find("eq-72")
-
-
 @pytest.mark.parametrize("name", ["eq22_slope", "fedswitch.theory.statements.eq22_interference", "theory.statements.x"])
 def test_a_check_that_is_not_there_is_named(name):
     with pytest.raises(ValueError, match=f"there is no check '{name}': give its name as in the errata"):
@@ -164,44 +154,3 @@ def test_a_check_that_is_not_there_is_named(name):
 def test_an_unknown_cause_is_refused():
     with pytest.raises(ValueError, match="cause must be one of missed, independent, follows, slip, open, got 'bad'"):
         errata_rows(PAPER, "bad")
-
-
-RECORD = """\
-- element: eq-1
-  title: a sum
-  verdict: wrong
-  findings:
-    - {cause: slip, quote: a plus, holds: A minus., checks: [paper.checks.eq1_nobody_is_received]}
-"""
-
-
-def test_records_are_read_from_a_file(tmp_path):
-    (tmp_path / "one.yaml").write_text(RECORD)
-    (erratum,) = load(tmp_path / "one.yaml", SIBLING)
-    assert (erratum.title, erratum.findings[0].holds, erratum.checks) == (
-        "a sum", "A minus.", ("paper.checks.eq1_nobody_is_received",)
-    )  # fmt: skip
-    (own,) = load(tmp_path / "one.yaml", PAPER)
-    assert own.title == next(element.title for element in ELEMENTS if element.id == "eq-1")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("verdict: wrong", "verdict: bad", "one.yaml, eq-1: verdict must be one of right, .*, not 'bad'"),
-        ("verdict: wrong", "verdit: wrong", "one.yaml, eq-1: there is no key 'verdit'; there are paper, element"),
-        ("cause: slip", "cause: typo", "one.yaml, eq-1, a finding: cause must be one of missed, .*, not 'typo'"),
-        (", holds: A minus.", "", "one.yaml, eq-1, a finding: the key 'holds' is missing or empty"),
-        ("  title: a sum\n", "", "one.yaml, eq-1: the key 'title' is missing or empty"),
-        ("- element: eq-1", "- element: [", "cannot be read"),
-    ],
-)
-def test_a_record_with_a_mistake_is_refused(tmp_path, old, new, message):
-    assert old in RECORD
-    (tmp_path / "one.yaml").write_text(RECORD.replace(old, new))
-    with pytest.raises(FedswitchError, match=message):
-        load(tmp_path / "one.yaml", SIBLING)
-
-
-def test_the_folder_of_the_records_is_in_the_clone():
-    assert errata_folder() == ROOT / "book" / "errata"

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from fedswitch.paper import ERRATA, PAPER
+from fedswitch.paper import ELEMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for pattern in ("README.md", "book/*.md", "notebooks/*.md") for path in ROOT.glob(pattern))
-RECORDS = {erratum.element: erratum for erratum in ERRATA if erratum.paper == PAPER}
+RECORDS = {element.id: element for element in ELEMENTS}
 
 NO_PROSE = re.compile(
     r"\A---\n.*?\n---\n|^(`{3,})\{code-cell\}.*?^\1$|\$\$.*?\$\$( \([\w-]+\))?", re.DOTALL | re.MULTILINE

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from quotations import flat, flat_formula, plain
 
-from fedswitch.paper import ERRATA, PAPER, SIBLING
+from fedswitch.paper import PAPER, RECORDS, SIBLING
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ROOT.parent / "shared" / "paper"
 SOURCES = {PAPER: TEXTS / "2509.19306-pdf-text.txt", SIBLING: TEXTS / "2407.02924-sibling.md"}
 QUOTED = [
-    pytest.param(erratum.paper, finding.quote, id=f"{erratum.paper}-{erratum.element}-{number}")
-    for erratum in ERRATA
-    for number, finding in enumerate(erratum.findings)
+    pytest.param(record.paper, erratum.quote, id=f"{record.paper}-{record.id}-{number}")
+    for record in RECORDS
+    for number, erratum in enumerate(record.errata)
 ]
 
 LABELED = re.compile(r"\$\$\n((?:(?!\$\$).)*?)\$\$ \(paper-(eq-\w+)\)", re.DOTALL)

@@ -8,7 +8,11 @@ import pytest
 from scipy.optimize import approx_fprime, minimize
 
 from fedswitch.split import convergence
-from fedswitch.split.convergence import PROBLEMS, Problem
+from fedswitch.split.quadratic_round import QuadraticRound
+from fedswitch.theory.outcomes import checks_in
+
+CHECKS = checks_in(convergence).values()
+PROBLEMS = {check: problem for check in CHECKS for problem in check().settings}
 
 ALGEBRA = {  # needs none of the assumptions, because
     convergence.three_equal_devices: "(12) is about any vectors",
@@ -61,7 +65,7 @@ def broken(problem):
 
 
 def test_every_check_states_a_problem_or_is_algebra():
-    assert PROBLEMS.keys() | ALGEBRA.keys() == set(convergence.COUNTEREXAMPLES)
+    assert PROBLEMS.keys() | ALGEBRA.keys() == set(CHECKS)
     assert not PROBLEMS.keys() & ALGEBRA.keys()
 
 
@@ -76,22 +80,22 @@ def test_the_check_is_about_this_problem(check):
     assert check().left in (problem.next_gap(), problem.change())
 
 
-class Concave(Problem):
+class Concave(QuadraticRound):
     def risk(self, device, adapter, task):
         return -super().risk(device, adapter, task)
 
 
-class Steep(Problem):
+class Steep(QuadraticRound):
     def risk(self, device, adapter, task):
         return 2 * super().risk(device, adapter, task)
 
 
-class Biased(Problem):
+class Biased(QuadraticRound):
     def gradient(self, device, adapter, task, signs):
         return super().gradient(device, adapter, task, (1, signs[1]))
 
 
-class Loud(Problem):
+class Loud(QuadraticRound):
     def gradient(self, device, adapter, task, signs):
         return super().gradient(device, adapter, task, 2 * np.array(signs))
 
@@ -103,10 +107,10 @@ class Loud(Problem):
         (Steep, {}, "2: L-smooth"),
         (Biased, {}, "3: unbiased"),
         (Loud, {}, "4: variance"),
-        (Problem, {"pl_constant": 0.31}, "5: Polyak-Łojasiewicz"),
-        (Problem, {"task_size": 1}, "5: Polyak-Łojasiewicz"),
-        (Problem, {"smoothness": 0.41}, "Theorem 1: L"),
-        (Problem, {"num_scheduled": 3}, "N of K"),
+        (QuadraticRound, {"pl_constant": 0.31}, "5: Polyak-Łojasiewicz"),
+        (QuadraticRound, {"task_size": 1}, "5: Polyak-Łojasiewicz"),
+        (QuadraticRound, {"smoothness": 0.41}, "Theorem 1: L"),
+        (QuadraticRound, {"num_scheduled": 3}, "N of K"),
     ],
 )
 def test_a_problem_that_breaks_an_assumption_is_found(kind, changes, assumption):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import minimize_scalar, root_scalar
+from scipy.optimize import brentq, minimize_scalar, root_scalar
+from scipy.special import lambertw
 
-from fedswitch.control import allocate_bandwidth
-from fedswitch.split import COUNTEREXAMPLES, convergence, scheduling
+from fedswitch.split import COUNTEREXAMPLES, scheduling
 from fedswitch.split.scheduling import (
     drift_bound,
     least_delay,
@@ -19,12 +19,13 @@ from fedswitch.split.scheduling import (
     required_bandwidth,
     schedule,
 )
+from fedswitch.theory.outcomes import checks_in
 
 UNIT = {"payload_bits": 1.0, "bandwidth_hz": 1.0, "noise_psd": 1.0}
 seconds = st.floats(0, 1e3)
 
 
-@pytest.mark.parametrize("counterexample", scheduling.COUNTEREXAMPLES)
+@pytest.mark.parametrize("counterexample", checks_in(scheduling).values())
 def test_refutes_what_is_printed_and_not_what_holds(counterexample):
     case = counterexample()
     right = counterexample is scheduling.nobody_is_within_delta
@@ -34,8 +35,7 @@ def test_refutes_what_is_printed_and_not_what_holds(counterexample):
 
 
 def test_the_package_has_all_of_them():
-    assert COUNTEREXAMPLES == convergence.COUNTEREXAMPLES + scheduling.COUNTEREXAMPLES
-    assert len(set(COUNTEREXAMPLES)) == len(COUNTEREXAMPLES)
+    assert len(set(COUNTEREXAMPLES)) == len(COUNTEREXAMPLES) == 21
 
 
 @pytest.mark.parametrize("check", COUNTEREXAMPLES)
@@ -95,17 +95,27 @@ def test_lemma_3_as_printed_knows_neither_payload_nor_delay():
         assert 1 / printed == pytest.approx(3.75)
 
 
+def delay_by_lambert(gains, payload=1.0, bandwidth=1.0, noise=1.0):
+    """The least delay by Lemma 3 on the lower branch of Lambert's function, at which the bandwidths sum to B."""
+    gains = np.array(gains)
+
+    def unused(delay):
+        c, s = payload * np.log(2) / delay, gains / noise
+        ratio = c / s
+        return 1 - (1 / (-lambertw(-ratio * np.exp(-ratio), -1).real / c - 1 / s)).sum() / bandwidth
+
+    alone, even = (delay_of(bandwidth / count, gains.min(), payload, noise) for count in (1, gains.size))
+    return brentq(unused, alone * (1 - 1e-9), 2 * even, xtol=1e-300, rtol=1e-14)
+
+
 @pytest.mark.parametrize("seed", range(5))
-def test_least_delay_is_that_of_algorithm_1_of_control(seed):
+def test_least_delay_by_another_solver(seed):
     rng = np.random.default_rng(seed)
     gains, payload, bandwidth, noise = rng.uniform(0.5, 50, 6), 3e4, 2e6, 4e-7
     ours = least_delay(gains, payload_bits=payload, bandwidth_hz=bandwidth, noise_psd=noise)
-    other = allocate_bandwidth(
-        np.full(6, payload), gains, np.zeros(6), bandwidth_hz=bandwidth, noise_psd_w_per_hz=noise
-    )
-    assert ours == pytest.approx(float(other.delay_s), rel=1e-8)
+    assert ours == pytest.approx(delay_by_lambert(gains, payload, bandwidth, noise), rel=1e-12)
     assert least_delay(gains[:1], payload_bits=payload, bandwidth_hz=bandwidth, noise_psd=noise) == pytest.approx(
-        delay_of(bandwidth, gains[0], payload, noise)
+        delay_of(bandwidth, gains[0], payload, noise), rel=1e-12
     )
 
 
@@ -151,17 +161,8 @@ def test_schedule_follows_the_printed_lines():
     assert schedule(gains, 100.0, form="printed") == schedule(gains, 100.0) == 0
 
 
-# the least delay of the strong device, and of it with two and three weak ones, from control's solver
-def delay_from_control(gains):
-    gains = np.array(gains)
-    allocation = allocate_bandwidth(
-        np.ones(gains.size), gains, np.zeros(gains.size), bandwidth_hz=1.0, noise_psd_w_per_hz=1.0
-    )
-    return float(allocation.delay_s)
-
-
 def test_early_stop_and_theorem_2_recomputed():
-    one, every = delay_from_control([100.0]), delay_from_control([100.0, 1.0, 1.0, 1.0])
+    one, every = delay_of(1.0, 100.0, 1.0, 1.0), delay_by_lambert([100.0, 1.0, 1.0, 1.0])
     case = scheduling.early_stop()
     assert case.left == pytest.approx(4 - 1.5 * every, rel=1e-8)
     assert case.corrected == pytest.approx(case.left, rel=1e-12)

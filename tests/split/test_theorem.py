@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedswitch.split.theorem import (
-    Setting,
+    RoundSetting,
     alpha,
     beta,
     descent_bound,
@@ -18,7 +18,7 @@ from fedswitch.split.theorem import (
     zeta,
 )
 
-BY_HAND = Setting(
+BY_HAND = RoundSetting(
     num_devices=5, num_scheduled=2, smoothness=0.2, learning_rate=0.5, pl_constant=0.1, noise_variance=3.0,
     adapter_size=7, task_size=11,
 )  # fmt: skip
@@ -70,7 +70,7 @@ class Quadratics:
         return float(np.mean(gaps))
 
     def setting(self):
-        return Setting(
+        return RoundSetting(
             num_devices=self.count, num_scheduled=self.scheduled, smoothness=self.smoothness, learning_rate=self.rate,
             pl_constant=float(np.linalg.eigvalsh(self.hessian).min()), noise_variance=self.noise,
             adapter_size=self.adapter, task_size=self.task,
@@ -130,7 +130,7 @@ def test_corrected_theorem_1_cannot_be_smaller(task_size, scheduled):
     drawn = -smooth * centers[chosen] + np.sqrt(noise) * rng.normal(size=chosen.shape)
     squares = (eta * drawn.mean(axis=1)) ** 2
     squares += task_size * ((eta**2 * noise * rng.normal(size=chosen.shape) ** 2).sum(axis=1)) / 3
-    setting = Setting(
+    setting = RoundSetting(
         num_devices=3, num_scheduled=scheduled, smoothness=smooth, learning_rate=eta, pl_constant=0.1,
         noise_variance=noise, task_size=task_size,
     )  # fmt: skip
@@ -144,7 +144,7 @@ def test_corrected_theorem_1_cannot_be_smaller(task_size, scheduled):
 @given(st.floats(0.01, 2.0), st.floats(0.01, 1.0))
 def test_corrected_contraction_is_that_of_a_gradient_step(smooth, step):
     """On (L/2) w^2 a step of length eta leaves (1 - L eta)^2 of the gap, neither more nor less than the bound."""
-    setting = Setting(
+    setting = RoundSetting(
         num_devices=3, num_scheduled=3, smoothness=smooth, learning_rate=step / smooth, pl_constant=smooth
     )  # fmt: skip
     assert gap_bound(setting, 5.0) == pytest.approx(5 * (1 - step) ** 2, abs=1e-12)
@@ -158,7 +158,7 @@ def test_sampling_error_is_that_of_all_schedules(seed):
     count = int(rng.integers(2, 6))
     scheduled = int(rng.integers(1, count + 1))
     gradients = rng.normal(size=(count, 3))
-    setting = Setting(
+    setting = RoundSetting(
         num_devices=count, num_scheduled=scheduled, smoothness=1.0, learning_rate=0.3, pl_constant=0.0,
     )  # fmt: skip
     errors = [
@@ -172,7 +172,7 @@ def test_sampling_error_is_that_of_all_schedules(seed):
 @given(st.integers(2, 30), st.data(), st.floats(0.01, 2.0), st.floats(0.01, 2.0))
 def test_corrected_zeta_is_the_largest_that_the_chain_admits(count, data, smooth, eta):
     scheduled = data.draw(st.integers(1, count))
-    setting = Setting(
+    setting = RoundSetting(
         num_devices=count, num_scheduled=scheduled, smoothness=smooth, learning_rate=eta, pl_constant=0.0,
     )  # fmt: skip
     adapter = (smooth * eta**2 - eta) / 2 + (count - scheduled) * smooth / (2 * scheduled * (count - 1))
@@ -213,7 +213,7 @@ def test_printed_by_hand():
 def test_bad_settings_are_named(changes, message):
     values = {"num_devices": 5, "num_scheduled": 2, "smoothness": 1.0, "learning_rate": 0.1, "pl_constant": 0.1}
     with pytest.raises(ValueError, match=message):
-        Setting(**{**values, **changes})
+        RoundSetting(**{**values, **changes})
 
 
 @pytest.mark.parametrize("call", [sampling_error, descent_bound])

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.optimize import approx_fprime, minimize, minimize_scalar
 
 from fedswitch.theory import counterexamples as module
-from fedswitch.theory._quadratics import setting
-from fedswitch.theory.counterexamples import COUNTEREXAMPLES
+from fedswitch.theory.counterexamples import COUNTEREXAMPLES, risk_gap
+from fedswitch.theory.counterexamples._quadratics import instance
 
 positive = st.floats(0.05, 20.0)
 
@@ -84,20 +84,20 @@ def domain(one):
 
 
 def broken(one):
-    """Which of the assumptions a setting does not meet."""
+    """Which of the assumptions an instance does not meet."""
     rho, points, slack = one.problem.weights, np.concatenate([domain(one), visited(one)]), 1.0 + 1e-9
     slopes = np.array(
         [(points - c) @ h.T for c, h in zip(one.problem.centers, one.problem.hessians, strict=True)]
     )  # (K, points, d)
     steepest = np.linalg.norm(slopes, axis=2).max(axis=0)
     curvatures = np.linalg.svd(one.problem.hessians, compute_uv=False)
-    allowed = one.zeta1 + one.zeta2 * np.linalg.norm(np.tensordot(rho, slopes, 1), axis=1) ** 2
+    allowed = one.zetas[0] + one.zetas[1] * np.linalg.norm(np.tensordot(rho, slopes, 1), axis=1) ** 2
     checks = {
         "domain": np.linalg.norm(visited(one), axis=1).max() <= one.radius * slack,
         "slope": steepest.max() <= one.epsilon * slack,
         "smoothness": curvatures.max() <= one.epsilon * slack,
         "convexity": 0.0 < one.problem.strong_convexity <= curvatures.min() * slack,
-        "zeta": (steepest**2 <= allowed * slack + 1e-15).all() and min(one.zeta1, one.zeta2) >= 0.0,
+        "zeta": (steepest**2 <= allowed * slack + 1e-15).all() and min(one.zetas[0], one.zetas[1]) >= 0.0,
         "weights": rho.min() >= 0.0 and abs(rho.sum() - 1.0) < 1e-12,
         "symmetry": np.allclose(one.problem.hessians, one.problem.hessians.transpose(0, 2, 1)),
     }
@@ -115,15 +115,15 @@ def test_it_meets_every_assumption_with_one_epsilon(example):
 @pytest.mark.parametrize(
     ("one", "names"),
     [
-        (setting([[10.0], [-10.0]], radius=10.0), {"slope", "zeta"}),  # as (6) was once set literally
-        (setting([[99.0], [-99.0]], radius=99.0, hessians=0.01, epsilon=1.0), {"slope", "zeta"}),
-        (setting([[99.0], [-99.0]], radius=1.0, start=[0.0], hessians=0.01, epsilon=1.0), {"domain", "slope", "zeta"}),
-        (setting([[1.0]], radius=5.0, hessians=10.0, zeta1=0.0, zeta2=1.0, foundation=np.sqrt(10.0)), {"slope"}),
-        (setting([[0.0]], radius=1.0, start=[1.0], foundation=1.0), {"domain", "slope", "zeta"}),
-        (setting([[0.0]], radius=1.0, start=[1.0], hessians=2.0, epsilon=1.0), {"slope", "smoothness", "zeta"}),
-        (setting([[0.5], [-0.5]], radius=0.5, zeta1=0.5, zeta2=1.9), {"zeta"}),
-        (setting([[0.0, 0.0]], radius=1.0, hessians=[[[1.0, 0.0], [0.0, -0.5]]]), {"convexity"}),
-        (setting([[0.0]], radius=1.0, weights=[0.9]), {"weights"}),
+        (instance([[10.0], [-10.0]], radius=10.0), {"slope", "zeta"}),  # as (6) was once set literally
+        (instance([[99.0], [-99.0]], radius=99.0, hessians=0.01, epsilon=1.0), {"slope", "zeta"}),
+        (instance([[99.0], [-99.0]], radius=1.0, start=[0.0], hessians=0.01, epsilon=1.0), {"domain", "slope", "zeta"}),
+        (instance([[1.0]], radius=5.0, hessians=10.0, zetas=(0.0, 1.0), foundation=np.sqrt(10.0)), {"slope"}),
+        (instance([[0.0]], radius=1.0, start=[1.0], foundation=1.0), {"domain", "slope", "zeta"}),
+        (instance([[0.0]], radius=1.0, start=[1.0], hessians=2.0, epsilon=1.0), {"slope", "smoothness", "zeta"}),
+        (instance([[0.5], [-0.5]], radius=0.5, zetas=(0.5, 1.9)), {"zeta"}),
+        (instance([[0.0, 0.0]], radius=1.0, hessians=[[[1.0, 0.0], [0.0, -0.5]]]), {"convexity"}),
+        (instance([[0.0]], radius=1.0, weights=[0.9]), {"weights"}),
     ],
 )  # fmt: skip
 def test_what_breaks_an_assumption_is_seen(one, names):
@@ -132,7 +132,7 @@ def test_what_breaks_an_assumption_is_seen(one, names):
 
 def test_a_zeta_that_is_a_little_too_small_is_seen():
     (one,) = module.eq6_absent_unseen().settings
-    assert broken(dataclasses.replace(one, zeta2=0.99 * one.zeta2)) == {"zeta"}
+    assert broken(dataclasses.replace(one, zetas=(one.zetas[0], 0.99 * one.zetas[1]))) == {"zeta"}
 
 
 def test_a_setting_steps_as_1_says():
@@ -192,7 +192,7 @@ def test_a_rate_that_depends_on_units(scale):
 
 def test_the_step_in_other_units_is_the_same_trajectory():
     """In units of 1 w = 1 goes to 0 with the step 1; at half a step, computed by hand, a quarter of the gap is left."""
-    one = setting([[0.0]], radius=0.5, start=[0.5], hessians=4.0)
+    one = instance([[0.0]], radius=0.5, start=[0.5], hessians=4.0)
     after = [one.expected_risk(np.ones(1), np.array([rate])) for rate in (1.0, 0.0)]
     np.testing.assert_allclose(after, [0.0, 0.5])
 
@@ -326,7 +326,7 @@ def test_the_instances_are_what_they_say(seed):
     """Risks, slopes and optimum of quadratics without any symmetry."""
     rng = np.random.default_rng(seed)
     roots, centers, w = rng.normal(size=(3, 2, 2)), rng.normal(size=(3, 2)), rng.normal(size=2)
-    problem = setting(centers, radius=9.0, hessians=roots @ roots.transpose(0, 2, 1)).problem
+    problem = instance(centers, radius=9.0, hessians=roots @ roots.transpose(0, 2, 1)).problem
 
     def risk(w):
         return np.mean([((w - c) @ root) @ ((w - c) @ root) / 2 for root, c in zip(roots, centers, strict=True)])
@@ -362,8 +362,8 @@ def test_the_second_term_keeps_rounds_apart():
     A, B = rng.uniform(0, 1, (3, 2)), rng.uniform(0, 1, (3, 2))
     plain = ((1 - A[1]) * (1 - A[2]) * B[0] + (1 - A[2]) * B[1] + B[2]).mean()
     literal = ((1 - A[1]) @ B[0]) * ((1 - A[2]) @ B[0]) + (1 - A[2]) @ B[1] + 1.0
-    assert module._second_term(A, B) == pytest.approx(plain)
-    assert module._second_term(A, B, literal=True) == pytest.approx(literal)
+    assert risk_gap._second_term(A, B) == pytest.approx(plain)
+    assert risk_gap._second_term(A, B, literal=True) == pytest.approx(literal)
 
 
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))

@@ -5,8 +5,8 @@ these, so that a bound and a measured risk gap stand side by side without anythi
 constant for another, as :math:`\|a + b\|^2 \le (1 + 1/c) \|a\|^2 + (1 + c) \|b\|^2` does, `split` is that c.
 """
 
-from .base import Problem
 from .logistic import Logistic, logistic
+from .problem import Problem
 from .ridge import Ridge, ridge
 
 __all__ = ["Logistic", "Problem", "Ridge", "logistic", "ridge"]

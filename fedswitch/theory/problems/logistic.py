@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from ...streams import stream
 from ..moments import ReceivedWeights
-from .base import Array, Problem, check_sizes
+from .problem import Array, Problem, check_sizes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

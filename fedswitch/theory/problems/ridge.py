@@ -9,7 +9,7 @@ import numpy as np
 
 from ...streams import stream
 from ..moments import ReceivedWeights
-from .base import Array, Problem, check_sizes
+from .problem import Array, Problem, check_sizes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ from _ext.api import (
 from small_books import build_book
 
 from fedswitch import Scenario, control
-from fedswitch.paper import ELEMENTS, ERRATA
+from fedswitch.paper import ELEMENTS, RECORDS
 
 ROOT = Path(__file__).resolve().parents[3]
 ALL_MODULES = [module for package in PACKAGES for module in modules(package)]
@@ -74,7 +74,7 @@ def test_data_are_shown_with_the_docstring_below_them():
 
 def test_the_map_links_to_entries_that_exist():
     named = {name for element in ELEMENTS for name in element.functions}
-    named |= {check for erratum in ERRATA for check in erratum.checks}
+    named |= {check for record in RECORDS for check in record.checks}
     assert {f"fedswitch.{name}" for name in named} <= documented()
 
 

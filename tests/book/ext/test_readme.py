@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from _ext import readme
 
-from fedswitch.paper import ERRATA, PAPER, SIBLING
+from fedswitch.paper import PAPER, RECORDS, SIBLING
 from fedswitch.studies.claims import findings
 
 ROOT = Path(__file__).parents[3]
@@ -28,7 +28,7 @@ def test_the_readme_says_what_was_found(found):
 def test_its_numbers_are_those_of_the_records(found):
     text = re.sub(r"\s+", " ", TEXT)
     verdicts = collections.Counter(
-        (erratum.paper, erratum.verdict) for erratum in ERRATA if not erratum.element.startswith("fig")
+        (record.paper, record.verdict) for record in RECORDS if not record.id.startswith("fig")
     )
     right, ambiguous, wrong = (verdicts[PAPER, verdict] for verdict in ("right", "ambiguous", "wrong"))
     assert f"{right} are right, {ambiguous} ambiguous and {wrong} wrong as printed." in text
@@ -75,7 +75,7 @@ def test_the_picture_can_be_read_on_its_ground(theme):
 
 def test_every_verdict_has_an_answer_once(found):
     counted = collections.Counter(verdict for verdicts in readme.ANSWERS.values() for verdict in verdicts)
-    used = {erratum.verdict for erratum in ERRATA} | {one.verdict(form) for one in found for form in readme.FORMS}
+    used = {record.verdict for record in RECORDS} | {one.verdict(form) for one in found for form in readme.FORMS}
     assert set(counted.values()) == {1}
     assert used - {"measured"} <= set(counted)
     assert readme.answers({"wrong": 2, "not reproduced": 3, "right": 1}) == {

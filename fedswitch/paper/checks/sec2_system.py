@@ -7,9 +7,8 @@ import numpy as np
 from ... import wireless
 from ...scenario import Scenario
 from ...streams import stream
-from ...theory.claims import Counterexample
-from ._roberta import MODEL_BITS
-from ._words import milliwatts, percent
+from ...theory.outcomes import Counterexample
+from ._shared import MODEL_BITS, arrives, milliwatts, percent
 
 
 def eq1_nobody_is_received(num_ues: int = 10) -> Counterexample:
@@ -35,7 +34,7 @@ def eq2_leaves_the_interferers_power_open(distance_m: float = 60.0, power_w: flo
     """
     s = Scenario.corrected()
     alike, full = (
-        _arrives(Scenario.corrected(interferer_power_w=other_w), distance_m, power_w)
+        arrives(Scenario.corrected(interferer_power_w=other_w), distance_m, power_w)
         for other_w in (power_w, s.max_power_w)
     )
     says = (
@@ -47,7 +46,7 @@ def eq2_leaves_the_interferers_power_open(distance_m: float = 60.0, power_w: flo
 
 def eq2_depends_on_the_first_meter(distance_m: float = 100.0) -> Counterexample:
     """(2) has no loss over the first meter: the claim is that 30 dB there change no probability of reception."""
-    unit, usual = (_arrives(Scenario.corrected(reference_gain=gain), distance_m, 0.2) for gain in (1.0, 1e-3))
+    unit, usual = (arrives(Scenario.corrected(reference_gain=gain), distance_m, 0.2) for gain in (1.0, 1e-3))
     says = (
         f"From {distance_m:g} m, {percent(unit)} arrive without a loss over the first meter, and {percent(usual)} with "
         "30 dB."
@@ -81,8 +80,3 @@ def eq4_charges_more_than_the_arithmetic() -> Counterexample:
         f"at most {slow_j / 1e3:.0f} kJ."
     )
     return Counterexample("eq-4", says, printed_j, slow_j)
-
-
-def _arrives(scenario: Scenario, distance_m: float, power_w: float) -> float:
-    """Success probability of an upload on 1 % of the band."""
-    return float(wireless.Reception.of(scenario, distance_m, 0.01, 1.0).probability(power_w))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import sympy
-
-    from ._quadratics import Setting
 
 Relation = Literal["<=", "=="]
 
@@ -32,7 +33,7 @@ class Counterexample:
     right: float
     relation: Relation = "<="
     corrected: float | None = None
-    settings: tuple[Setting, ...] = dataclasses.field(default=(), repr=False, compare=False)
+    settings: tuple[Any, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         sides = (self.left, self.right) if self.corrected is None else (self.left, self.right, self.corrected)
@@ -65,6 +66,23 @@ class Statement:
     def holds(self) -> bool:
         """Whether both sides are the same expression."""
         return bool(self.difference == 0)
+
+
+def checks_in(*modules: ModuleType) -> dict[str, Callable[[], Counterexample]]:
+    """The checks that modules define, by name, in the order of their sources.
+
+    These are the public functions that return a `Counterexample` and need no argument.
+    """
+    return {
+        name: function
+        for module in modules
+        for name, function in vars(module).items()
+        if inspect.isfunction(function)
+        and not name.startswith("_")
+        and function.__module__ == module.__name__
+        and function.__annotations__.get("return") == Counterexample.__name__
+        and all(one.default is not one.empty for one in inspect.signature(function).parameters.values())
+    }
 
 
 def _compare(left: float, right: float, relation: Relation) -> bool:

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from ... import control, wireless
 from ...scenario import Scenario
 from ...streams import stream
-from ...theory.claims import Counterexample
-from ._roberta import payload_bits
-from ._words import duration, percent
+from ...theory.outcomes import Counterexample
+from ._shared import duration, payload_bits, percent
 
 Array = NDArray[np.float64]
 

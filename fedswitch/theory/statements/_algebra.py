@@ -1,15 +1,38 @@
-"""What the symbolic statements are made of: symbols, averages over UEs, and averages over receptions."""
+"""What the statements are made of: symbols, averages over UEs and over receptions, A and B, and their recursion."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import sympy
 from sympy import Matrix
 
+from ..outcomes import Statement
+
+Sides = tuple[sympy.Expr, sympy.Expr]
+
 UES, MODULES, PARAMETERS = 3, 2, 2
+STATED: dict[str, Callable[[], Statement]] = {}  # all statements by name
+
+
+def states(element: str) -> Callable[[Callable[[], Sides]], Callable[[], Statement]]:
+    """Make a statement about `element` from a function that returns both sides, and put it into `STATED`."""
+
+    def register(sides: Callable[[], Sides]) -> Callable[[], Statement]:
+        claim = str(sides.__doc__).partition("\n")[0]
+
+        @functools.wraps(sides)
+        def statement() -> Statement:
+            printed, derived = sides()
+            return Statement(element, claim, sympy.factor(printed - derived))
+
+        STATED[sides.__name__] = statement
+        return statement
+
+    return register
 
 
 def symbols(name: str, count: int) -> tuple[sympy.Symbol, ...]:
@@ -53,6 +76,13 @@ def average(weights: Iterable[sympy.Expr], vectors: Iterable[Matrix]) -> Matrix:
     return sum((w * v for w, v in zip(weights, vectors, strict=True)), sympy.zeros(PARAMETERS, 1))
 
 
+# what most statements are about
+
+RHO, GRADIENTS, ERROR = shares("rho"), vectors("g"), vector("e")  # of all UEs, and of a round
+MEAN = average(RHO, GRADIENTS)  # grad F
+MISS = symbols("m", UES)
+
+
 # receptions
 
 
@@ -76,15 +106,10 @@ def received_weights(rho: Sequence[sympy.Expr], received: Sequence[sympy.Expr]) 
     return [r * a / share for r, a in zip(rho, received, strict=True)]
 
 
-def average_where_received(
-    rho: Sequence[sympy.Expr], miss: Sequence[sympy.Expr], of_share: Callable[[sympy.Expr], sympy.Expr]
-) -> sympy.Expr:
-    """Return the mean of a function of the share R that is received, 0 where nobody is."""
-    return sum(
-        probability * of_share(dot(rho, received))
-        for received, probability in receptions([1 - m for m in miss])
-        if any(received)
-    )
+def average_where_received(of_share: Callable[[sympy.Expr], sympy.Expr]) -> sympy.Expr:
+    """Return the mean of a function of the share R that is received, 0 where nobody is; UEs are missed by `MISS`."""
+    outcomes = receptions([1 - m for m in MISS])
+    return sum(probability * of_share(dot(RHO, received)) for received, probability in outcomes if any(received))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,3 +150,45 @@ def reception_law() -> Law:
         bias=average(Matrix(rho) - expected, deviations),
         covariance=sum(spread, sympy.zeros(2, 2)),
     )
+
+
+# A and B of Theorem 1, what one round does to the gap, and what the recursion makes of it
+
+epsilon, xi, zeta1, zeta2 = sympy.symbols("epsilon xi zeta_1 zeta_2", positive=True)
+num_ues, missed, missed_twice = sympy.symbols("K M M'", nonnegative=True)
+gap, gradient_sq = sympy.symbols("X g_sq", nonnegative=True)  # F - F* and |grad F|^2
+LIMIT = zeta1 + zeta2 * gradient_sq  # of Assumption 3, on the squared gradient of every sample
+
+
+def as_printed(missed_twice: sympy.Expr) -> Sides:
+    """A and B of Theorem 1."""
+    rate = 2 * xi / epsilon * (1 - 8 * zeta2 * missed_twice - 4 * zeta2 * num_ues - epsilon / 2)
+    return rate, 2 * zeta1 / epsilon * (num_ues + 2 * missed_twice)
+
+
+def as_corrected(missed: sympy.Expr) -> Sides:
+    """A and B of Theorem 1'."""
+    return xi / epsilon * (1 - 4 * zeta2 * missed), 2 * zeta1 / epsilon * missed
+
+
+def added(error_sq: sympy.Expr, cross_term: sympy.Expr = sympy.S.Zero) -> sympy.Expr:
+    """What (26) adds to the gap, where these bound the square of the error and the sum in its third term."""
+    return (-gradient_sq + error_sq) / (2 * epsilon) + cross_term / epsilon
+
+
+def rate_and_offset(change: sympy.Expr, curvature: sympy.Expr = xi) -> Sides:
+    """A and B of gap + change = (1 - A) gap + B, with 2 `curvature` gap for the squared gradient."""
+    after = sympy.expand((gap + change).subs(gradient_sq, 2 * curvature * gap))
+    return 1 - after.coeff(gap, 1), after.coeff(gap, 0)
+
+
+def recursion(start: sympy.Expr, rates: Sequence[sympy.Expr], offsets: Sequence[sympy.Expr]) -> sympy.Expr:
+    """The recursion itself, round by round."""
+    for rate, offset in zip(rates, offsets, strict=True):
+        start = (1 - rate) * start + offset
+    return start
+
+
+def unrolled(rates: Sequence[sympy.Expr], offsets: Sequence[sympy.Expr]) -> sympy.Expr:
+    """The sum over the rounds q of B^q times the product of 1 - A^p over the rounds p after q."""
+    return sum(sympy.prod(1 - a for a in rates[q + 1 :]) * b for q, b in enumerate(offsets))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 
 from ... import wireless
 from ...scenario import Form, Scenario
-from ...theory.claims import Counterexample
+from ...theory.outcomes import Counterexample
 from ...units import db_to_ratio
 from ...wireless.geometry import EXCLUSION_RATE
-from ._words import percent
+from ._shared import SHARE, arrives, percent
 
-_SHARE = 0.01  # of the band, for every upload
 _STANDARD_ERRORS = 5.0
 
 
@@ -41,7 +41,7 @@ def eq15_is_too_high_at_the_edge(
     """
     s = _with_unit_gain(threshold_db)
     cell = wireless.Cell(s, 0, np.full(s.num_ues, distance_m))
-    noise_w = wireless.noise_power_w(_SHARE, bandwidth_hz=s.bandwidth_hz, noise_psd_w_per_hz=s.noise_psd_w_per_hz)
+    noise_w = wireless.noise_power_w(SHARE, bandwidth_hz=s.bandwidth_hz, noise_psd_w_per_hz=s.noise_psd_w_per_hz)
     channels = [cell.channel(t) for t in range(rounds)]
     ratios = [wireless.sinr(s.max_power_w * seen.gain, seen.interference_w, noise_w) for seen in channels]
     drawn = rounds * s.num_ues
@@ -76,20 +76,9 @@ def _with_unit_gain(threshold_db: float) -> Scenario:
     return Scenario.paper(sinr_threshold=float(db_to_ratio(threshold_db)))
 
 
-def _success(s: Scenario, distance_m: float, form: Form, share: float = _SHARE) -> float:
-    return float(
-        wireless.success_probability(
-            distance_m,
-            s.max_power_w,
-            share * s.bandwidth_hz,
-            s.sinr_threshold,
-            path_loss_exponent=s.path_loss_exponent,
-            noise_psd_w_per_hz=s.noise_psd_w_per_hz,
-            base_station_density_per_m2=s.base_station_density_per_m2,
-            reference_gain=s.reference_gain,
-            form=form,
-        )
-    )
+def _success(s: Scenario, distance_m: float, form: Form, share: float = SHARE) -> float:
+    outage = "printed" if form == "printed" else "exact"
+    return arrives(dataclasses.replace(s, outage=outage), distance_m, s.max_power_w, share)
 
 
 def _by_quadrature(s: Scenario, distance_m: float) -> float:
@@ -109,6 +98,6 @@ def _by_quadrature(s: Scenario, distance_m: float) -> float:
 
     near, near_error = quad(missing, 0.0, s.cell_radius_m)
     far, far_error = quad(missing, s.cell_radius_m, math.inf)
-    noise_w = _SHARE * s.bandwidth_hz * s.noise_psd_w_per_hz
+    noise_w = SHARE * s.bandwidth_hz * s.noise_psd_w_per_hz
     noise = s.sinr_threshold * noise_w * distance_m**alpha / (s.max_power_w * s.reference_gain)
     return math.exp(-noise - near - far - near_error - far_error)

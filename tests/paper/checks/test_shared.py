@@ -5,7 +5,7 @@ import re
 import pytest
 
 from fedswitch.paper.checks import CHECKS
-from fedswitch.paper.checks._words import duration, milliwatts, percent
+from fedswitch.paper.checks._shared import duration, milliwatts, percent
 
 
 def test_numbers_have_the_unit_that_suits_them():

@@ -9,7 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...scenario import Form
+from ..constants import constants
+
 Array = NDArray[np.float64]
+
+UNIT = {"smoothness": 1.0, "strong_convexity": 1.0, "zeta1": 1.0, "zeta2": 0.0}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -59,7 +64,7 @@ class Quadratics:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Setting:
+class Instance:
     r"""A problem on the ball of `radius` around 0, and the constants with which it meets Assumptions 1 to 3 there.
 
     `epsilon` is both, the Lipschitz constant of Assumption 1 and the smoothness of Assumption 2, and the step is its
@@ -71,8 +76,7 @@ class Setting:
     start: Array
     radius: float
     epsilon: float
-    zeta1: float
-    zeta2: float
+    zetas: tuple[float, float]
     foundation: Array
 
     def after(self, w: Array, received: Array) -> Array:
@@ -90,17 +94,34 @@ class Setting:
 
         return later(self.start, rounds)
 
+    def constants(self, subscription: Array, success: Array, form: Form) -> tuple[float, float]:
+        """A and B of one module and round."""
+        A, B = constants(
+            self.problem.weights, subscription[np.newaxis], success[np.newaxis], smoothness=self.epsilon,
+            strong_convexity=self.problem.strong_convexity, zeta1=self.zetas[0], zeta2=self.zetas[1], form=form,
+        )  # fmt: skip
+        return float(A[0]), float(B[0])
+
+    @property
+    def foundation_term(self) -> float:
+        """Last term of (6)."""
+        return (self.epsilon + 2.0) / 4.0 * square(self.foundation)
+
+    def distance_sq(self, test_samples: int) -> float:
+        """What (31) allows the squared distance between the optimum of all UEs and that of one."""
+        return 4.0 * self.zetas[0] / (self.problem.strong_convexity**2 * test_samples)
+
     def taylor_rise(self, w: Array, step: Array) -> float:
         """By how much the risk rises along a step at most, by (24)."""
         return float(self.problem.mean_gradient(w) @ step + self.epsilon / 2.0 * step @ step)
 
 
-def setting(
+def instance(
     centers: ArrayLike, *, radius: float, start: ArrayLike | None = None, hessians: ArrayLike = 1.0,
-    weights: ArrayLike | None = None, epsilon: float | None = None, zeta1: float | None = None, zeta2: float = 0.0,
+    weights: ArrayLike | None = None, epsilon: float | None = None, zetas: tuple[float, float] | None = None,
     foundation: ArrayLike = 0.0,
-) -> Setting:  # fmt: skip
-    r"""A `Setting` of UEs with equal shares of the data that starts at the optimum of all, unless told otherwise.
+) -> Instance:  # fmt: skip
+    r"""A `Instance` of UEs with equal shares of the data that starts at the optimum of all, unless told otherwise.
 
     `hessians` may be one number for all; `epsilon` is the smoothness if None. Where no slope exceeds :math:`\epsilon`,
     Assumption 3 holds with :math:`\zeta_1 = \epsilon^2` and :math:`\zeta_2 = 0`, the defaults.
@@ -112,13 +133,12 @@ def setting(
     shares = np.full(count, 1.0 / count) if weights is None else np.asarray(weights, dtype=np.float64)
     problem = Quadratics(places, curved, shares)
     steepest = problem.smoothness if epsilon is None else epsilon
-    return Setting(
+    return Instance(
         problem,
         start=problem.optimum if start is None else np.asarray(start, dtype=np.float64),
         radius=radius,
         epsilon=steepest,
-        zeta1=steepest**2 if zeta1 is None else zeta1,
-        zeta2=zeta2,
+        zetas=zetas or (steepest**2, 0.0),
         foundation=np.broadcast_to(np.asarray(foundation, dtype=np.float64), (dimension,)),
     )
 
@@ -135,3 +155,8 @@ def aggregate(weights: Array, gradients: Array, received: Array) -> Array:
     share = weights * received
     mean: Array = share @ gradients / (share.sum() or 1.0)
     return mean
+
+
+def square(vector: Array) -> float:
+    """The squared length."""
+    return float(vector @ vector)

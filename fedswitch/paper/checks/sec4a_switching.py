@@ -6,12 +6,11 @@ import math
 
 import numpy as np
 
-from ... import control, wireless
+from ... import control
 from ...scenario import Scenario
 from ...streams import stream
-from ...theory.claims import Counterexample
-from ._roberta import payload_bits
-from ._words import percent
+from ...theory.outcomes import Counterexample
+from ._shared import first_decision, percent
 
 
 def eq7d_can_be_kept(rounds: int = 100) -> Counterexample:
@@ -137,10 +136,7 @@ def alg2_settles_above_its_start() -> Counterexample:
     It alternates between two problems, of which the first minimizes the delay and not (14). All equations are
     corrected; energy costs ten times the default, and computing nothing.
     """
-    s, seed = Scenario.corrected(energy_weight_per_j=1e-2), 10
-    seen = control.Observation(wireless.Cell.draw(s, seed).channel(0), payload_bits(s))
-    decision, _ = control.decide(s, seen, control.start(s, rng=stream(seed, "start")), rng=stream(seed, "decisions"))
-    objective = decision.inner.objective
+    objective = first_decision(Scenario.corrected(energy_weight_per_j=1e-2), seed=10).inner.objective
     begun, least, settled = (float(objective[index]) for index in (0, objective.argmin(), -1))
     says = (
         f"Even with all equations mended, the loop begins at a cost of {begun:.4g}, comes down to {least:.4g}, and "

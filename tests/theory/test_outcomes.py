@@ -5,7 +5,8 @@ import math
 import pytest
 import sympy
 
-from fedswitch.theory.claims import Counterexample, Statement
+from fedswitch.theory.counterexamples import risk_gap, steps
+from fedswitch.theory.outcomes import Counterexample, Statement, checks_in
 
 
 def test_a_counterexample_knows_whether_it_refutes():
@@ -39,3 +40,11 @@ def test_a_statement_holds_where_nothing_is_left():
     x = sympy.Symbol("x")
     assert Statement("eq-1", "", sympy.expand((x + 1) ** 2 - x**2 - 2 * x - 1)).holds
     assert not Statement("eq-1", "", x).holds
+
+
+def test_checks_are_found_in_a_module_in_its_order():
+    found = checks_in(risk_gap, steps)
+    assert list(found)[:2] == ["ass1_slope_without_end", "ass3_far_from_the_optimum"]
+    assert found["eq24_as_used"] is steps.eq24_as_used
+    assert "instance" not in found  # made elsewhere
+    assert "eq27_instance" not in found  # needs an instance
