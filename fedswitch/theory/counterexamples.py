@@ -251,34 +251,6 @@ def eq6_random_right_side(success: float = 0.5) -> Counterexample:
     )
 
 
-def eq6_resampled_batches(curvature: float = 1.0, rounds: int = 3) -> Counterexample:
-    r"""The recursion behind (6), with F the mean over all data, where each round draws its batch anew.
-
-    One UE, always received, has samples at 1/2 and -1/2 and draws one of them a round. Nothing is missed, so that the
-    recursion adds nothing to a gap that begins at 0; yet a step of :math:`1 / \epsilon` ends at the sample. Corrected
-    by :math:`\sigma^2 / (2 \epsilon)` a round, with the variance :math:`\sigma^2` of the gradient.
-    """
-    samples, always = setting([[0.5], [-0.5]], radius=0.5, hessians=curvature), np.ones((1, 1))
-    problem, w = samples.problem, samples.start
-    A, B = constants(
-        [1.0], always, always, smoothness=samples.epsilon, strong_convexity=problem.strong_convexity,
-        zeta1=samples.zeta1, zeta2=samples.zeta2,
-    )  # fmt: skip
-    variance = float(problem.weights @ ((problem.gradients(w) - problem.mean_gradient(w)) ** 2).sum(axis=1))
-    noise = variance / (2.0 * samples.epsilon)
-    bound, noisy = (unroll(np.tile(A, (rounds, 1)), np.tile(B + more, (rounds, 1)), 0.0) for more in (0.0, noise))
-    left = _mean_over_draws(samples, w, rounds) - problem.heterogeneity
-    return Counterexample(
-        "eq-6",
-        f"A UE that is always heard draws one of two samples a round: the gap is {left:.3g}, where counting missed "
-        f"uploads leaves {bound[-1, 0]:.3g}.",
-        left=left,
-        right=float(bound[-1, 0]),
-        corrected=float(noisy[-1, 0]),
-        settings=(samples,),
-    )
-
-
 def eq6_literal_product(num_modules: int = 4, rounds: int = 20, rate: float = 0.1) -> Counterexample:
     r"""The second term of (6) as it is set, over many rounds, against running the recursion that it stands for.
 
@@ -372,8 +344,8 @@ def eq10a_every_round(costs: ArrayLike = ((-1.0, 0.0), (0.0, -1.0)), participati
     )
 
 
-def eq24_as_used(curvature: float = 1.0, distance: float = 0.4, foundation: float = 0.4) -> Counterexample:
-    r"""(24) as the proof uses it: :math:`w_0` costs :math:`\frac{\epsilon + 2}{4} \|w_0\|^2`, without a gradient.
+def eq6_without_the_gradient(curvature: float = 1.0, distance: float = 0.4, foundation: float = 0.4) -> Counterexample:
+    r"""The fourth term of (6): by (24), :math:`w_0` costs more than :math:`\frac{\epsilon + 2}{4} \|w_0\|^2`.
 
     One UE with the risk :math:`\frac{\mathrm{curvature}}{2} w^2`, a module at `distance`, and `foundation` for
     :math:`w_0`; together they are at most 1. The corrected side is (24) itself.
@@ -383,9 +355,9 @@ def eq24_as_used(curvature: float = 1.0, distance: float = 0.4, foundation: floa
     left = one.problem.risk(one.start + one.foundation)
     right = before + _foundation_term(one)
     return Counterexample(
-        "eq-24",
+        "eq-6",
         f"With ε = {curvature:g}, w0 = {foundation:g} takes a module at {distance:g} to a risk of {left:.3g}; without "
-        f"the gradient (24) allows {right:.3g}.",
+        f"the gradient of (24), (6) allows {right:.3g}.",
         left=left,
         right=right,
         corrected=before + one.taylor_rise(one.start, one.foundation),
@@ -445,6 +417,31 @@ def _eq27_at_the_optimum(subscription: ArrayLike, success: ArrayLike) -> Counter
     gradients = both.problem.gradients(both.start)
     found = eq27_instance(gradients, subscription, success, zeta1=both.zeta1, zeta2=both.zeta2)
     return dataclasses.replace(found, settings=(both,))
+
+
+def eq27_resampled_batches(curvature: float = 1.0) -> Counterexample:
+    r"""(27), where each round draws its batch anew: a UE that is always heard still sends a gradient with noise.
+
+    One UE has samples at 1/2 and -1/2 and draws one of them, at the optimum of both. Corrected by the variance of what
+    it sends.
+    """
+    samples, always = setting([[0.5], [-0.5]], radius=0.5, hessians=curvature), np.ones((1, 1))
+    problem, w = samples.problem, samples.start
+    mean = problem.mean_gradient(w)
+    sent = [samples.epsilon * (w - samples.after(w, drawn)) for drawn in np.eye(2)]
+    error = float(problem.weights @ [_square(mean - gradient) for gradient in sent])
+    missed = float(missed_data([1.0], always, always).mean[0])
+    allowed = 4.0 * missed * (samples.zeta1 + samples.zeta2 * _square(mean))
+    variance = float(problem.weights @ [_square(gradient) for gradient in problem.gradients(w)]) - _square(mean)
+    return Counterexample(
+        "eq-27",
+        f"A UE that is always heard draws one of two samples: the mean squared error of a step is {error:.3g}; (27) "
+        f"allows {allowed:g}.",
+        left=error,
+        right=allowed,
+        corrected=allowed + variance,
+        settings=(samples,),
+    )
 
 
 def eq29_cross_term(
@@ -519,14 +516,14 @@ COUNTEREXAMPLES: tuple[Callable[[], Counterexample], ...] = (
     eq6_rate_above_one,
     eq6_absent_unseen,
     eq6_random_right_side,
-    eq6_resampled_batches,
     eq6_literal_product,
     eq8a_sees_no_loss,
     eq9_prefers_the_worse_channel,
     eq10a_every_round,
-    eq24_as_used,
+    eq6_without_the_gradient,
     eq27_subscribed_but_lost,
     eq27_received_but_absent,
+    eq27_resampled_batches,
     eq29_cross_term,
     eq31_optima_stay_apart,
     eq31_price_of_one_model,
@@ -582,14 +579,6 @@ def _foundation_term(one: Setting) -> float:
 def _distance_sq(one: Setting, test_samples: int) -> float:
     """What (31) allows the squared distance between the optimum of all UEs and that of one."""
     return 4.0 * one.zeta1 / (one.problem.strong_convexity**2 * test_samples)
-
-
-def _mean_over_draws(samples: Setting, w: Array, rounds: int) -> float:
-    """Mean risk after some rounds, each of which takes one of the samples, by their weights."""
-    if not rounds:
-        return samples.problem.risk(w)
-    draws = zip(samples.problem.weights, np.eye(samples.problem.weights.size), strict=True)
-    return sum(float(p) * _mean_over_draws(samples, samples.after(w, drawn), rounds - 1) for p, drawn in draws)
 
 
 def _listed(values: Array) -> str:

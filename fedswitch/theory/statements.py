@@ -270,7 +270,7 @@ def eq29_cross_sign() -> Sides:
 
 @_states("eq-29")
 def eq29_lengths() -> Sides:
-    """With products of lengths x and y, the middle of (29) less its left is ‖y g + x h‖²/(xy), for ∇F_k = g, ∇F_j = h.
+    """With products of lengths x and y, the middle of (29) less its left is ‖y g + x h‖²/(x y), for ∇F_k = g, ∇F_j = h.
 
     A gradient of length x is x times a unit vector, which a rational parameter turns.
     """
@@ -651,16 +651,18 @@ def eq10a_braces() -> Sides:
     return _varying(16 * _xi * _zeta2 / _epsilon * braces + _mu * _beta * _energy), _varying(_eq9(_energy))
 
 
+@_states("eq-10a")
+def eq10a_gradient() -> Sides:
+    """The slope of Q after (10a) in β, its brace mended, is the one that follows where 1 - βλ is missed."""
+    lost = (1 - _rate) * (1 - _beta)
+    mended = (16 * _xi * _zeta2 * _carried + 4 * _zeta1) / _epsilon * lost + _mu * _beta * _energy
+    return mended.diff(_beta), _eq9(_energy, _corrected(1 - _beta * _rate)).diff(_beta)
+
+
 @_states("eq-14")
 def eq14_consistent() -> Sides:
     """(14) is (9) up to what does not depend on β, if energy is the power P for the time E and nothing else."""
     return _varying(_eq14(_rate)), _varying(_eq9(_power * _delay))
-
-
-@_states("eq-14")
-def eq14_compute() -> Sides:
-    """(14) is (9) up to what does not depend on β, with all of the energy, computing included."""
-    return _varying(_eq14(_rate)), _varying(_eq9(sympy.Symbol("C_compute") + _power * _delay))
 
 
 # Section IV: bandwidth and power, (18) to (22)

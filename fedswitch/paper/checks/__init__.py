@@ -23,7 +23,12 @@ from .power import (
     eq22_serves_the_wrong_modules,
     fig5_saving_depends_on_zeta1,
 )
-from .reception import eq15_is_too_high_at_the_edge, eq15_is_too_low_near_the_gnb, fig2_bandwidth_costs_reliability
+from .reception import (
+    eq15_is_too_high_at_the_edge,
+    eq15_is_too_low_near_the_gnb,
+    eq15_noise_hangs_on_the_density,
+    fig2_bandwidth_costs_reliability,
+)
 from .switching import (
     alg2_settles_above_its_start,
     alg2_start_breaks_7c,
@@ -56,6 +61,7 @@ CHECKS = (
     eq13_leaves_the_subscription_out,
     eq13_mean_delay_is_infinite,
     eq14_charges_nothing_for_a_loss,
+    eq15_noise_hangs_on_the_density,
     eq15_is_too_low_near_the_gnb,
     eq15_is_too_high_at_the_edge,
     eq16_least_delay_is_not_least_energy,

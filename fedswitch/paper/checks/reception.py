@@ -11,11 +11,30 @@ from ...scenario import Scenario
 from ...theory.claims import Counterexample
 from ...units import db_to_ratio
 from ...wireless.geometry import EXCLUSION_RATE
-from ...wireless.outage import Form
+from ...wireless.outage import Form, noise_gain
 from ._words import percent
 
 _SHARE = 0.01  # of the band, for every upload
 _STANDARD_ERRORS = 5.0
+
+
+def eq15_noise_hangs_on_the_density(density_per_m2: float = 1e-8) -> Counterexample:
+    r"""The noise factor of (15), which contains the density of gNBs, against noise alone, which knows nothing of gNBs.
+
+    From 100 m at -5 dB on the whole band. What holds is :math:`\mathbb{P}(|h|^2 \ge \theta \sigma^2 d^\alpha / P)`.
+    """
+    s, distance_m = _with_unit_gain(-5.0), np.float64(100.0)
+    noise = s.sinr_threshold * s.bandwidth_hz * s.noise_psd_w_per_hz / s.max_power_w
+    factors = {
+        form: math.exp(-noise / noise_gain(distance_m, s.path_loss_exponent, np.float64(density_per_m2), 1.0, form))
+        for form in ("printed", "corrected")
+    }
+    arrive = float(np.exp(-noise * distance_m**s.path_loss_exponent))
+    says = (
+        f"From 100 m at -5 dB on the whole band, without interference, {percent(arrive)} arrive. With one gNB in "
+        f"{1e-6 / density_per_m2:g} km² (15) says {percent(factors['printed'])}."
+    )
+    return Counterexample("eq-15", says, arrive, factors["printed"], "==", corrected=factors["corrected"])
 
 
 def eq15_is_too_low_near_the_gnb(distance_m: float = 40.0, threshold_db: float = 5.0) -> Counterexample:
@@ -27,8 +46,8 @@ def eq15_is_too_low_near_the_gnb(distance_m: float = 40.0, threshold_db: float =
     lower = _by_quadrature(s, distance_m)
     printed, corrected = (_success(s, distance_m, form) for form in ("printed", "corrected"))
     says = (
-        f"From {distance_m:g} m at {threshold_db:g} dB, {percent(lower)} of the uploads pass (2), by a quadrature; "
-        f"(15) says {percent(printed)}."
+        f"From {distance_m:g} m at {threshold_db:g} dB, {percent(lower)} of the uploads pass (2) in the field of "
+        f"(15), by a quadrature; it says {percent(printed)}."
     )
     return Counterexample("eq-15", says, lower, printed, corrected=corrected)
 
