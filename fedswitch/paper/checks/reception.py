@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import numpy as np
 
 from ... import wireless
 from ...scenario import Scenario
 from ...theory.claims import Counterexample
+from ...theory.constants import Reading
 from ...units import db_to_ratio
 from ...wireless.geometry import EXCLUSION_RATE
 from ...wireless.outage import Form, noise_gain
@@ -23,13 +25,13 @@ def eq15_noise_hangs_on_the_density(density_per_m2: float = 1e-8) -> Counterexam
 
     From 100 m at -5 dB on the whole band. What holds is :math:`\mathbb{P}(|h|^2 \ge \theta \sigma^2 d^\alpha / P)`.
     """
-    s, distance_m = _with_unit_gain(-5.0), np.float64(100.0)
+    s, far, density, gain = _with_unit_gain(-5.0), np.array(100.0), np.array(density_per_m2), np.ones(())
     noise = s.sinr_threshold * s.bandwidth_hz * s.noise_psd_w_per_hz / s.max_power_w
     factors = {
-        form: math.exp(-noise / noise_gain(distance_m, s.path_loss_exponent, np.float64(density_per_m2), 1.0, form))
-        for form in ("printed", "corrected")
+        form: math.exp(-noise / noise_gain(far, s.path_loss_exponent, density, gain, form))
+        for form in get_args(Reading)
     }
-    arrive = float(np.exp(-noise * distance_m**s.path_loss_exponent))
+    arrive = math.exp(-noise * 100.0**s.path_loss_exponent)
     says = (
         f"From 100 m at -5 dB on the whole band, without interference, {percent(arrive)} arrive. With one gNB in "
         f"{1e-6 / density_per_m2:g} km² (15) says {percent(factors['printed'])}."
