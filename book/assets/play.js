@@ -4,7 +4,7 @@
   "use strict";
 
   const SVG = "http://www.w3.org/2000/svg";
-  const MARGIN = { top: 26, right: 10, bottom: 40 };
+  const MARGIN = { top: 26, right: 12, bottom: 40 };
   const DASHES = { dashed: "7 4", dotted: "1.5 4", dashdot: "8 3 2 3" };
 
   function element(name, attributes = {}, ...children) {

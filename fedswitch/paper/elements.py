@@ -25,7 +25,7 @@ PAPER, SIBLING = "2509.19306", "2407.02924"
 """The paper and its sibling, by their arXiv numbers."""
 
 CAUSES: dict[Cause, str] = {
-    "missed": "One mistake in several places",
+    "missed": "One mistake that runs through several places",
     "independent": "Independent errors",
     "follows": "What follows from these",
     "slip": "Slips of the pen",

@@ -81,8 +81,8 @@ def eq13_mean_delay_is_infinite(bound: float = 100.0) -> Counterexample:
 
     mean, _ = quad(lambda y: math.exp(-math.exp(y)), -bound - 1.0, 4.0, points=[0.0])
     says = (
-        f"Delays are in proportion to 1/|h|². A part of its mean already adds up to {mean:.5g}, more than the "
-        f"{bound:g} put in."
+        f"Every delay is at least a constant times 1/|h|², a part of whose mean already adds up to {mean:.5g}, more "
+        f"than the {bound:g} put in."
     )
     return Counterexample("eq-13", says, mean, bound)
 

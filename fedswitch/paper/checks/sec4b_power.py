@@ -20,7 +20,8 @@ def eq21_has_no_minimum() -> Counterexample:
     slope = control.power_gradient(powers_w, 0.02, 1.0, 2.0, np.ones((1, 1)), form="printed")
     least = float(slope.min())
     says = (
-        f"With every module uploaded, the printed cost rises by at least {least:g} per W at every power; a minimum "
+        f"With every module uploaded, as Algorithm 2 starts, the printed cost rises by at least {least:g} per W at "
+        f"every power; a minimum "
         "needs 0."
     )
     return Counterexample("eq-21", says, least, 0.0)

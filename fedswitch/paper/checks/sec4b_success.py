@@ -12,9 +12,27 @@ from ...scenario import Form, Scenario
 from ...theory.outcomes import Counterexample
 from ...units import db_to_ratio
 from ...wireless.geometry import EXCLUSION_RATE
+from ...wireless.outage import noise_gain
 from ._shared import SHARE, arrives, percent
 
 _STANDARD_ERRORS = 5.0
+
+
+def eq15_noise_hangs_on_the_density(density_per_m2: float = 1e-8) -> Counterexample:
+    r"""The noise factor of (15), which contains the density of gNBs, against noise alone, which knows nothing of gNBs.
+
+    From 100 m at -5 dB on the whole band. What holds is :math:`\mathbb{P}(|h|^2 \ge \theta \sigma^2 d^\alpha / P)`.
+    """
+    s, far = _with_unit_gain(-5.0), np.array(100.0)
+    radio = dataclasses.replace(wireless.Radio.of(s), base_station_density_per_m2=density_per_m2)
+    noise = s.sinr_threshold * s.bandwidth_hz * s.noise_psd_w_per_hz / s.max_power_w
+    printed, corrected = (math.exp(-noise / noise_gain(far, radio, form)) for form in ("printed", "corrected"))
+    arrive = math.exp(-noise * 100.0**s.path_loss_exponent)
+    says = (
+        f"From 100 m at -5 dB on the whole band, without interference, {percent(arrive)} arrive. With one gNB in "
+        f"{1e-6 / density_per_m2:g} km² (15) says {percent(printed)}."
+    )
+    return Counterexample("eq-15", says, arrive, printed, "==", corrected=corrected)
 
 
 def eq15_is_too_low_near_the_gnb(distance_m: float = 40.0, threshold_db: float = 5.0) -> Counterexample:
@@ -26,8 +44,8 @@ def eq15_is_too_low_near_the_gnb(distance_m: float = 40.0, threshold_db: float =
     lower = _by_quadrature(s, distance_m)
     printed, corrected = (_success(s, distance_m, form) for form in ("printed", "corrected"))
     says = (
-        f"From {distance_m:g} m at {threshold_db:g} dB, {percent(lower)} of the uploads pass (2), by a quadrature; "
-        f"(15) says {percent(printed)}."
+        f"From {distance_m:g} m at {threshold_db:g} dB, {percent(lower)} of the uploads pass (2) in the field of "
+        f"(15), by a quadrature; it says {percent(printed)}."
     )
     return Counterexample("eq-15", says, lower, printed, corrected=corrected)
 

@@ -133,6 +133,25 @@ def eq6_foundation_apart(curvature: float = 10.0, foundation_sq: float = 1.0) ->
     )
 
 
+def eq6_without_the_gradient(curvature: float = 1.0, distance: float = 0.4, foundation: float = 0.4) -> Counterexample:
+    r"""The fourth term of (6): by (24), :math:`w_0` costs more than :math:`\frac{\epsilon + 2}{4} \|w_0\|^2`.
+
+    One UE with the risk :math:`\frac{\mathrm{curvature}}{2} w^2`, a module at `distance`, and `foundation` for
+    :math:`w_0`; together they are at most 1. The corrected side is (24) itself.
+    """
+    one = instance([[0.0]], radius=1.0, start=[distance], hessians=curvature, foundation=foundation)
+    before = one.problem.risk(one.start)
+    left = one.problem.risk(one.start + one.foundation)
+    right = before + one.foundation_term
+    says = (
+        f"With ε = {curvature:g}, w0 = {foundation:g} takes a module at {distance:g} to a risk of {left:.3g}; without "
+        f"the gradient of (24), (6) allows {right:.3g}."
+    )
+    return Counterexample(
+        "eq-6", says, left, right, corrected=before + one.taylor_rise(one.start, one.foundation), settings=(one,)
+    )
+
+
 def eq6_negative_bound(distance: float = 0.1, test_samples: int = 100) -> Counterexample:
     r"""(6) with every risk at :math:`w_0 + \Delta w` and the sum over modules drawn out: below zero where A < 0.
 
@@ -196,30 +215,6 @@ def eq6_random_right_side(success: float = 0.5) -> Counterexample:
     )
 
 
-def eq6_resampled_batches(curvature: float = 1.0, rounds: int = 3) -> Counterexample:
-    r"""The recursion behind (6), with F the mean over all data, where each round draws its batch anew.
-
-    One UE, always received, has samples at 1/2 and -1/2 and draws one of them a round. Nothing is missed, so that the
-    recursion adds nothing to a gap that begins at 0; yet a step of :math:`1 / \epsilon` ends at the sample. Corrected
-    by :math:`\sigma^2 / (2 \epsilon)` a round, with the variance :math:`\sigma^2` of the gradient.
-    """
-    samples, always = instance([[0.5], [-0.5]], radius=0.5, hessians=curvature), np.ones((1, 1))
-    problem, w = samples.problem, samples.start
-    A, B = constants(
-        [1.0], always, always, smoothness=samples.epsilon, strong_convexity=problem.strong_convexity,
-        zeta1=samples.zetas[0], zeta2=samples.zetas[1],
-    )  # fmt: skip
-    variance = float(problem.weights @ ((problem.gradients(w) - problem.mean_gradient(w)) ** 2).sum(axis=1))
-    noise = variance / (2.0 * samples.epsilon)
-    bound, noisy = (unroll(np.tile(A, (rounds, 1)), np.tile(B + more, (rounds, 1)), 0.0) for more in (0.0, noise))
-    left = _mean_over_draws(samples, w, rounds) - problem.heterogeneity
-    says = (
-        f"A UE that is always heard draws one of two samples a round: the gap is {left:.3g}, where counting missed "
-        f"uploads leaves {bound[-1, 0]:.3g}."
-    )
-    return Counterexample("eq-6", says, left, float(bound[-1, 0]), corrected=float(noisy[-1, 0]), settings=(samples,))
-
-
 def eq6_literal_product(num_modules: int = 4, rounds: int = 20, rate: float = 0.1) -> Counterexample:
     r"""The second term of (6) as it is set, over many rounds, against running the recursion that it stands for.
 
@@ -261,11 +256,3 @@ def _second_term(A: Array, B: Array, *, literal: bool = False) -> float:
     if literal:
         return float(sum(np.prod([((1.0 - A[p]) * B[q]).sum() for p in rounds[q + 1 :]]) for q in rounds))
     return float(sum((1.0 - A[q + 1 :]).prod(axis=0) * B[q] for q in rounds).mean())
-
-
-def _mean_over_draws(samples: Instance, w: Array, rounds: int) -> float:
-    """Mean risk after some rounds, each of which takes one of the samples, by their weights."""
-    if not rounds:
-        return samples.problem.risk(w)
-    draws = zip(samples.problem.weights, np.eye(samples.problem.weights.size), strict=True)
-    return sum(float(p) * _mean_over_draws(samples, samples.after(w, drawn), rounds - 1) for p, drawn in draws)

@@ -78,25 +78,6 @@ def eq10a_every_round(costs: ArrayLike = ((-1.0, 0.0), (0.0, -1.0)), participati
     return Counterexample("eq-10a", says, whole, float(every_round), "==", corrected=float(on_average))
 
 
-def eq24_as_used(curvature: float = 1.0, distance: float = 0.4, foundation: float = 0.4) -> Counterexample:
-    r"""(24) as the proof uses it: :math:`w_0` costs :math:`\frac{\epsilon + 2}{4} \|w_0\|^2`, without a gradient.
-
-    One UE with the risk :math:`\frac{\mathrm{curvature}}{2} w^2`, a module at `distance`, and `foundation` for
-    :math:`w_0`; together they are at most 1. The corrected side is (24) itself.
-    """
-    one = instance([[0.0]], radius=1.0, start=[distance], hessians=curvature, foundation=foundation)
-    before = one.problem.risk(one.start)
-    left = one.problem.risk(one.start + one.foundation)
-    right = before + one.foundation_term
-    says = (
-        f"With ε = {curvature:g}, w0 = {foundation:g} takes a module at {distance:g} to a risk of {left:.3g}; without "
-        f"the gradient (24) allows {right:.3g}."
-    )
-    return Counterexample(
-        "eq-24", says, left, right, corrected=before + one.taylor_rise(one.start, one.foundation), settings=(one,)
-    )
-
-
 def eq27_instance(
     gradients: ArrayLike, subscription: ArrayLike, success: ArrayLike, *, weights: ArrayLike | None = None,
     zeta1: float | None = None, zeta2: float = 0.0,
@@ -139,6 +120,27 @@ def eq27_subscribed_but_lost(success: float = 0.5) -> Counterexample:
 def eq27_received_but_absent() -> Counterexample:
     """(27) with opposite gradients 1 and -1: both channels are perfect, the second UE does not subscribe."""
     return _eq27_at_the_optimum([1, 0], [1, 1])
+
+
+def eq27_resampled_batches(curvature: float = 1.0) -> Counterexample:
+    r"""(27), where each round draws its batch anew: a UE that is always heard still sends a gradient with noise.
+
+    One UE has samples at 1/2 and -1/2 and draws one of them, at the optimum of both. Corrected by the variance of what
+    it sends.
+    """
+    samples, always = instance([[0.5], [-0.5]], radius=0.5, hessians=curvature), np.ones((1, 1))
+    problem, w = samples.problem, samples.start
+    mean = problem.mean_gradient(w)
+    sent = [samples.epsilon * (w - samples.after(w, drawn)) for drawn in np.eye(2)]
+    error = float(problem.weights @ [square(mean - gradient) for gradient in sent])
+    missed = float(missed_data([1.0], always, always).mean[0])
+    allowed = 4.0 * missed * (samples.zetas[0] + samples.zetas[1] * square(mean))
+    variance = float(problem.weights @ [square(gradient) for gradient in problem.gradients(w)]) - square(mean)
+    says = (
+        f"A UE that is always heard draws one of two samples: the mean squared error of a step is {error:.3g}; (27) "
+        f"allows {allowed:g}."
+    )
+    return Counterexample("eq-27", says, error, allowed, corrected=allowed + variance, settings=(samples,))
 
 
 def eq29_cross_term(

@@ -205,7 +205,7 @@ def eq29_cross_sign() -> Sides:
 
 @states("eq-29")
 def eq29_lengths() -> Sides:
-    """With products of lengths x and y, the middle of (29) less its left is ‖y g + x h‖²/(xy), for ∇F_k = g, ∇F_j = h.
+    """With products of lengths x and y, the middle of (29) less its left is ‖y g + x h‖²/(x y), for ∇F_k = g, ∇F_j = h.
 
     A gradient of length x is x times a unit vector, which a rational parameter turns.
     """

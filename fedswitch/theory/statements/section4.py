@@ -118,16 +118,18 @@ def eq10a_braces() -> Sides:
     return _varying(16 * xi * zeta2 / epsilon * braces + _mu * _beta * _energy), _varying(_eq9(_energy))
 
 
+@states("eq-10a")
+def eq10a_gradient() -> Sides:
+    """The slope of Q after (10a) in β, its brace mended, is the one that follows where 1 - βλ is missed."""
+    lost = (1 - _rate) * (1 - _beta)
+    mended = (16 * xi * zeta2 * _carried + 4 * zeta1) / epsilon * lost + _mu * _beta * _energy
+    return mended.diff(_beta), _eq9(_energy, as_corrected(1 - _beta * _rate)).diff(_beta)
+
+
 @states("eq-14")
 def eq14_consistent() -> Sides:
     """(14) is (9) up to what does not depend on β, if energy is the power P for the time E and nothing else."""
     return _varying(_eq14(_rate)), _varying(_eq9(_power * _delay))
-
-
-@states("eq-14")
-def eq14_compute() -> Sides:
-    """(14) is (9) up to what does not depend on β, with all of the energy, computing included."""
-    return _varying(_eq14(_rate)), _varying(_eq9(sympy.Symbol("C_compute") + _power * _delay))
 
 
 @states("eq-18")

@@ -9,6 +9,7 @@ from fedswitch import Scenario, wireless
 from fedswitch.paper.checks import (
     eq15_is_too_high_at_the_edge,
     eq15_is_too_low_near_the_gnb,
+    eq15_noise_hangs_on_the_density,
     fig2_bandwidth_costs_reliability,
 )
 
@@ -44,6 +45,18 @@ def test_the_quadrature_is_the_mean_of_draws(distance_m, threshold_db):
     assert found.left == pytest.approx(share, abs=4 * error)
     assert found.left == pytest.approx(found.corrected, rel=1e-6)
     assert found.right == pytest.approx(printed(distance_m, 10 ** (threshold_db / 10)), rel=1e-4)
+
+
+def test_noise_alone_does_not_hang_on_the_density():
+    """By fades, and by hand; at d = 1 / sqrt(2 phi) the print happens to be right."""
+    power_w, faintest = 0.2, 100 * NOISE_W * 10**-0.5 * 100.0**ALPHA / 0.2
+    fades = np.random.default_rng(1).exponential(size=1_000_000)
+    found = eq15_noise_hangs_on_the_density()
+    assert found.refutes
+    assert found.left == pytest.approx((fades >= faintest).mean(), abs=4e-4)
+    noise = 100 * NOISE_W * 10**-0.5 * 100.0**2 / (power_w * 2e-8 ** (ALPHA / 2 - 1))
+    assert found.right == pytest.approx(math.exp(-noise), rel=1e-6)
+    assert not eq15_noise_hangs_on_the_density(1 / (2 * 100.0**2)).refutes
 
 
 def test_the_printed_form_is_too_low_near_the_gnb_and_too_high_at_the_edge():
