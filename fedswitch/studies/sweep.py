@@ -15,7 +15,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,10 +26,11 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from ..errors import FedswitchError, ParameterError
-from .notebooks import OUT_PARAMETER, Study, make_folder, parse_assignments
+from ..files import make_folder, write_whole
+from .notebooks import OUT_PARAMETER, Study, parse_assignments
 from .records import provenance
 from .sweep_table import OTHER_VERSION, collect, draw
-from .sweep_workers import Execute, Outcome, Run, module_version
+from .sweep_workers import Execute, Performed, Run, module_version
 
 FINISHED, FAILED = "runs", "failed"
 """Folders for the runs of either kind."""
@@ -195,7 +196,7 @@ def _record(folder: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
-def _keep(out: Path, outcome: Outcome) -> None:
+def _keep(out: Path, outcome: Performed) -> None:
     """Write the files of a run and their record; a failure leaves an older success as it is."""
     run = outcome.run
     record = {
@@ -243,21 +244,15 @@ def _write_collected(
             path = out / FINISHED / run.run_id / f"{study.name}.parquet"
             tables.append((run, other_version, pd.read_parquet(path) if path.exists() else pd.DataFrame(index=[0])))
     record = {"notebook": study.name, "runs": listed, **provenance(swept)}
-    _replace_file(out / "sweep.json", lambda path: path.write_text(_json(record), encoding="utf-8"))
+    write_whole(out / "sweep.json", lambda path: path.write_text(_json(record), encoding="utf-8"))
     if not tables:
         return
     table = collect(tables)
-    _replace_file(out / "sweep.parquet", lambda path: table.to_parquet(path, index=False))
+    write_whole(out / "sweep.parquet", lambda path: table.to_parquet(path, index=False))
     figure = draw(table, swept, x=x, y=y)
     if figure:
         for kind in ("png", "svg"):
-            _replace_file(out / f"sweep.{kind}", partial(figure.savefig, format=kind, dpi=200))
-
-
-def _replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    unfinished = path.with_name(f"{path.name}.part")
-    write(unfinished)
-    unfinished.replace(path)
+            write_whole(out / f"sweep.{kind}", partial(figure.savefig, format=kind, dpi=200))
 
 
 def _json(record: Mapping[str, Any]) -> str:

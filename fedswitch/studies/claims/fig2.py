@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ...scenario import Form
-from ..fig2_convergence import CLAIMED_FEWER, reached
+from ..fig2_convergence import CLAIMED_FEWER, Fig2Settings, reached
 from ..intervals import Estimate, estimate
-from .record import Claim, Evaluate, Outcome
+from .evidence import Claim, Evaluate, Outcome
 from .rules import judge_gain, judge_valley, standing
-from .wording import Unit, shown, too_little, value_of, why_direction, why_gain
+from .sentences import Unit, shown, too_little, value_of, why_direction, why_gain
 
 STUDY = "fig2_convergence"
 OURS: dict[Form, str] = {"printed": "ours_printed", "corrected": "ours"}
@@ -34,14 +33,14 @@ _BESIDE: dict[Form, dict[str, str]] = {
 }
 
 
-def convergence(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def convergence(table: pd.DataFrame, settings: Fig2Settings) -> pd.DataFrame:
     """When each run has converged: one row per arm, num_ues and seed.
 
     `rounds` is the first tested round from which on the target was held; a run that was cut off before (`cut_off`)
     counts with all rounds that it was given. `seconds` on air and `joules` (uplink and computing, all UEs) are sums
     over these rounds. `rounds_to_plateau` looks at the run's own end instead of the target.
     """
-    target, hold, limit = (settings[name] for name in ("target", "hold", "rounds"))
+    target, hold, limit = settings.target, settings.hold, settings.rounds
     joules = table["energy_uplink_j"] + table["energy_compute_j"]
     rows = []
     for (arm, k, seed), run in table.assign(joules=joules).groupby(["arm", "num_ues", "seed"], sort=False):
@@ -98,7 +97,7 @@ def wins(runs: pd.DataFrame, ours: str, rival: str) -> pd.Series:
 
 
 def _faster(rival: str, *, further: bool = False) -> Evaluate:
-    def evaluate(runs: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+    def evaluate(runs: pd.DataFrame, settings: Fig2Settings) -> Iterator[Outcome]:
         for form, ours in OURS.items():
             if not {ours, rival, "fedlora"} <= set(runs["arm"]):  # FedLoRA: what gains can be relative to
                 continue
@@ -138,7 +137,7 @@ def _saved(runs: pd.DataFrame, form: Form, rival: str, over: str) -> Outcome:
     return Outcome(form, verdict, shown(found, unit), f"{why} K = {sizes}.", reading, found=found)
 
 
-def _valley(runs: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _valley(runs: pd.DataFrame, settings: Fig2Settings) -> Iterator[Outcome]:
     for form, ours in OURS.items():
         rounds = runs[runs["arm"] == ours].pivot(index="seed", columns="num_ues", values="rounds")
         if len(rounds.columns) < 3:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from ...scenario import Form
-from ..fig3_bandwidth import outcomes
+from ..fig3_bandwidth import Fig3Settings, outcomes
 from ..intervals import estimate
-from .record import Claim, Outcome
+from .evidence import Claim, Outcome
 from .rules import judge_always, judge_direction
-from .wording import shown, why_direction
+from .sentences import shown, why_direction
 
 STUDY = "fig3_bandwidth"
 BRACKETS: dict[Form, str] = {"printed": "fixed", "corrected": "fitted to the cell"}
@@ -24,25 +23,25 @@ E_INPUTS_S = (1.0, 10.0, 100.0, 1000.0)
 _ROUNDING = 1e-9
 
 
-def last_steps(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def last_steps(table: pd.DataFrame, settings: Fig3Settings) -> pd.DataFrame:
     """The last iteration of every search."""
     return outcomes(table)
 
 
-def _stable(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
-    settled = ends["total_share"].between(1.0 - settings["tolerance"] - _ROUNDING, 1.0 + _ROUNDING)
+def _stable(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
+    settled = ends["total_share"].between(1.0 - settings.tolerance - _ROUNDING, 1.0 + _ROUNDING)
     fixed = ends["bracket"] == BRACKETS["printed"]
     yield _always(settled, "corrected", "searches end with the bandwidth in use up to the tolerance")
-    for limit_s in dict.fromkeys((settings["max_delay_s"], *E_INPUTS_S)):
-        inside = settled & ends["delay_s"].between(settings["min_delay_s"], limit_s)
-        stated = limit_s == settings["max_delay_s"]
+    for limit_s in dict.fromkeys((settings.max_delay_s, *E_INPUTS_S)):
+        inside = settled & ends["delay_s"].between(settings.min_delay_s, limit_s)
+        stated = limit_s == settings.max_delay_s
         yield _always(
             inside[fixed], "printed", "searches have their solution in the bracket and reach it",
             reading=f"E_input = {limit_s:g} s", counts=stated,
         )  # fmt: skip
 
 
-def _iterations(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _iterations(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
     for form, bracket, counts in _counts(ends):
         few, many = counts.columns.min(), counts.columns.max()
         found = estimate(counts[many] - counts[few])
@@ -53,8 +52,8 @@ def _iterations(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Out
         yield Outcome(form, judge_direction(found), f"{shown(found, '')} more", why, f"bracket {bracket}", found=found)
 
 
-def _complexity(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
-    most = math.log2(settings["max_delay_s"] / settings["tolerance"])
+def _complexity(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
+    most = math.log2(settings.max_delay_s / settings.tolerance)
     for form, bracket, counts in _counts(ends):
         few, many = counts.columns.min(), counts.columns.max()
         power = estimate(np.log(counts[many] / counts[few]) / math.log(many / few))
@@ -67,7 +66,7 @@ def _complexity(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Out
         yield Outcome(form, judge_direction(power), f"power {shown(power, '')}", why, f"bracket {bracket}", found=power)
 
 
-def _delay(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _delay(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
     delays = ends.groupby(["seed", "num_ues"])["delay_s"].mean().unstack()
     few, many = delays.columns.min(), delays.columns.max()
     longer = estimate(np.log(delays[many] / delays[few]))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
 from ...scenario import Form
-from ..fig4_switching import CLAIMED_GAINS, CLAIMED_PRICE
+from ..fig4_switching import CLAIMED_GAINS, CLAIMED_PRICE, Fig4Settings
 from ..intervals import estimate
-from .record import Claim, Evaluate, Outcome
-from .rules import FACTOR, Verdict, judge_gain, judge_price
-from .wording import shown, too_little, value_of, why_gain
+from .evidence import Claim, Evaluate, Outcome
+from .rules import FACTOR, ClaimVerdict, judge_gain, judge_price
+from .sentences import shown, too_little, value_of, why_gain
 
 STUDY = "fig4_switching"
 SUFFIXES: dict[Form, str] = {"printed": "_printed", "corrected": ""}
@@ -26,7 +25,7 @@ POOLED, OWN = "accuracy_pooled", "accuracy"
 _READINGS = {POOLED: "pooled test set", OWN: "mean over UEs on their own test data"}
 
 
-def finals(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def finals(table: pd.DataFrame, settings: Fig4Settings) -> pd.DataFrame:
     """How each run ended, one row per arm and seed: its last test accuracies, and all energy that it took, `joules`."""
     tested = table.dropna(subset=[POOLED]).sort_values("round").groupby(["arm", "seed"])[[POOLED, OWN]].last()
     energy = table.assign(joules=table["energy_uplink_j"] + table["energy_compute_j"])
@@ -34,7 +33,7 @@ def finals(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _better(rival: str, claimed: float) -> Evaluate:
-    def evaluate(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+    def evaluate(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
         arms = set(ends.index.get_level_values("arm"))
         for form, suffix in SUFFIXES.items():
             ours, other = f"ours{suffix}", f"{rival}{suffix}"
@@ -50,7 +49,7 @@ def _better(rival: str, claimed: float) -> Evaluate:
     return evaluate
 
 
-def _energy(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _energy(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
     arms = ends.index.unique("arm")
     for arm in (name for name in arms if name.startswith("energy_")):
         form: Form = "printed" if arm == "energy_printed" else "corrected"
@@ -71,7 +70,7 @@ def _energy(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome
             yield Outcome(form, verdict, f"{shown(found, 'points')} lower", why, f"{weight}; {of}", column == POOLED)
 
 
-def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: Verdict, why: str) -> tuple[Verdict, str]:
+def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: ClaimVerdict, why: str) -> tuple[ClaimVerdict, str]:
     """The verdict and its reason, but "undecided" where one of the arms is not certain to be better than guessing."""
     guessing = [arm for arm in arms if estimate(ends.loc[arm, POOLED].dropna()).low <= GUESSING]
     if not guessing:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import pandas as pd
 
 from ...scenario import Form
-from ..fig5_energy import (
-    CLAIMED_AT_DB,
-    CLAIMED_REDUCTION,
-    CLAIMED_SAVING,
-    matching_weights,
-    reductions,
-    savings,
-)
+from ..fig5_energy import CLAIMED_AT_DB, CLAIMED_REDUCTION, CLAIMED_SAVING, Fig5Settings
+from ..fig5_savings import matching_weights, reductions, savings
 from ..intervals import estimate
-from .record import FORMS, Claim, Outcome
+from .evidence import FORMS, Claim, Outcome
 from .rules import judge_direction, judge_gain
-from .wording import shown, value_of, why_direction, why_gain
+from .sentences import shown, value_of, why_direction, why_gain
 
 STUDY = "fig5_energy"
 LIGHTER, HEAVIER = 1e5, 1e6
@@ -32,12 +25,12 @@ _METRICS = {
 }
 
 
-def table_itself(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def table_itself(table: pd.DataFrame, settings: Fig5Settings) -> pd.DataFrame:
     """The table as it is: one row per run and power rule."""
     return table
 
 
-def _saving(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _saving(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
     saved = savings(table)
     stated = _stated(saved)
     stated = stated[stated["sinr_threshold_db"] == CLAIMED_AT_DB]
@@ -54,7 +47,7 @@ def _saving(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcom
         yield _gain(runs["power"], CLAIMED_SAVING, _form(name), reading, counts=False)
 
 
-def _gap(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _gap(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
     for form, runs in _by_form(_stated(savings(table))):
         low, high = runs["sinr_threshold_db"].min(), runs["sinr_threshold_db"].max()
         if low == high:
@@ -70,7 +63,7 @@ def _gap(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
             yield Outcome(form, judge_direction(found), shows, why, reading, found=found)
 
 
-def _heavier(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _heavier(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
     less = reductions(table, lighter=LIGHTER, heavier=HEAVIER)
     for form, runs in _by_form(less):
         yield _gain(runs["reduction"], CLAIMED_REDUCTION, form, "all energy on air")

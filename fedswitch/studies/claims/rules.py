@@ -8,13 +8,15 @@ from typing import Literal, get_args
 
 from ..intervals import Estimate
 
-Verdict = Literal["reproduced", "partly", "undecided", "not reproduced", "not testable as stated", "not measured yet"]
+ClaimVerdict = Literal[
+    "reproduced", "partly", "undecided", "not reproduced", "not testable as stated", "not measured yet"
+]
 """What may become of a claim; `MEANINGS` says when."""
 
 Standing = Literal["above", "undecided", "opposite", "no effect"]
 """Where a difference lies that is claimed to be above zero."""
 
-Rule = Literal["gain", "price", "direction", "valley", "always"]
+ClaimRule = Literal["gain", "price", "direction", "valley", "always"]
 
 FACTOR = 2.0
 """Within this factor a size counts as that of the paper, whose backbone, data and cell are not ours."""
@@ -28,7 +30,7 @@ MOSTLY = 0.95
 NOTHING = 5e-4
 """A share below this is zero in print."""
 
-MEANINGS: dict[Verdict, str] = {
+MEANINGS: dict[ClaimVerdict, str] = {
     "reproduced": "The data show what is claimed, and about as much of it.",
     "partly": "They show part of it: the direction without the size, or one reading of several.",
     "undecided": (
@@ -44,7 +46,7 @@ MEANINGS: dict[Verdict, str] = {
 }
 """The verdicts in words, as the page states them."""
 
-RULES: dict[Rule, str] = {
+RULES: dict[ClaimRule, str] = {
     "gain": (
         "Reproduced where the interval lies above zero, and the mean is at least half and at most twice what is "
         "claimed. Partly where the interval lies above zero, and the mean is within a factor of five. Undecided where "
@@ -81,7 +83,7 @@ def standing(found: Estimate) -> Standing | None:
     return "above" if found.low > 0.0 else "opposite" if found.high < 0.0 else "undecided"
 
 
-def judge_gain(found: Estimate, claimed: float) -> Verdict:
+def judge_gain(found: Estimate, claimed: float) -> ClaimVerdict:
     """Whether a claimed gain above zero is there, and has about the size (rule "gain")."""
     if standing(found) != "above":
         return judge_direction(found)
@@ -90,7 +92,7 @@ def judge_gain(found: Estimate, claimed: float) -> Verdict:
     return "reproduced" if claimed / FACTOR <= found.mean <= claimed * FACTOR else "partly"
 
 
-def judge_price(found: Estimate, claimed: float, saved: Estimate) -> Verdict:
+def judge_price(found: Estimate, claimed: float, saved: Estimate) -> ClaimVerdict:
     """Whether what is `saved` costs no more than claimed (rule "price")."""
     if unsettled := _unsettled(found, saved):
         return unsettled
@@ -102,7 +104,7 @@ def judge_price(found: Estimate, claimed: float, saved: Estimate) -> Verdict:
     return "reproduced" if found.high <= most else "partly" if found.mean <= most else "undecided"
 
 
-def judge_direction(found: Estimate) -> Verdict:
+def judge_direction(found: Estimate) -> ClaimVerdict:
     """Whether a difference lies above zero (rule "direction")."""
     if unsettled := _unsettled(found):
         return unsettled
@@ -110,19 +112,19 @@ def judge_direction(found: Estimate) -> Verdict:
     return "reproduced" if known == "above" else "undecided" if known == "undecided" else "not reproduced"
 
 
-def judge_valley(fall: Estimate, rise: Estimate) -> Verdict:
+def judge_valley(fall: Estimate, rise: Estimate) -> ClaimVerdict:
     """Whether something falls and then rises (rule "valley")."""
     return _unsettled(fall, rise) or combine(map(judge_direction, (fall, rise)))
 
 
-def judge_always(holds: int, runs: int) -> Verdict:
+def judge_always(holds: int, runs: int) -> ClaimVerdict:
     """Whether something holds in every one of the runs (rule "always")."""
     if not runs:
         return "not measured yet"
     return "reproduced" if holds == runs else "partly" if holds >= MOSTLY * runs else "not reproduced"
 
 
-def combine(verdicts: Iterable[Verdict]) -> Verdict:
+def combine(verdicts: Iterable[ClaimVerdict]) -> ClaimVerdict:
     """One verdict over readings of equal standing.
 
     Theirs if they agree, else "partly" where one is that or better, else "undecided" where one is: it may yet hold.
@@ -134,10 +136,10 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
         return found.pop()
     if found & {"reproduced", "partly"}:
         return "partly"
-    return next(one for one in get_args(Verdict) if one in found)
+    return next(one for one in get_args(ClaimVerdict) if one in found)
 
 
-def _unsettled(*found: Estimate) -> Verdict | None:
+def _unsettled(*found: Estimate) -> ClaimVerdict | None:
     """The verdict where there is no interval to judge by."""
     if any(one.unknown for one in found):
         return "not testable as stated"
