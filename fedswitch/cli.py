@@ -11,7 +11,7 @@ import click
 
 from . import __version__
 from .errors import FedswitchError
-from .files import folder_beside
+from .files import packaged
 from .studies.settings import STUDIES
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -169,7 +169,7 @@ def reproduce(
     from .studies.notebooks import find_study, parse_assignments
     from .studies.reproduce import reproduce_study
 
-    if assignments and (len(studies) != 1 or out is None or out.resolve() == folder_beside("results").resolve()):
+    if assignments and (len(studies) != 1 or out is None or out.resolve() == packaged("results").resolve()):
         raise click.UsageError("-p needs one STUDY, and a folder of its own: --out")
     os.environ.setdefault("FEDSWITCH_PROGRESS", "1")
     for name in studies or STUDIES:

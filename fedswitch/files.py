@@ -11,10 +11,10 @@ from .errors import FedswitchError
 _PACKAGE = Path(__file__).resolve().parent
 
 
-def folder_beside(name: str) -> Path:
-    """A folder such as "results": inside the installed package, or beside it in a clone."""
-    installed = _PACKAGE / name
-    return installed if installed.is_dir() else _PACKAGE.parent / name
+def packaged(folder: str) -> Path:
+    """A folder of a clone, such as "results" or "book/errata"; of an installed package, its copy in there."""
+    installed = _PACKAGE / Path(folder).name
+    return installed if installed.is_dir() else _PACKAGE.parent / folder
 
 
 def make_folder(out: Path) -> None:

@@ -1,12 +1,12 @@
 import pytest
 
 from fedswitch.errors import FedswitchError
-from fedswitch.files import folder_beside, make_folder, write_whole
+from fedswitch.files import make_folder, packaged, write_whole
 
 
 def test_what_comes_with_the_package_is_beside_it():
-    assert (folder_beside("results") / "fig3_bandwidth.json").is_file()
-    assert (folder_beside("notebooks") / "fig3_bandwidth.md").is_file()
+    assert (packaged("results") / "fig3_bandwidth.json").is_file()
+    assert (packaged("notebooks") / "fig3_bandwidth.md").is_file()
 
 
 def test_a_file_is_replaced_only_by_a_complete_one(tmp_path):

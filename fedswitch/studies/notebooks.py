@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FedswitchError, ParameterError
-from ..files import folder_beside, make_folder, write_whole
+from ..files import make_folder, packaged, write_whole
 
 NOT_SET = "None:"
 """In the help of a parameter this says what it means not to set it: then None is a value of it."""
@@ -52,7 +52,7 @@ class Study:
 
 def notebook_paths() -> dict[str, Path]:
     """The notebooks by name, in order."""
-    return {path.stem: path for path in sorted(folder_beside("notebooks").glob("*.md"))}
+    return {path.stem: path for path in sorted(packaged("notebooks").glob("*.md"))}
 
 
 def all_studies() -> list[Study]:

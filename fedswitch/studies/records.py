@@ -18,7 +18,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..errors import FedswitchError
-from ..files import folder_beside, write_whole
+from ..files import packaged, write_whole
 from .settings import StudySettings, full_scale
 
 Settings = StudySettings | Mapping[str, Any]
@@ -72,7 +72,7 @@ def load_result(name: str, folder: Path | None = None) -> Result:
 
     Raises FedswitchError, in one sentence, where it has not been made, or cannot be read.
     """
-    place = folder or folder_beside("results")
+    place = folder or packaged("results")
     table, record = place / f"{name}.parquet", place / f"{name}.json"
     for path in (table, record):
         if not path.is_file():
@@ -102,7 +102,7 @@ def save_result(
     What made the runs is taken from `DataFrame.attrs` where a study has kept it, and is otherwise `made` (what
     `made_here` said when they began; where not given, what it says now).
     """
-    place = folder or folder_beside("results")
+    place = folder or packaged("results")
     by = {key: [value] for key, value in (made or made_here()).items()} | {"seconds": round(seconds)}
     path = place / f"{name}.parquet"
     write_whole(path, lambda unfinished: table.to_parquet(unfinished, index=False, compression="zstd"))

@@ -10,13 +10,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from fedswitch.errors import FedswitchError
 from fedswitch.paper.elements import ELEMENTS
 from fedswitch.studies import fig2_convergence, fig3_bandwidth, fig4_switching, fig5_energy
 from fedswitch.studies.claims import CLAIMS, fig2, find_claims, findings, page
 from fedswitch.studies.claims.evidence import FORMS, ClaimFinding, Outcome
 from fedswitch.studies.claims.rules import (
-    MEANINGS,
-    RULES,
     ClaimVerdict,
     combine,
     judge_always,
@@ -26,6 +25,8 @@ from fedswitch.studies.claims.rules import (
     judge_valley,
     standing,
 )  # fmt: skip
+from fedswitch.studies.claims.sentences import value_of
+from fedswitch.studies.claims.texts import TEXTS, load_texts
 from fedswitch.studies.intervals import Estimate, coverage, ends, estimate, interval
 from fedswitch.studies.notebooks import find_study, parse_assignments
 from fedswitch.studies.records import save_result
@@ -534,11 +535,44 @@ def test_every_claim_of_section_v_is_there():
         "fig4-one-shot": "1.9 %", "fig4-greedy": "1.3 %", "fig4-energy": "0.9 %",
         "fig5-saving": "16.8 %", "fig5-weight": "11.9 %",
     }  # fmt: skip
+    judged = {f"fig2-{rival}": share for rival, share in fig2_convergence.CLAIMED_FEWER.items()}
+    judged |= {f"fig4-{rival.replace('_', '-')}": gain for rival, gain in fig4_switching.CLAIMED_GAINS.items()}
+    judged |= {"fig4-energy": fig4_switching.CLAIMED_PRICE, "fig5-saving": fig5_energy.CLAIMED_SAVING}
+    judged |= {"fig5-weight": fig5_energy.CLAIMED_REDUCTION}
+    assert numbers == {claim: value_of(share, "%") for claim, share in judged.items()}
+    assert all(claim.value in claim.statement for claim in CLAIMS if claim.id in numbers)
 
 
 def test_claims_refer_to_figures_and_rules_that_exist():
     assert {claim.figure for claim in CLAIMS} <= {element.id for element in ELEMENTS}
-    assert {claim.rule for claim in CLAIMS} == set(RULES)
+    assert {claim.rule for claim in CLAIMS} == set(TEXTS.rules)
+
+
+TEXT = """
+verdicts: {partly: They show part of it.}
+rules: {gain: Where it lies above zero.}
+claims:
+- {id: fig2-a, title: A, statement: A is better., value: 1 %, metric: [One., Two.], rule: gain, unstated: what}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("rule: gain", "rule: gains", "one.yaml, fig2-a: rule must be one of gain, not 'gains'"),
+        ("unstated:", "unsaid:", "one.yaml, fig2-a: there is no key 'unsaid'; there are id, title, .*, unstated and"),
+        ("title: A, ", "", "one.yaml, fig2-a: the key 'title' is missing or empty"),
+        ("claims:", "claim:", "The claims in .*one.yaml cannot be read: 'claims'"),
+        ("verdicts:", "verdict:", "The claims in .*one.yaml cannot be read: "),
+    ],
+)
+def test_a_typing_error_in_the_texts_is_named(tmp_path, old, new, message):
+    path = tmp_path / "one.yaml"
+    path.write_text(TEXT)
+    assert load_texts(path).claims["fig2-a"]["metric"] == "One. Two."
+    path.write_text(TEXT.replace(old, new))
+    with pytest.raises(FedswitchError, match=message):
+        load_texts(path)
 
 
 def test_a_figure_without_claims_is_refused():
@@ -645,9 +679,9 @@ def test_undecided_is_not_the_same_as_not_reproduced(low, high, known, verdict):
 
 
 def test_every_verdict_and_every_rule_is_explained_on_the_page():
-    assert tuple(MEANINGS) == get_args(ClaimVerdict)
-    assert all(f"{verdict.capitalize()}\n: {text}" in page.meanings() for verdict, text in MEANINGS.items())
-    assert all(f"{rule.capitalize()}\n: {text}" in page.rules() for rule, text in RULES.items())
+    assert tuple(TEXTS.verdicts) == get_args(ClaimVerdict)
+    assert all(f"{verdict.capitalize()}\n: {text}" in page.meanings() for verdict, text in TEXTS.verdicts.items())
+    assert all(f"{rule.capitalize()}\n: {text}" in page.rules() for rule, text in TEXTS.rules.items())
 
 
 def test_the_table_tells_what_speaks_against_a_claim():

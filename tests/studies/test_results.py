@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from fedswitch.errors import MissingDataError, MissingWeightsError
-from fedswitch.files import folder_beside
+from fedswitch.files import packaged
 from fedswitch.studies.records import PACKAGES, load_result
 from fedswitch.studies.settings import STUDIES, full_scale
 
-RESULTS = folder_beside("results")
+RESULTS = packaged("results")
 RECORDED = sorted(path.stem for path in RESULTS.glob("*.json"))
 LEARNING = {"fig2_convergence", "fig4_switching", "skew", "sensitivity"}
 LIMIT_BYTES = 2e6

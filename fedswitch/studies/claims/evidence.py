@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -11,7 +11,8 @@ import pandas as pd
 from ...scenario import Form
 from ..intervals import Estimate
 from ..records import Result
-from .rules import ClaimRule, ClaimVerdict, combine, standing
+from .rules import ClaimVerdict, combine, standing
+from .texts import TEXTS
 
 FORMS: tuple[Form, ...] = ("printed", "corrected")
 
@@ -56,8 +57,8 @@ class Claim:
     statement: str
     value: str
     metric: str
+    rule: str
     study: str
-    rule: ClaimRule
     prepare: Prepare
     evaluate: Evaluate
     unstated: str = ""
@@ -72,6 +73,13 @@ class Claim:
     def anchor(self) -> str:
         """The label of the claim on the page of the claims."""
         return f"claim-{self.id}"
+
+
+def claims_of(study: str, prepare: Prepare, evaluate: Mapping[str, Evaluate]) -> tuple[Claim, ...]:
+    """The claims that a study tests, from how each is evaluated, by id; what they say is in `TEXTS`."""
+    return tuple(
+        Claim(**TEXTS.claims[id_], study=study, prepare=prepare, evaluate=how) for id_, how in evaluate.items()
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from ...scenario import Form
 from ..fig2_convergence import CLAIMED_FEWER, Fig2Settings, reached
 from ..intervals import Estimate, estimate
-from .evidence import Claim, Evaluate, Outcome
+from .evidence import Evaluate, Outcome, claims_of
 from .rules import judge_gain, judge_valley, standing
 from .sentences import Unit, shown, too_little, value_of, why_direction, why_gain
 
-STUDY = "fig2_convergence"
 OURS: dict[Form, str] = {"printed": "ours_printed", "corrected": "ours"}
 PAPER_LARGEST = 100
 """The largest K of the paper's figure."""
@@ -165,47 +164,13 @@ def _rounds(found: Estimate) -> str:
     return shown(found, "")
 
 
-_METRIC = (
-    "Rounds until the pooled test accuracy reaches the target and stays there. A run that was cut off before counts "
-    "with all rounds that it was given, and may have needed many more, or a few less if it came too late to be held; "
-    "where that happened, the pairs in which either is first must tell the same for certain. An arm that held the "
-    "target in no run decides nothing. The share saved comes from the ratio in a pair (same seed and K, hence same "
-    "cell, fading and data), whose logarithm is averaged over K and then over seeds."
+CLAIMS = claims_of(
+    "fig2_convergence",
+    convergence,
+    {
+        "fig2-fedlora": _faster("fedlora"),
+        "fig2-hetlora": _faster("hetlora", further=True),
+        "fig2-flexlora": _faster("flexlora", further=True),
+        "fig2-valley": _valley,
+    },
 )
-_PLATEAU_LIMIT = (
-    " The plateau is the mean of the last tests, and runs end soon after they hold the target, so that what they would "
-    "have gained later is not in it."
-)
-_FURTHER = (
-    " The sentence can be read in two ways, which count alike: so many percent fewer rounds than the rival, or a "
-    "saving against FedLoRA that is so many points larger than the rival's. The rival runs in cells of some sizes only."
-)
-
-CLAIMS = (
-    Claim(
-        "fig2-fedlora", "Faster than FedLoRA",
-        f"Algorithm 2 needs {value_of(CLAIMED_FEWER['fedlora'], '%')} fewer rounds than FedLoRA to converge, mean over "
-        "K.",
-        value_of(CLAIMED_FEWER["fedlora"], "%"), _METRIC + _PLATEAU_LIMIT, STUDY, "gain",
-        convergence, _faster("fedlora"),
-    ),
-    Claim(
-        "fig2-hetlora", "Faster than HetLoRA",
-        f"Against HetLoRA the gain is a further {value_of(CLAIMED_FEWER['hetlora'], '%')}.",
-        value_of(CLAIMED_FEWER["hetlora"], "%"), _METRIC + _FURTHER, STUDY, "gain",
-        convergence, _faster("hetlora", further=True),
-    ),
-    Claim(
-        "fig2-flexlora", "Faster than FlexLoRA",
-        f"Against FlexLoRA the gain is a further {value_of(CLAIMED_FEWER['flexlora'], '%')}.",
-        value_of(CLAIMED_FEWER["flexlora"], "%"), _METRIC + _FURTHER, STUDY, "gain",
-        convergence, _faster("flexlora", further=True),
-    ),
-    Claim(
-        "fig2-valley", "Rounds fall, then rise with K",
-        "The rounds to converge fall while K is small, and rise when it is large.",
-        "fall, then rise", "Rounds to the target as above, at each K; differences between cells of one seed.",
-        STUDY, "valley", convergence, _valley,
-        unstated="at which K rounds begin to rise, and what makes them: {doc}`/book/errata` has why bandwidth does not",
-    ),
-)  # fmt: skip

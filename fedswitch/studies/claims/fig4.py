@@ -9,14 +9,11 @@ import pandas as pd
 from ...scenario import Form
 from ..fig4_switching import CLAIMED_GAINS, CLAIMED_PRICE, Fig4Settings
 from ..intervals import estimate
-from .evidence import Claim, Evaluate, Outcome
+from .evidence import Evaluate, Outcome, claims_of
 from .rules import FACTOR, ClaimVerdict, judge_gain, judge_price
 from .sentences import shown, too_little, value_of, why_gain
 
-STUDY = "fig4_switching"
 SUFFIXES: dict[Form, str] = {"printed": "_printed", "corrected": ""}
-ONE_SHOT, GREEDY, PRICE = CLAIMED_GAINS["one_shot"], CLAIMED_GAINS["greedy"], CLAIMED_PRICE
-"""What the paper gains over two rivals in accuracy, and what it pays for saving energy."""
 
 GUESSING = 0.5
 """The accuracy of a guess between two labels, which are balanced in the pooled test set."""
@@ -63,10 +60,10 @@ def _energy(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
         for column, of in _READINGS.items():
             found = estimate((ends.loc[ours, column] - ends.loc[arm, column]).dropna())
             why = (
-                f"The rule admits up to {value_of(FACTOR * PRICE, 'points')}; {found.units} seeds. "
+                f"The rule admits up to {value_of(FACTOR * CLAIMED_PRICE, 'points')}; {found.units} seeds. "
                 f"Energy saved: {shown(saved, '%')}."
             )
-            verdict, why = _if_learned(ends, (ours, arm), judge_price(found, PRICE, saved), why)
+            verdict, why = _if_learned(ends, (ours, arm), judge_price(found, CLAIMED_PRICE, saved), why)
             yield Outcome(form, verdict, f"{shown(found, 'points')} lower", why, f"{weight}; {of}", column == POOLED)
 
 
@@ -78,29 +75,12 @@ def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: ClaimVerdict, 
     return "undecided", f"{why} {too_little(guessing, 'may be no better than guessing')}"
 
 
-_METRIC = (
-    "Accuracy of the ensemble of all modules at the last test, on the pooled test set, in percentage points; paired by "
-    "seed. Beside it the mean over UEs on their own test data, as in (3). An arm decides nothing unless it is certain "
-    f"to be better than guessing: its interval over seeds must lie above {GUESSING:.0%} on the pooled test set."
+CLAIMS = claims_of(
+    "fig4_switching",
+    finals,
+    {
+        "fig4-one-shot": _better("one_shot", CLAIMED_GAINS["one_shot"]),
+        "fig4-greedy": _better("greedy", CLAIMED_GAINS["greedy"]),
+        "fig4-energy": _energy,
+    },
 )
-_ROUNDS = "how long the runs are, beyond the axis of the figure; ours are shorter"
-
-CLAIMS = (
-    Claim(
-        "fig4-one-shot", "Better than one-shot switching",
-        f"Algorithm 2 is {value_of(ONE_SHOT, '%')} more accurate than switching once.",
-        value_of(ONE_SHOT, "%"), _METRIC, STUDY, "gain", finals, _better("one_shot", ONE_SHOT), unstated=_ROUNDS,
-    ),
-    Claim(
-        "fig4-greedy", "Better than greedy switching",
-        f"Algorithm 2 is {value_of(GREEDY, '%')} more accurate than the greedy rule.",
-        value_of(GREEDY, "%"), _METRIC, STUDY, "gain", finals, _better("greedy", GREEDY), unstated=_ROUNDS,
-    ),
-    Claim(
-        "fig4-energy", "Saving energy costs little accuracy",
-        f"With the energy constraint the accuracy is {value_of(PRICE, '%')} lower.",
-        value_of(PRICE, "%"), _METRIC, STUDY, "price", finals, _energy,
-        unstated="what the weight mu is weighed against; a share of what an upload is worth takes its place in the "
-        "corrected form, and all shares count alike",
-    ),
-)  # fmt: skip

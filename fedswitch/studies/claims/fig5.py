@@ -10,11 +10,10 @@ from ...scenario import Form
 from ..fig5_energy import CLAIMED_AT_DB, CLAIMED_REDUCTION, CLAIMED_SAVING, Fig5Settings
 from ..fig5_savings import matching_weights, reductions, savings
 from ..intervals import estimate
-from .evidence import FORMS, Claim, Outcome
+from .evidence import FORMS, Outcome, claims_of
 from .rules import judge_direction, judge_gain
-from .sentences import shown, value_of, why_direction, why_gain
+from .sentences import shown, why_direction, why_gain
 
-STUDY = "fig5_energy"
 LIGHTER, HEAVIER = 1e5, 1e6
 """The weights that the paper states, in 1/J."""
 
@@ -102,34 +101,8 @@ def _form(reading: str) -> Form:
     return "printed" if reading == "printed" else "corrected"
 
 
-_WEIGHT = (
-    "what an upload is worth, and so what mu is weighed against; beside the stated weights stands every reading of the "
-    "study with weights over many decades, relative to that worth"
+CLAIMS = claims_of(
+    "fig5_energy",
+    table_itself,
+    {"fig5-saving": _saving, "fig5-gap": _gap, "fig5-weight": _heavier},
 )
-
-CLAIMS = (
-    Claim(
-        "fig5-saving", "Optimal power saves at -5 dB",
-        f"At a threshold of -5 dB and mu = 1e5, optimal power consumes {value_of(CLAIMED_SAVING, '%')} less than full "
-        "power.",
-        value_of(CLAIMED_SAVING, "%"),
-        "Three readings that count alike, against full power for the uploads of the same rounds: the mean power of the "
-        "UEs that send, the energy on air, and that for each upload that arrives. A UE that stays silent saves energy "
-        "too, but that is not what power control saves.",
-        STUDY, "gain", table_itself, _saving, unstated=_WEIGHT,
-    ),
-    Claim(
-        "fig5-gap", "The gap closes as the channel gets worse",
-        "The difference between optimal and full power shrinks as theta grows.",
-        "shrinks", "Size of the share saved at the smallest theta minus that at the largest, with mu = 1e5.",
-        STUDY, "direction", table_itself, _gap,
-    ),
-    Claim(
-        "fig5-weight", "A heavier weight saves more",
-        f"With mu = 1e6 the communication overhead is {value_of(CLAIMED_REDUCTION, '%')} lower.",
-        value_of(CLAIMED_REDUCTION, "%"),
-        "Energy on air at -5 dB with mu = 1e6, against mu = 1e5. Beside it, for each reading, ten times the weight at "
-        "which the first claim holds: can both be true at once?",
-        STUDY, "gain", table_itself, _heavier, unstated=_WEIGHT,
-    ),
-)  # fmt: skip

@@ -9,7 +9,8 @@ from typing import Any, get_args
 from ...parameters import markdown_table
 from ...scenario import Form
 from .evidence import FORMS, ClaimFinding, Outcome
-from .rules import MEANINGS, RULES, ClaimVerdict
+from .rules import ClaimVerdict
+from .texts import TEXTS
 
 _NEW_LINES = "\n\n"
 _FEW = 6
@@ -24,12 +25,12 @@ _PAPER_BACKBONE = "roberta-base"
 
 def meanings() -> str:
     """A definition list of the verdicts and what each covers."""
-    return _definitions(MEANINGS)
+    return _definitions(TEXTS.verdicts)
 
 
 def rules() -> str:
     """A definition list of the rules by which verdicts are reached."""
-    return _definitions(RULES)
+    return _definitions(TEXTS.rules)
 
 
 def verdict_table(found: Iterable[ClaimFinding]) -> str:

@@ -1,4 +1,4 @@
-"""How a verdict follows from an estimate: a few rules, the same for all claims of a kind."""
+"""How a verdict follows from an estimate: a few rules, the same for all claims of a kind, which `TEXTS.rules` tells."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from ..intervals import Estimate
 ClaimVerdict = Literal[
     "reproduced", "partly", "undecided", "not reproduced", "not testable as stated", "not measured yet"
 ]
-"""What may become of a claim; `MEANINGS` says when."""
+"""What may become of a claim; `TEXTS.verdicts` says when."""
 
 Standing = Literal["above", "undecided", "opposite", "no effect"]
 """Where a difference lies that is claimed to be above zero."""
-
-ClaimRule = Literal["gain", "price", "direction", "valley", "always"]
 
 FACTOR = 2.0
 """Within this factor a size counts as that of the paper, whose backbone, data and cell are not ours."""
@@ -29,49 +27,6 @@ MOSTLY = 0.95
 
 NOTHING = 5e-4
 """A share below this is zero in print."""
-
-MEANINGS: dict[ClaimVerdict, str] = {
-    "reproduced": "The data show what is claimed, and about as much of it.",
-    "partly": "They show part of it: the direction without the size, or one reading of several.",
-    "undecided": (
-        "They do not tell: the interval holds zero, so that there may be an effect or none, or too little was learned."
-    ),
-    "not reproduced": (
-        "They speak against it. The effect is the **opposite** one (the whole interval lies on the other side of "
-        "zero), there is **no effect** (both ends are zero to the digits shown), or it has **another size**, far "
-        "larger or smaller than claimed. Or what is said of every run fails in many."
-    ),
-    "not testable as stated": "The sentence leaves open what would refute it, or compares what does not exist.",
-    "not measured yet": "No recorded run has what it takes.",
-}
-"""The verdicts in words, as the page states them."""
-
-RULES: dict[ClaimRule, str] = {
-    "gain": (
-        "Reproduced where the interval lies above zero, and the mean is at least half and at most twice what is "
-        "claimed. Partly where the interval lies above zero, and the mean is within a factor of five. Undecided where "
-        "the interval holds zero. Not reproduced otherwise: opposite, no effect, or another size."
-    ),
-    "price": (
-        "Reproduced where energy is saved (interval above zero) and the whole interval of its price lies below twice "
-        "what is claimed. Partly where energy is saved and only the mean lies there. Not reproduced where nothing is "
-        "saved for certain, or the whole interval of the price lies above twice what is claimed. Undecided otherwise."
-    ),
-    "direction": (
-        "Reproduced where the interval lies above zero, undecided where it holds zero, not reproduced otherwise."
-    ),
-    "valley": (
-        "The fall is what the smallest K needs more than the K between the ends with the fewest rounds in the mean, "
-        "the rise what the largest K needs more. Each is judged as a direction: reproduced where both are, partly "
-        "where one is, else undecided where one is. The K in the middle is chosen from the data, which favors the "
-        "claim."
-    ),
-    "always": (
-        f"Reproduced where it holds in every run, partly where in {MOSTLY:.0%} of them or more, not reproduced "
-        "otherwise."
-    ),
-}
-"""The rules in words, as the page states them."""
 
 
 def standing(found: Estimate) -> Standing | None:
