@@ -12,7 +12,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..control import reception_benefit
 from ..control.online import Rule
@@ -31,8 +33,8 @@ CLAIMED_REDUCTION = 0.119
 
 CLAIMED_AT_DB = -5.0
 
-ROBERTA_BASE = {"hidden_size": 768, "layers": 12}
-ROBERTA_PARAMETERS = 125e6
+ROBERTA_WIDTH, ROBERTA_LAYERS, ROBERTA_PARAMETERS = 768, 12, 125e6
+"""Sizes of RoBERTa-base, the paper's model."""
 
 RULES = ("optimal", "full power")
 
@@ -153,14 +155,25 @@ def measure(settings: Fig5Settings) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def roberta_payload_bits(scenario: Scenario) -> NDArray[np.float64]:
+    """G_n of shape (N,) in bits for the paper's model, with LoRA on as many layers as the scenario says."""
+    layers = scenario.lora_layers or ROBERTA_LAYERS
+    return lora_payload_bits(scenario, hidden_size=ROBERTA_WIDTH, layers=layers)
+
+
+def roberta_training_energy_j(scenario: Scenario) -> float:
+    """What a UE spends in J on computing in a round, by (4), for the paper's model."""
+    return training_energy_j(scenario, ROBERTA_PARAMETERS * scenario.bits_per_parameter)
+
+
 def _rounds(reading: Reading, scenario: Scenario, seed: int, rounds: int, rule: Rule) -> Iterator[dict[str, Any]]:
     """What each round of one cell takes, with the powers of Algorithm 2 and at full power."""
-    compute_j = training_energy_j(scenario, ROBERTA_PARAMETERS * scenario.bits_per_parameter)
+    compute_j = roberta_training_energy_j(scenario)
     for done in control_rounds(
         scenario,
         seed,
         rounds,
-        payload_bits=lora_payload_bits(scenario, **ROBERTA_BASE),
+        payload_bits=roberta_payload_bits(scenario),
         compute_energy_j=compute_j if reading.computing else 0.0,
         rule=rule,
         form=reading.form,

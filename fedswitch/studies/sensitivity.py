@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ..checks import check_choice
 from ..control import airtime_s, share_bandwidth
 from ..parameters import value_text
 from ..scenario import Scenario
-from ..wireless import training_energy_j
 from .control_loop import Round, as_decided, at_full_power, control_rounds
 from .federated import Arm, ArmRun, Protocol, measure_runs
-from .fig3_bandwidth import first_round, lora_payload_bits, search
-from .fig5_energy import CLAIMED_SAVING, ROBERTA_BASE, ROBERTA_PARAMETERS
+from .fig3_bandwidth import first_round, search
+from .fig5_energy import CLAIMED_SAVING, roberta_payload_bits, roberta_training_energy_j
 from .sensitivity_ranges import BANDWIDTH, BASES, CONTROL, LEARNING, RANGES, Experiment
 from .settings import StudySettings, setting
 
@@ -165,15 +163,18 @@ def measure(settings: SensitivitySettings, *, device: str = "cpu", finished: Pat
     for name in settings.experiments:
         check_choice("experiments", name, Experiment)
     started = time.perf_counter()
-    rows: list[dict[str, Any]] = []
-    if CONTROL in settings.experiments:
-        for each in variations(CONTROL, num_ues=settings.num_ues):
-            of_seed = partial(control_outcomes, each.scenario, rounds=settings.rounds)
-            rows += _rows(each, {seed: of_seed(seed) for seed in settings.seeds})
-    if BANDWIDTH in settings.experiments:
-        for each in variations(BANDWIDTH, num_ues=settings.num_ues):
-            of_seed = partial(bandwidth_outcomes, each.scenario, few_ues=settings.few_ues)
-            rows += _rows(each, {seed: of_seed(seed) for seed in settings.seeds})
+    outcomes = {
+        CONTROL: partial(control_outcomes, rounds=settings.rounds),
+        BANDWIDTH: partial(bandwidth_outcomes, few_ues=settings.few_ues),
+    }
+    rows = [
+        {"conclusion": conclusion, **each.labels, "seed": seed, "outcome": outcome}
+        for experiment, outcomes_of in outcomes.items()
+        if experiment in settings.experiments
+        for each in variations(experiment, num_ues=settings.num_ues)
+        for seed in settings.seeds
+        for conclusion, outcome in outcomes_of(each.scenario, seed).items()
+    ]
     seconds = round(time.perf_counter() - started)
     if LEARNING not in settings.experiments:
         return pd.DataFrame(rows)
@@ -192,34 +193,23 @@ def measure(settings: SensitivitySettings, *, device: str = "cpu", finished: Pat
     return table
 
 
-def _rows(variation: Variation, outcomes: dict[int, dict[str, float]]) -> Iterator[dict[str, Any]]:
-    for seed, by_conclusion in outcomes.items():
-        for conclusion, outcome in by_conclusion.items():
-            yield {"conclusion": conclusion, **variation.labels, "seed": seed, "outcome": outcome}
-
-
 def control_outcomes(scenario: Scenario, seed: int, rounds: int) -> dict[str, float]:
     """The outcomes of the conclusions on power, reception and participation in one cell."""
-    model_bits = ROBERTA_PARAMETERS * scenario.bits_per_parameter
     needs: dict[str, Any] = {
-        "payload_bits": _payload_bits(scenario),
-        "compute_energy_j": training_energy_j(scenario, model_bits),
+        "payload_bits": roberta_payload_bits(scenario),
+        "compute_energy_j": roberta_training_energy_j(scenario),
     }
     switching = list(control_rounds(scenario, seed, rounds, rule="switching", **needs))
     greedy = control_rounds(scenario, seed, rounds, rule="greedy", **needs)
-    optimal = [as_decided(each).totals() for each in switching]
-    full = [at_full_power(scenario, each).totals() for each in switching]
+    optimal = pd.DataFrame([as_decided(each).totals() for each in switching])
+    full = pd.DataFrame([at_full_power(scenario, each).totals() for each in switching])
     return {
-        "energy": 1.0 - _total(optimal, "uplink_energy_j") / _total(full, "uplink_energy_j"),
-        "silence": 1.0 - _total(optimal, "senders") / (rounds * scenario.num_ues),
+        "energy": 1.0 - optimal["uplink_energy_j"].sum() / full["uplink_energy_j"].sum(),
+        "silence": 1.0 - optimal["senders"].mean() / scenario.num_ues,
         # in the first round all UEs are asked
-        "reception": full[0]["received"] / full[0]["sent"],
+        "reception": full["received"].iloc[0] / full["sent"].iloc[0],
         "participation": _least_served(switching) - _least_served(greedy),
     }
-
-
-def _total(totals: Sequence[Mapping[str, float]], name: str) -> float:
-    return sum(each[name] for each in totals)
 
 
 def _least_served(rounds: Iterable[Round]) -> float:
@@ -235,7 +225,7 @@ def bandwidth_outcomes(scenario: Scenario, seed: int, few_ues: int) -> dict[str,
     iterations, delay_s = [], []
     for k in (few_ues, scenario.num_ues):
         s = dataclasses.replace(scenario, num_ues=k)
-        channel, uploads_bits = first_round(s, seed, _payload_bits(s))
+        channel, uploads_bits = first_round(s, seed, roberta_payload_bits(s))
         found = search(s, channel, uploads_bits, (s.min_delay_s, s.max_delay_s))
         _, common_s = share_bandwidth(s, channel, uploads_bits, np.full(k, s.max_power_w))
         iterations.append(found.iterations)
@@ -251,9 +241,3 @@ def accuracy_outcomes(learned: pd.DataFrame) -> pd.DataFrame:
     outcome = (by_arm[SWITCHING] - by_arm[ONE_MODULE]).rename("outcome").reset_index()
     outcome.insert(0, "conclusion", "accuracy")
     return outcome
-
-
-def _payload_bits(scenario: Scenario) -> NDArray[np.float64]:
-    """Of the paper's own model, with LoRA on the layers that the scenario says."""
-    layers = scenario.lora_layers or ROBERTA_BASE["layers"]
-    return lora_payload_bits(scenario, hidden_size=ROBERTA_BASE["hidden_size"], layers=layers)

@@ -30,7 +30,7 @@ from ..files import make_folder, write_whole
 from .notebooks import OUT_PARAMETER, Study, parse_assignments
 from .records import provenance
 from .sweep_table import OTHER_VERSION, collect, draw
-from .sweep_workers import Execute, Performed, Run, module_version
+from .sweep_workers import Execute, Performed, SweepRun, module_version
 
 FINISHED, FAILED = "runs", "failed"
 """Folders for the runs of either kind."""
@@ -74,7 +74,7 @@ def parse_sweep(study: Study, assignments: Iterable[str]) -> dict[str, list[Any]
     return swept
 
 
-def plan(study: Study, swept: Mapping[str, Sequence[Any]]) -> list[Run]:
+def plan(study: Study, swept: Mapping[str, Sequence[Any]]) -> list[SweepRun]:
     """One run for each combination of values, in order; the last parameter changes first.
 
     A run is known by the notebook's text and the values of all its parameters, defaults included, in whatever order.
@@ -86,7 +86,7 @@ def plan(study: Study, swept: Mapping[str, Sequence[Any]]) -> list[Run]:
         parameters = dict(zip(swept, values, strict=True))
         identity = repr((sorted({**defaults, **parameters}.items()), source))
         run_id = hashlib.sha256(identity.encode()).hexdigest()[:12]
-        runs.append(Run(run_id, study.name, source, parameters, module_version()))
+        runs.append(SweepRun(run_id, study.name, source, parameters, module_version()))
     return runs
 
 
@@ -184,7 +184,7 @@ def _writing_to(out: Path) -> Iterator[None]:
         ) from error
 
 
-def _is_due(out: Path, run: Run, fresh: bool) -> bool:
+def _is_due(out: Path, run: SweepRun, fresh: bool) -> bool:
     finished = _record(out / FINISHED / run.run_id)
     failed = _record(out / FAILED / run.run_id)
     return not finished or bool(failed) or (fresh and finished["module"] != run.module)
@@ -230,7 +230,7 @@ def _replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _write_collected(
-    out: Path, study: Study, swept: Mapping[str, Sequence[Any]], runs: Sequence[Run], x: str | None, y: str | None
+    out: Path, study: Study, swept: Mapping[str, Sequence[Any]], runs: Sequence[SweepRun], x: str | None, y: str | None
 ) -> None:
     """Write the list of all runs, the table of the finished ones, and the figure."""
     listed, tables = [], []
