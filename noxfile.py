@@ -143,7 +143,7 @@ def readme(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["environment"], default=False)
 def reproduce(session: nox.Session) -> None:
     """Measure studies at full scale, all of them or `-- fig5_energy` and the like; `-- -h` says more."""
-    _run(session, "python", "-m", "fedswitch.studies.reproduce", *session.posargs, env=ONLINE)
+    _run(session, "fedswitch", "reproduce", *session.posargs, env=ONLINE)
 
 
 @nox.session(venv_backend="virtualenv", reuse_venv=True, default=False)

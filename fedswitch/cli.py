@@ -11,8 +11,11 @@ import click
 
 from . import __version__
 from .errors import FedswitchError
+from .files import packaged
+from .studies.settings import STUDIES
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
+_FOLDER_THERE = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -36,7 +39,7 @@ def cli() -> None:
 )  # fmt: skip
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the executed notebook, the table and the figure.")
 @click.option(
-    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    "--data", type=_FOLDER_THERE,
     help="Folder with the GLUE data as parquet files (sst2/train.parquet, ...). Default: $FEDSWITCH_DATA.",
 )  # fmt: skip
 @click.option("--quiet", is_flag=True, help="Show no progress.")
@@ -81,7 +84,7 @@ def run(notebook: str, assignments: tuple[str, ...], out: Path, data: Path | Non
 @click.option("--x", metavar="COLUMN", help="What the figure has across. Default: the first parameter swept but seeds.")
 @click.option("--y", metavar="COLUMN", help="What it has upwards. Default: accuracy, or the first real number.")
 @click.option(
-    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    "--data", type=_FOLDER_THERE,
     help="Folder with the GLUE data. Default: $FEDSWITCH_DATA; that of each worker, where --scheduler is given.",
 )  # fmt: skip
 @click.option("--quiet", is_flag=True, help="Show no progress.")
@@ -142,6 +145,41 @@ def sweep(
             f"{out / 'failed' / run_id}; the same command repeats those that failed."
         )
     click.echo(f"{tally.runs} runs, {tally.kept} of them from before. Wrote {out / 'sweep.parquet'} and its figure.")
+
+
+@cli.command()
+@click.argument("studies", metavar="[STUDY]...", nargs=-1, type=click.Choice(STUDIES))
+@click.option(
+    "-p", "--parameter", "assignments", metavar="NAME=VALUE", multiple=True,
+    help="Change a parameter of the one STUDY, such as backbone=roberta-base; --out must then name another folder.",
+)  # fmt: skip
+@click.option("--device", default="cpu", show_default=True, help="Torch device, for the studies that train.")
+@click.option("--fresh", is_flag=True, help="Forget the runs that earlier, interrupted calls have finished.")
+@click.option("--out", type=_FOLDER, help="Folder for the results, instead of results/.")
+def reproduce(
+    studies: tuple[str, ...], assignments: tuple[str, ...], device: str, fresh: bool, out: Path | None
+) -> None:
+    """Measure each STUDY at full scale, all of them where none is named.
+
+    \b
+    fig3_bandwidth                                       a minute on two cores
+    sensitivity, fig5_energy                             some minutes
+    skew, fig4_switching, fig2_convergence               about an hour each
+    """
+    from .studies.notebooks import find_study, parse_assignments
+    from .studies.reproduce import reproduce_study
+
+    if assignments and (len(studies) != 1 or out is None or out.resolve() == packaged("results").resolve()):
+        raise click.UsageError("-p needs one STUDY, and a folder of its own: --out")
+    os.environ.setdefault("FEDSWITCH_PROGRESS", "1")
+    for name in studies or STUDIES:
+        changes = parse_assignments(find_study(name), assignments)
+        click.echo(f"Measuring {name} at full scale ...", err=True)
+        try:
+            path = reproduce_study(name, changes, device=device, fresh=fresh, out=out)
+        except ValueError as error:  # bad parameters are found when a study begins
+            raise FedswitchError(str(error)) from error
+        click.echo(f"Wrote {path} and its record.")
 
 
 @cli.command("list")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .scenario import Scenario
@@ -36,7 +36,7 @@ def parameter_table(scenario: Scenario) -> str:
     tables = []
     for group, members in itertools.groupby(fields, key=lambda field: _symbol(field).group):
         rows = (_row(field, getattr(scenario, field.name)) for field in members)
-        tables.append(f"**{group}**\n\n{_markdown(('Symbol', 'Value', 'Meaning and field', 'Origin'), rows)}")
+        tables.append(f"**{group}**\n\n{markdown_table(('Symbol', 'Value', 'Meaning and field', 'Origin'), rows)}")
     return "\n\n".join(tables)
 
 
@@ -47,7 +47,7 @@ def difference_table(left: Scenario, right: Scenario, *, titles: tuple[str, str]
         for name, symbol in Scenario.symbols().items()
         if getattr(left, name) != getattr(right, name)
     )
-    return _markdown(("Meaning and field", *titles), rows)
+    return markdown_table(("Meaning and field", *titles), rows)
 
 
 def value_text(symbol: Symbol, value: Any) -> str:
@@ -67,6 +67,12 @@ def value_text(symbol: Symbol, value: Any) -> str:
         if power in _PREFIXES:
             return f"{value / 10.0**power:.4g} {_PREFIXES[power]}{symbol.unit}"
     return f"{_number(value)} {_UNIT_WORDS.get(symbol.unit, symbol.unit)}".strip()
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown; bars in cells are escaped."""
+    lines = (header, ["---"] * len(header), *rows)
+    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
 
 
 def _symbol(field: dataclasses.Field[Any]) -> Symbol:
@@ -90,8 +96,3 @@ def _number(value: float) -> str:
     mantissa, exponent = f"{value:.3e}".split("e")
     factor = "" if float(mantissa) == 1.0 else rf"{float(mantissa):g} \times "
     return f"${factor}10^{{{int(exponent)}}}$"
-
-
-def _markdown(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = (header, ("---",) * len(header), *rows)
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)

@@ -28,7 +28,7 @@ def command(monkeypatch, capsys):
     return call
 
 
-@pytest.mark.parametrize("name", [(), ("run",), ("sweep",), ("list",), ("doctor",)])
+@pytest.mark.parametrize("name", [(), ("run",), ("sweep",), ("list",), ("doctor",), ("reproduce",)])
 def test_help_explains_itself(name):
     result = invoke(*name, "--help")
     assert result.exit_code == 0

@@ -20,10 +20,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from fedswitch.paper import PAPER, SIBLING, verdict_counts
-from fedswitch.studies.claims import Finding, findings, page
+from fedswitch.studies.claims import ClaimFinding, findings, page
+from fedswitch.studies.claims.evidence import FORMS
 from fedswitch.studies.claims.fig2 import convergence
-from fedswitch.studies.claims.record import FORMS
-from fedswitch.studies.fig2_convergence import ARMS, CLAIMED_FEWER
+from fedswitch.studies.fig2_convergence import ARMS, CLAIMED_FEWER, Fig2Settings
 from fedswitch.studies.records import load_result
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,7 +63,7 @@ def answers(verdicts: Mapping[Any, int]) -> dict[str, int]:
     return {answer: sum(verdicts.get(verdict, 0) for verdict in found) for answer, found in ANSWERS.items()}
 
 
-def found_block(found: Iterable[Finding]) -> str:
+def found_block(found: Iterable[ClaimFinding]) -> str:
     """What was found, in the README's Markdown: the picture and four lines."""
     found = list(found)
     paper, sibling = verdict_counts(PAPER), verdict_counts(SIBLING)
@@ -103,7 +103,7 @@ def updated(readme: str, block: str) -> str:
     return text
 
 
-def picture(found: Iterable[Finding], theme: Theme) -> str:
+def picture(found: Iterable[ClaimFinding], theme: Theme) -> str:
     """The picture of the README as SVG: what the verdicts come to, and rounds to the target in the smallest cell."""
     found = list(found)
     look: dict[str, Any] = {
@@ -118,8 +118,8 @@ def picture(found: Iterable[Finding], theme: Theme) -> str:
         rows |= {f"claims,\n{form}": answers(page.verdict_counts(found, form)) for form in FORMS}
         _draw_answers(left, rows, theme)
         study = load_result("fig2_convergence")
-        runs = convergence(study.table, study.record["settings"])
-        _draw_rounds(right, runs[runs["num_ues"] == runs["num_ues"].min()], study.record["settings"], theme)
+        runs = convergence(study.table, study.settings)
+        _draw_rounds(right, runs[runs["num_ues"] == runs["num_ues"].min()], study.settings, theme)
         image = io.StringIO()
         figure.savefig(image, format="svg", metadata={"Date": None, "Creator": None})
         plt.close(figure)
@@ -152,7 +152,7 @@ def _lightness(color: str) -> float:
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
-def _draw_rounds(axes: Axes, runs: pd.DataFrame, settings: Mapping[str, object], theme: Theme) -> None:
+def _draw_rounds(axes: Axes, runs: pd.DataFrame, settings: Fig2Settings, theme: Theme) -> None:
     """A row of dots for each scheme, one for each run, and stars where Algorithm 2 would be as claimed."""
     arms = [arm for arm in ARMS if arm.name in set(runs["arm"])]
     for place, arm in enumerate(arms):
@@ -164,7 +164,7 @@ def _draw_rounds(axes: Axes, runs: pd.DataFrame, settings: Mapping[str, object],
             claimed = (1 - CLAIMED_FEWER["fedlora"]) * runs.loc[runs["arm"] == "fedlora", "rounds"].median()
             axes.plot(claimed, place, "*", color=theme.ink, markersize=12)
     axes.set(
-        title=f"Rounds to {settings['target']:.0%} accuracy on SST-2, {runs['num_ues'].iloc[0]} UEs",
+        title=f"Rounds to {settings.target:.0%} accuracy on SST-2, {runs['num_ues'].iloc[0]} UEs",
         yticks=range(len(arms)),
         yticklabels=[arm.label for arm in arms],
         xlim=(0, None),

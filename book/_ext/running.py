@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jupytext
 
 from fedswitch.errors import FedswitchError
+from fedswitch.parameters import markdown_table
 from fedswitch.studies.notebooks import all_studies, find_study
 from fedswitch.studies.records import load_result
+from fedswitch.studies.settings import full_scale
 
 
-def parameter_table(name: str) -> str:
+def settings_table(name: str) -> str:
     """Every parameter of a study with its help and unit, its default, and its value at full scale.
 
     Raises ParameterError for an unknown study.
     """
     study = find_study(name)
-    full_scale = importlib.import_module(f"fedswitch.studies.{study.name}").FULL_SCALE
-    rows = [
-        (
-            _code(parameter.name),
-            parameter.help,
-            _code(repr(parameter.default)),
-            _value(full_scale, parameter.name, parameter.default),
-        )
-        for parameter in study.parameters
-    ]
-    return _table(("Parameter", "What it is", "Default", "Full scale"), rows)
+    at_full_scale = full_scale(study.name).as_dict()
+    rows = []
+    for parameter in study.parameters:
+        value = at_full_scale.get(parameter.name, parameter.default)
+        told = "the same" if value == parameter.default else _code(repr(value))
+        told = told if parameter.name in at_full_scale else ""
+        rows.append((_code(parameter.name), parameter.help, _code(repr(parameter.default)), told))
+    return markdown_table(("Parameter", "What it is", "Default", "Full scale"), rows)
 
 
 def full_scale_table() -> str:
@@ -46,7 +43,7 @@ def full_scale_table() -> str:
         except FedswitchError as missing:
             took = ("unknown", str(missing))
         rows.append((study.title, f"`nox -s reproduce -- {study.name}`", *took))
-    return _table(("Study", "Command", "Computing time", "Machine"), rows)
+    return markdown_table(("Study", "Command", "Computing time", "Machine"), rows)
 
 
 def code_table(book: Path) -> str:
@@ -61,7 +58,7 @@ def code_table(book: Path) -> str:
             title = re.search(r"^# (.+)$", text, flags=re.MULTILINE)
             link = f"[{title[1] if title else page}]({Path(os.path.relpath(path, book)).as_posix()})"
             rows.append((link, ", ".join(map(_code, sorted(used)))))
-    return _table(("Page", "Code that it calls"), rows)
+    return markdown_table(("Page", "Code that it calls"), rows)
 
 
 def imported(source: str) -> Iterator[str]:
@@ -73,20 +70,9 @@ def imported(source: str) -> Iterator[str]:
             yield ".".join(str(statement.module).split(".")[:2])
 
 
-def _value(full_scale: dict[str, Any], name: str, default: object) -> str:
-    if name not in full_scale:
-        return ""
-    return "the same" if full_scale[name] == default else _code(repr(full_scale[name]))
-
-
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _code(text: str) -> str:
     return f"`{text}`"
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [titles, ["---"] * len(titles), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

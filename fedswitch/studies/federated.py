@@ -7,6 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..files import write_whole
 from ..learning import Task, load_task, simulate
 from ..learning.progress import runs_bar
 from ..learning.samples import Kept
@@ -22,7 +24,9 @@ from ..learning.simulation import Stop
 from ..learning.tasks import subset
 from ..scenario import Scenario
 from ..streams import stream
+from ..units import db_to_ratio
 from .records import made_here
+from .settings import StudySettings, setting
 
 SOURCES = ("task_source", "backbone_source")
 """What a History says of its data and weights, with their digests."""
@@ -54,7 +58,7 @@ class Arm:
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class ArmRun:
     """One federated run of a study: an arm in one cell, at one seed. `labels` are columns that the table gets."""
 
     arm: Arm
@@ -80,6 +84,40 @@ class Protocol:
     device: str = "cpu"
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LearningSettings(StudySettings):
+    """What every study of a figure that fine-tunes can be run with."""
+
+    task: str = setting("reviews", "task: reviews, questions (embedded), sst2, qnli or mrpc (GLUE)")
+    backbone: str = setting(
+        "minilm", "foundation model: minilm, tiny, a local folder, or a name on the Hugging Face hub"
+    )
+    seeds: Sequence[int] = setting([0], "of cell, fading, data and modules: several values")
+    rounds: int = setting(8, "federated rounds, T")
+    batch_size: int = setting(4, "samples of one UE in one round")
+    learning_rate: float = setting(1e-2, "step of the optimizer on the aggregated gradient")
+    lora_layers: int | None = setting(1, "last encoder layers that carry LoRA; None: all")
+    sinr_threshold_db: float = setting(-5.0, "SINR threshold of reception", "dB")
+    concentration: float = setting(0.5, "Dirichlet concentration over labels; smaller is less IID")
+    test_size: int | None = setting(160, "test samples that are used, drawn once; None: all")
+    evaluate_every: int = setting(4, "rounds between two tests")
+
+    def scenario(self, **changes: Any) -> Scenario:
+        """The corrected scenario with these settings, and `changes` to it."""
+        return Scenario.corrected(
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            lora_layers=self.lora_layers,
+            sinr_threshold=float(db_to_ratio(self.sinr_threshold_db)),
+            dirichlet_concentration=self.concentration,
+            **changes,
+        )
+
+    def protocol(self, **options: Any) -> Protocol:
+        """What its runs have in common; `options` are further fields of `Protocol`."""
+        return Protocol(self.task, self.backbone, self.rounds, self.evaluate_every, self.test_size, **options)
+
+
 def arms_by_name(arms: Iterable[Arm], names: Sequence[str]) -> list[Arm]:
     """The arms of these names, in their order; ValueError that lists what there is for an unknown name."""
     known = {arm.name: arm for arm in arms}
@@ -90,9 +128,9 @@ def arms_by_name(arms: Iterable[Arm], names: Sequence[str]) -> list[Arm]:
 
 
 def measure_runs(
-    runs: Sequence[Run], protocol: Protocol, *, stop: Stop | None = None, finished: Path | None = None
+    runs: Sequence[ArmRun], protocol: Protocol, *, stop: Stop | None = None, finished: Path | None = None
 ) -> pd.DataFrame:
-    """The tables of all runs, one below the other, with the columns `arm` and those of `Run.labels`.
+    """The tables of all runs, one below the other, with the columns `arm` and those of `ArmRun.labels`.
 
     Runs are made in their order. In the folder `finished` each is kept when it is done, and not made again by a later
     call. `DataFrame.attrs` say how many seconds they took together, and list what `MADE` names. Runs at one seed share
@@ -111,10 +149,7 @@ def measure_runs(
         table = _measure(run, protocol, tasks.setdefault(task.source, task), kept, stop)
         table.attrs |= made
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(".part")
-            table.to_parquet(unfinished, index=False)
-            unfinished.replace(path)
+            write_whole(path, partial(table.to_parquet, index=False))
         tables.append(table)
     result = pd.concat(tables, ignore_index=True)
     of_all = {name: sorted({table.attrs[name] for table in tables}) for name in MADE}
@@ -122,7 +157,7 @@ def measure_runs(
     return result
 
 
-def _measure(run: Run, protocol: Protocol, task: Task, kept: Kept, stop: Stop | None) -> pd.DataFrame:
+def _measure(run: ArmRun, protocol: Protocol, task: Task, kept: Kept, stop: Stop | None) -> pd.DataFrame:
     started = time.perf_counter()
     history = simulate(
         dataclasses.replace(run.scenario, **run.arm.changes),
@@ -156,7 +191,7 @@ def load_shared(protocol: Protocol, seed: int) -> Task:
     return dataclasses.replace(task, test=subset(task.test, np.sort(chosen)))
 
 
-def _identity(run: Run, protocol: Protocol, stop: Stop | None, source: str) -> str:
+def _identity(run: ArmRun, protocol: Protocol, stop: Stop | None, source: str) -> str:
     """A digest of all that decides what a run measures; where `stop` shows no parameters, no two calls agree."""
     scheme, _ = find_scheme(run.arm.scheme)
     scenario = dataclasses.asdict(dataclasses.replace(run.scenario, **run.arm.changes))

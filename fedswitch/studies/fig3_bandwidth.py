@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ..control import allocate_bandwidth, random_subscription
+from ..control import Allocation, allocate_bandwidth, random_subscription
 from ..scenario import Scenario
 from ..streams import stream
-from ..wireless import Cell
+from ..wireless import Cell, Channel
 from .intervals import ends
+from .settings import StudySettings, setting
 from .style import distinct_lines
 
 Bracket = tuple[float | None, float | None]
@@ -26,16 +27,22 @@ Bracket = tuple[float | None, float | None]
 LORA_TARGETS = 2
 """Query and value: the matrices of a layer that carry LoRA."""
 
-FULL_SCALE: dict[str, Any] = {
-    "num_ues": list(range(10, 101, 10)),
-    "num_cells": 200,
-    "traced_cells": 1,
-    "tolerance": 1e-3,
-    "min_delay_s": 5e-3,
-    "max_delay_s": 1e3,
-    "hidden_size": 768,
-    "layers": 12,
-}
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fig3Settings(StudySettings):
+    """What the study can be run with."""
+
+    num_ues: Sequence[int] = setting([10, 20, 40, 70, 100], "UEs in the cell, K: several values")
+    num_cells: int = setting(20, "cells drawn for each K")
+    traced_cells: int = setting(1, "cells of each K whose every iteration is kept; of the others only the last")
+    tolerance: float = setting(1e-3, "unused share of the bandwidth at which the search stops, omega")
+    min_delay_s: float = setting(5e-3, "lower end E_min of the fixed bracket", "s")
+    max_delay_s: float = setting(1e3, "upper end E_input of the fixed bracket", "s")
+    hidden_size: int = setting(768, "width of the encoder whose LoRA gradients are sent (RoBERTa-base)")
+    layers: int = setting(12, "its layers")
+
+
+FULL_SCALE = Fig3Settings(num_ues=range(10, 101, 10), num_cells=200)
 
 PAPER_ITERATIONS = 45
 """Where the iteration axis of Fig. 3 ends."""
@@ -47,17 +54,31 @@ def lora_payload_bits(scenario: Scenario, *, hidden_size: int, layers: int) -> N
     return scenario.bits_per_parameter * parameters
 
 
-def measure(
-    *,
-    num_ues: Sequence[int],
-    num_cells: int,
-    traced_cells: int,
-    tolerance: float,
-    min_delay_s: float,
-    max_delay_s: float,
-    hidden_size: int,
-    layers: int,
-) -> pd.DataFrame:
+def first_round(
+    scenario: Scenario, seed: int, payload_bits: NDArray[np.float64]
+) -> tuple[Channel, NDArray[np.float64]]:
+    """The channel of the first round in the cell of a seed, and the bits (N, K) that UEs send, subscribed at random."""
+    modules, ues = scenario.num_modules, scenario.num_ues
+    subscribed = random_subscription(modules, ues, scenario.subscription_limit, stream(seed, "subscription", 0))
+    return Cell.draw(scenario, seed).channel(0), subscribed * payload_bits[:, np.newaxis]
+
+
+def search(scenario: Scenario, channel: Channel, uploads_bits: NDArray[np.float64], bracket: Bracket) -> Allocation:
+    """Algorithm 1 as the scenario says, from a bracket of delays in s, for uploads (N, K) at the largest power."""
+    return allocate_bandwidth(
+        uploads_bits,
+        scenario.max_power_w * channel.gain,
+        channel.interference_w,
+        bandwidth_hz=scenario.bandwidth_hz,
+        noise_psd_w_per_hz=scenario.noise_psd_w_per_hz,
+        method="bisection",
+        tolerance=scenario.bandwidth_tolerance,
+        max_iterations=scenario.max_bisections,
+        delay_bracket_s=bracket,
+    )
+
+
+def measure(settings: Fig3Settings) -> pd.DataFrame:
     """Run Algorithm 1 on one round of many cells, all UEs subscribed at random and sending at the largest power.
 
     Each cell is searched from two brackets: "fitted to the cell", and "fixed" from `min_delay_s` to `max_delay_s`.
@@ -66,36 +87,27 @@ def measure(
     delay_s (the delay that was tried) and total_share (the share of the bandwidth that it takes). Raises ValueError as
     `Scenario` and `allocate_bandwidth`, and without a K or a cell.
     """
-    if not num_ues or num_cells < 1:
+    if not settings.num_ues or settings.num_cells < 1:
         raise ValueError(
-            f"num_ues = {list(num_ues)} and num_cells = {num_cells} leave nothing to run: take at least one"
+            f"num_ues = {list(settings.num_ues)} and num_cells = {settings.num_cells} leave nothing to run: "
+            "take at least one"
         )
-    brackets: dict[str, Bracket] = {"fitted to the cell": (None, None), "fixed": (min_delay_s, max_delay_s)}
+    brackets: dict[str, Bracket] = {
+        "fitted to the cell": (None, None),
+        "fixed": (settings.min_delay_s, settings.max_delay_s),
+    }
     tables = []
-    for k in num_ues:
-        scenario = Scenario.corrected(num_ues=k, bandwidth_tolerance=tolerance)
-        payload_bits = lora_payload_bits(scenario, hidden_size=hidden_size, layers=layers)
-        for seed in range(num_cells):
-            channel = Cell.draw(scenario, seed).channel(0)
-            subscribed = random_subscription(
-                scenario.num_modules, k, scenario.subscription_limit, stream(seed, "subscription", 0)
-            )
+    for k in settings.num_ues:
+        scenario = Scenario.corrected(num_ues=k, bandwidth_tolerance=settings.tolerance)
+        payload_bits = lora_payload_bits(scenario, hidden_size=settings.hidden_size, layers=settings.layers)
+        for seed in range(settings.num_cells):
+            channel, uploads_bits = first_round(scenario, seed, payload_bits)
             for name, bracket in brackets.items():
-                allocation = allocate_bandwidth(
-                    subscribed * payload_bits[:, None],
-                    scenario.max_power_w * channel.gain,
-                    channel.interference_w,
-                    bandwidth_hz=scenario.bandwidth_hz,
-                    noise_psd_w_per_hz=scenario.noise_psd_w_per_hz,
-                    method="bisection",
-                    tolerance=tolerance,
-                    max_iterations=scenario.max_bisections,
-                    delay_bracket_s=bracket,
-                )
+                allocation = search(scenario, channel, uploads_bits, bracket)
                 labels = {"num_ues": k, "seed": seed, "bracket": name}
                 steps = np.arange(1, allocation.iterations + 1)
                 run = pd.DataFrame({**labels, "iteration": steps, **dataclasses.asdict(allocation.trace)})
-                tables.append(run if seed < traced_cells else run.tail(1))
+                tables.append(run if seed < settings.traced_cells else run.tail(1))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,10 +19,10 @@ from ..learning.history import History
 from ..learning.schemes.greedy import Greedy
 from ..learning.schemes.one_shot import OneShot
 from ..scenario import Form, Scenario
-from ..units import db_to_ratio
 from ..wireless import training_energy_j
-from .federated import AS_PRINTED, Arm, Protocol, Run, arms_by_name, measure_runs
+from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, measure_runs
 from .paired import Comparison, last_tests
+from .settings import setting
 from .style import LABEL_WIDTH, distinct_lines, draw_range
 
 
@@ -53,23 +54,33 @@ ARMS = (
 )
 """Energy has no weight but in "energy_printed", which has the paper's 1e5; `energy_arms` makes the corrected ones."""
 
-FULL_SCALE: dict[str, Any] = {
-    "task": "qnli",
-    "backbone": "minilm",
-    "arms": [arm.name for arm in ARMS if arm.name not in ("random", "fedlora")],
-    "energy_shares": [0.7],
-    "num_ues": 20,
-    "seeds": [1, 2, 3, 4, 5],
-    "rounds": 60,
-    "batch_size": 4,
-    "learning_rate": 3e-3,
-    "lora_layers": 2,
-    "sinr_threshold_db": -5.0,
-    "concentration": 0.5,
-    "test_size": 400,
-    "evaluate_every": 15,
-}
-"""The parameters of the recorded run, named as in the notebook.
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fig4Settings(LearningSettings):
+    """What the study can be run with."""
+
+    arms: Sequence[str] = setting(
+        ["ours", "greedy", "fedlora"],
+        "also ours_printed, greedy_printed, one_shot, one_shot_printed, energy_printed, random",
+    )
+    energy_shares: Sequence[float] = setting(
+        [0.7], "arms with energy: computing over what a sure upload is worth; several values"
+    )
+    num_ues: int = setting(10, "UEs in the cell, K")
+
+
+FULL_SCALE = Fig4Settings(
+    task="qnli",
+    arms=[arm.name for arm in ARMS if arm.name not in ("random", "fedlora")],
+    num_ues=20,
+    seeds=[1, 2, 3, 4, 5],
+    rounds=60,
+    learning_rate=3e-3,
+    lora_layers=2,
+    test_size=400,
+    evaluate_every=15,
+)
+"""The settings of the recorded run.
 
 Mini-batch and learning rate come from pilots of one common module with seed 100, which is not among the recorded seeds:
 with 16 samples of a UE and a quarter of the rounds nothing was learned in the time that there was.
@@ -96,39 +107,12 @@ def energy_arms(scenario: Scenario, shares: Sequence[float]) -> list[Arm]:
     ]
 
 
-def measure(
-    *,
-    task: str,
-    backbone: str,
-    arms: Sequence[str],
-    energy_shares: Sequence[float],
-    num_ues: int,
-    seeds: Sequence[int],
-    rounds: int,
-    batch_size: int,
-    learning_rate: float,
-    lora_layers: int | None,
-    sinr_threshold_db: float,
-    concentration: float,
-    test_size: int | None,
-    evaluate_every: int,
-    device: str = "cpu",
-    finished: Path | None = None,
-) -> pd.DataFrame:
+def measure(settings: Fig4Settings, *, device: str = "cpu", finished: Path | None = None) -> pd.DataFrame:
     """Fine-tune with every arm for `rounds` rounds; returns `History.table` of all runs with the column `arm`."""
-    scenario = Scenario.corrected(
-        num_ues=num_ues,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        lora_layers=lora_layers,
-        sinr_threshold=float(db_to_ratio(sinr_threshold_db)),
-        dirichlet_concentration=concentration,
-    )
-    compared = [*arms_by_name(ARMS, arms), *energy_arms(scenario, energy_shares)]
-    runs = [Run(arm, scenario, seed) for seed in seeds for arm in compared]
-    return measure_runs(
-        runs, Protocol(task, backbone, rounds, evaluate_every, test_size, device=device), finished=finished
-    )
+    scenario = settings.scenario(num_ues=settings.num_ues)
+    compared = [*arms_by_name(ARMS, settings.arms), *energy_arms(scenario, settings.energy_shares)]
+    runs = [ArmRun(arm, scenario, seed) for seed in settings.seeds for arm in compared]
+    return measure_runs(runs, settings.protocol(device=device), finished=finished)
 
 
 CLAIMED_GAINS = {"greedy": 0.013, "one_shot": 0.019}

@@ -12,14 +12,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 from ..control import reception_benefit
 from ..control.online import Rule
@@ -28,8 +23,7 @@ from ..units import db_to_ratio
 from ..wireless import training_energy_j
 from .control_loop import as_decided, at_full_power, control_rounds
 from .fig3_bandwidth import lora_payload_bits
-from .intervals import ends, in_brackets
-from .style import distinct_lines
+from .settings import StudySettings, setting
 
 CLAIMED_SAVING = 0.168
 """What the paper saves by optimal power at `CLAIMED_AT_DB`, with the smaller of its two weights."""
@@ -39,17 +33,10 @@ CLAIMED_REDUCTION = 0.119
 
 CLAIMED_AT_DB = -5.0
 
-PAPER_THRESHOLDS_DB = (-15.0, 15.0)
-PAPER_ENERGY = (0.0, 2.5)
-"""Ends of the figure's axes; its energy has no unit that could be read."""
-
-ROBERTA_BASE = {"hidden_size": 768, "layers": 12}
-ROBERTA_PARAMETERS = 125e6
+ROBERTA_WIDTH, ROBERTA_LAYERS, ROBERTA_PARAMETERS = 768, 12, 125e6
+"""Sizes of RoBERTa-base, the paper's model."""
 
 RULES = ("optimal", "full power")
-
-_MATCHED = ("relative_weight_per_j", "silent", "silent_at_ten", "reduction", "reduction_per_received")
-_SAVINGS = {"power": "power saved", "energy_per_received": "energy saved", "silent": "silent"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,31 +78,41 @@ Neighbors, the interferers, send at the largest power or, if quiet, not at all; 
 UE's own power, so that no power overcomes them.
 """
 
-FULL_SCALE: dict[str, Any] = {
-    "num_ues": 100,
-    "seeds": list(range(10)),
-    "rounds": 20,
-    "rule": "switching",
-    "readings": ["corrected", "printed"],
-    "sinr_thresholds_db": [-15.0, -10.0, -5.0, 0.0, 5.0, 10.0, 15.0],
-    "energy_weights_per_j": [1e-3, 1e5, 1e6],
-    "variants": list(READINGS),
-    "relative_weights_per_j": [10.0**exponent for exponent in range(-7, 3)],
-}
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fig5Settings(StudySettings):
+    """What the study can be run with."""
+
+    num_ues: int = setting(40, "UEs in the cell, K")
+    seeds: Sequence[int] = setting([0, 1, 2], "of cell, fading and decisions: several values")
+    rounds: int = setting(
+        12, "rounds of Algorithm 2; with large weights it is debts, after 10 of them, that make UEs send"
+    )
+    rule: Rule = setting("switching", "how UEs choose modules: switching, proximal, greedy, one_shot, random")
+    readings: Sequence[str] = setting(["corrected", "printed"], "readings that are run over the thresholds")
+    sinr_thresholds_db: Sequence[float] = setting([-15.0, -5.0, 5.0, 15.0], "SINR thresholds: several values", "dB")
+    energy_weights_per_j: Sequence[float] = setting(
+        [1e-3, 1e5, 1e6], "energy weights mu for these readings: several values", "1/J"
+    )
+    variants: Sequence[str] = setting(
+        ["corrected", "uplink only", "printed outage"], "readings that are run over relative weights, at -5 dB"
+    )
+    relative_weights_per_j: Sequence[float] = setting(
+        [1e-2, 1e-1, 1.0, 10.0, 100.0], "mu over the worth of an upload: several values", "1/J"
+    )
 
 
-def measure(
-    *,
-    num_ues: int,
-    seeds: Sequence[int],
-    rounds: int,
-    rule: Rule,
-    readings: Sequence[str],
-    sinr_thresholds_db: Sequence[float],
-    energy_weights_per_j: Sequence[float],
-    variants: Sequence[str],
-    relative_weights_per_j: Sequence[float],
-) -> pd.DataFrame:
+FULL_SCALE = Fig5Settings(
+    num_ues=100,
+    seeds=range(10),
+    rounds=20,
+    sinr_thresholds_db=[-15.0, -10.0, -5.0, 0.0, 5.0, 10.0, 15.0],
+    variants=list(READINGS),
+    relative_weights_per_j=[10.0**exponent for exponent in range(-7, 3)],
+)
+
+
+def measure(settings: Fig5Settings) -> pd.DataFrame:
     r"""Run Algorithm 2 without learning in many cells, and send the uploads of each round at full power beside it.
 
     `readings` are run at all thresholds with the weights :math:`\mu` as given, and `variants` at -5 dB with each
@@ -129,41 +126,54 @@ def measure(
     a reading that does not exist, without rounds, seeds or readings, for a relative weight that is not positive, and as
     `Scenario` and `decide`.
     """
-    unknown = {*readings, *variants} - READINGS.keys()
+    unknown = {*settings.readings, *settings.variants} - READINGS.keys()
     if unknown:
         raise ValueError(f"readings and variants may be {', '.join(READINGS)}; got {', '.join(sorted(unknown))}")
-    if not all(weight > 0.0 for weight in relative_weights_per_j):
-        raise ValueError(f"relative_weights_per_j must be positive, got {list(relative_weights_per_j)}")
-    settings = [(name, db, mu, True) for name in readings for db in sinr_thresholds_db for mu in energy_weights_per_j]
-    settings += [(name, CLAIMED_AT_DB, mu, False) for name in variants for mu in relative_weights_per_j]
-    if rounds < 1 or not seeds or not settings:
+    if not all(weight > 0.0 for weight in settings.relative_weights_per_j):
+        raise ValueError(f"relative_weights_per_j must be positive, got {list(settings.relative_weights_per_j)}")
+    stated = itertools.product(settings.readings, settings.sinr_thresholds_db, settings.energy_weights_per_j, [False])
+    scanned = itertools.product(settings.variants, [CLAIMED_AT_DB], settings.relative_weights_per_j, [True])
+    points = [*stated, *scanned]
+    if settings.rounds < 1 or not settings.seeds or not points:
         raise ValueError("rounds, seeds, and readings or variants with their weights must be at least one")
     tables = []
-    for name, threshold_db, weight, absolute in settings:
+    for name, threshold_db, weight, scan in points:
         reading = READINGS[name]
-        scenario = reading.scenario(num_ues, threshold_db)
+        scenario = reading.scenario(settings.num_ues, threshold_db)
         worth = float(reception_benefit(scenario, 0.0, form=reading.form).max())
-        mu, relative = (weight, weight / worth) if absolute else (weight * worth, weight)
+        mu, relative = (weight * worth, weight) if scan else (weight, weight / worth)
         scenario = dataclasses.replace(scenario, energy_weight_per_j=mu)
         labels = {
-            "reading": name, "sinr_threshold_db": threshold_db, "scan": not absolute,
+            "reading": name, "sinr_threshold_db": threshold_db, "scan": scan,
             "energy_weight_per_j": mu, "relative_weight_per_j": relative,
         }  # fmt: skip
-        for seed in seeds:
-            means = pd.DataFrame(_rounds(reading, scenario, seed, rounds, rule)).groupby("power_rule").mean()
+        for seed in settings.seeds:
+            rounds = pd.DataFrame(_rounds(reading, scenario, seed, settings.rounds, settings.rule))
+            means = rounds.groupby("power_rule").mean()
             watts = means.pop("radiated_w") / means.pop("senders").where(lambda count: count > 0)
             tables.append(means.assign(**labels, seed=seed, power_w=watts).reset_index())
     return pd.concat(tables, ignore_index=True)
 
 
+def roberta_payload_bits(scenario: Scenario) -> NDArray[np.float64]:
+    """G_n of shape (N,) in bits for the paper's model, with LoRA on as many layers as the scenario says."""
+    layers = scenario.lora_layers or ROBERTA_LAYERS
+    return lora_payload_bits(scenario, hidden_size=ROBERTA_WIDTH, layers=layers)
+
+
+def roberta_training_energy_j(scenario: Scenario) -> float:
+    """What a UE spends in J on computing in a round, by (4), for the paper's model."""
+    return training_energy_j(scenario, ROBERTA_PARAMETERS * scenario.bits_per_parameter)
+
+
 def _rounds(reading: Reading, scenario: Scenario, seed: int, rounds: int, rule: Rule) -> Iterator[dict[str, Any]]:
     """What each round of one cell takes, with the powers of Algorithm 2 and at full power."""
-    compute_j = training_energy_j(scenario, ROBERTA_PARAMETERS * scenario.bits_per_parameter)
+    compute_j = roberta_training_energy_j(scenario)
     for done in control_rounds(
         scenario,
         seed,
         rounds,
-        payload_bits=lora_payload_bits(scenario, **ROBERTA_BASE),
+        payload_bits=roberta_payload_bits(scenario),
         compute_energy_j=compute_j if reading.computing else 0.0,
         rule=rule,
         form=reading.form,
@@ -175,206 +185,3 @@ def _rounds(reading: Reading, scenario: Scenario, seed: int, rounds: int, rule: 
                 "compute_energy_j": compute_j * sending.uploads.sum(),
                 **sending.totals(),
             }
-
-
-def savings(table: pd.DataFrame) -> pd.DataFrame:
-    """What optimal power saves against full power in each run: shares of the power, the energy, and the uploads.
-
-    `power` compares the mean powers of those that send, `energy` all energy on air, `energy_per_received` that for one
-    upload that is expected to arrive, and `silent` is the share of the subscribed uploads that are not sent at all.
-    NaN where nothing is sent or, for `silent`, subscribed to.
-    """
-    run = ["reading", "sinr_threshold_db", "energy_weight_per_j", "relative_weight_per_j", "scan", "seed"]
-    frame = table.assign(energy_per_received_j=table["uplink_energy_j"] / table["received"])
-    optimal, full = (frame[frame["power_rule"] == rule].set_index(run) for rule in RULES)
-    columns = {"power": "power_w", "energy": "uplink_energy_j", "energy_per_received": "energy_per_received_j"}
-    columns["silent"] = "sent"
-    saved = pd.DataFrame({name: 1.0 - optimal[column] / full[column] for name, column in columns.items()})
-    return saved.reset_index()
-
-
-def matching_weights(table: pd.DataFrame, *, metric: str, saving: float = CLAIMED_SAVING) -> pd.DataFrame:
-    """The least relative weight at which a run saves as much as claimed, and what ten times that weight changes.
-
-    One row per reading and seed of the scan. Between the weights of the grid values are interpolated over the logarithm
-    of the weight, monotonically (PCHIP). `relative_weight_per_j` is where `metric`, a column of `savings`, first rises
-    to `saving`, `silent` the share of the uploads that are not sent there, and `silent_at_ten` at ten times that
-    weight. `reduction` and `reduction_per_received` are by how much ten times the weight lowers the energy on air, and
-    that for one upload that is expected to arrive. NaN where the saving is never reached or exceeded from the start
-    (`outcome` says which), or ten times the weight is beyond the grid.
-    """
-    keys = ["reading", "seed", "relative_weight_per_j"]
-    runs = savings(table)
-    runs = runs[runs["scan"]].merge(table[table["scan"] & (table["power_rule"] == RULES[0])], on=keys)
-    rows = [
-        {"reading": reading, "seed": seed, **_match(run.sort_values("relative_weight_per_j"), metric, saving)}
-        for (reading, seed), run in runs.groupby(["reading", "seed"], sort=False)
-    ]
-    return pd.DataFrame(rows, columns=["reading", "seed", "outcome", *_MATCHED])
-
-
-def _match(run: pd.DataFrame, metric: str, saving: float) -> dict[str, Any]:
-    def curve(column: str) -> PchipInterpolator:
-        known = run.dropna(subset=column)
-        return PchipInterpolator(np.log(known["relative_weight_per_j"]), known[column], extrapolate=False)
-
-    if run[metric].count() < 2:
-        return {"outcome": "never"}
-    saved = curve(metric)
-    if saved(saved.x[0]) >= saving:
-        return {"outcome": "more everywhere"}
-    crossings = saved.solve(saving, extrapolate=False)
-    if not crossings.size:
-        return {"outcome": "never"}
-    at = float(crossings.min())
-    later = at + np.log(10.0)
-    silent, spent, received = curve("silent"), curve("uplink_energy_j"), curve("received")
-    kept = float(spent(later) / spent(at))
-    return {
-        "outcome": "found",
-        "relative_weight_per_j": float(np.exp(at)),
-        "silent": float(silent(at)),
-        "silent_at_ten": float(silent(later)),
-        "reduction": 1.0 - kept,
-        "reduction_per_received": 1.0 - kept * float(received(at) / received(later)),
-    }
-
-
-def matching_summary(found: pd.DataFrame) -> pd.DataFrame:
-    """`matching_weights` by reading: in how many cells a weight was found, its median, and means as by `in_percent`."""
-    groups = found.groupby("reading", sort=False)
-    return pd.DataFrame({
-        "cells": [f"{(runs['outcome'] == 'found').sum()} of {len(runs)}" for _, runs in groups],
-        "weight in 1/J": [f"{runs['relative_weight_per_j'].median():.2g}".replace("nan", "-") for _, runs in groups],
-        "silent, %": [in_percent(runs["silent"]) for _, runs in groups],
-        "less energy at ten times, %": [in_percent(runs["reduction"]) for _, runs in groups],
-        "per reception, %": [in_percent(runs["reduction_per_received"]) for _, runs in groups],
-        "silent at ten times, %": [in_percent(runs["silent_at_ten"]) for _, runs in groups],
-    }, index=pd.Index([reading for reading, _ in groups], name="reading"))  # fmt: skip
-
-
-def stated_summary(table: pd.DataFrame, *, lighter: float = 1e5, heavier: float = 1e6) -> pd.DataFrame:
-    """How the claims come out with the weights that the paper states, for each reading, as by `in_percent`.
-
-    What is saved at -5 dB with the `lighter` weight; by how many points the gap, the size of the savings, is
-    smaller at the largest threshold than at the smallest; and how much less the `heavier` weight takes at -5 dB.
-    """
-    saved = savings(table)
-    saved = saved[~saved["scan"] & (saved["energy_weight_per_j"] == lighter)]
-    less = reductions(table, lighter=lighter, heavier=heavier).set_index("reading")
-    rows = {}
-    for reading, runs in saved.groupby("reading", sort=False):
-        gap = runs.pivot(index="seed", columns="sinr_threshold_db", values=["power", "energy_per_received"]).abs()
-        low, high = runs["sinr_threshold_db"].min(), runs["sinr_threshold_db"].max()
-        claimed = runs[runs["sinr_threshold_db"] == CLAIMED_AT_DB]
-        rows[reading] = {
-            "power saved, %": in_percent(claimed["power"]),
-            "energy saved per reception, %": in_percent(claimed["energy_per_received"]),
-            "silent, %": in_percent(claimed["silent"]),
-            "power gap closes by": in_percent(gap["power"][low] - gap["power"][high]),
-            "energy gap closes by": in_percent(gap["energy_per_received"][low] - gap["energy_per_received"][high]),
-            "less energy with the heavier, %": in_percent(less.loc[less.index == reading, "reduction"]),
-        }
-    return pd.DataFrame(rows).rename_axis("reading", axis="columns").T
-
-
-def reductions(table: pd.DataFrame, *, lighter: float, heavier: float) -> pd.DataFrame:
-    r"""By how much the `heavier` of two weights lowers the energy on air in each run at -5 dB, with optimal power.
-
-    One row per reading and seed: `reduction` and `reduction_per_received`, as in `matching_weights`.
-    """
-    optimal = table[(table["power_rule"] == RULES[0]) & ~table["scan"] & (table["sinr_threshold_db"] == CLAIMED_AT_DB)]
-    run = ["reading", "seed"]
-    before, after = (
-        optimal[optimal["energy_weight_per_j"] == weight].set_index(run)[["uplink_energy_j", "received"]]
-        for weight in (lighter, heavier)
-    )
-    kept = after / before
-    return pd.DataFrame({
-        "reduction": 1.0 - kept["uplink_energy_j"],
-        "reduction_per_received": 1.0 - kept["uplink_energy_j"] / kept["received"],
-    }).reset_index()  # fmt: skip
-
-
-def in_percent(values: pd.Series) -> str:
-    """Mean over seeds in percent with its 95 % bootstrap interval, as tables show it; a dash where no run has one."""
-    known = values.dropna()
-    if known.empty:
-        return "-"
-    mean, low, high = (f"{round(100 * value, 1) + 0.0:.1f}" for value in (known.mean(), *ends(known)))
-    return mean if len(known) < 2 else in_brackets(mean, low, high)
-
-
-def draw_energy(table: pd.DataFrame) -> Figure:
-    """Energy on air in a round against the threshold, a panel for each reading and a line for each weight and rule."""
-    curves = table[~table["scan"]]
-    readings = curves["reading"].unique()
-    if not len(readings):
-        raise ValueError("table has no reading that was run over the thresholds, so that there is nothing to draw")
-    figure, panels = plt.subplots(
-        len(readings), 1, figsize=(6.0, 1.2 + 2.8 * len(readings)), sharex=True, squeeze=False
-    )
-    lines = list(itertools.product(curves["energy_weight_per_j"].unique(), RULES))
-    for panel, reading in zip(panels.flat, readings, strict=True):
-        for (weight, rule), look in distinct_lines(lines):
-            chosen = (curves["energy_weight_per_j"] == weight) & (curves["power_rule"] == rule)
-            runs = curves[chosen & (curves["reading"] == reading)]
-            _draw_mean(panel, runs, "uplink_energy_j", look, label=f"{_in_tex(weight)}, {rule}")
-        panel.axhline(PAPER_ENERGY[1], color="0.3", linestyle=":", linewidth=1.0)
-        panel.set(title=reading, ylabel="energy on air in J", yscale="log", xlim=PAPER_THRESHOLDS_DB, xlabel="")
-    _finish(figure, panels)
-    return figure
-
-
-def draw_savings(table: pd.DataFrame, reading: str) -> Figure:
-    """What optimal power saves against the threshold: power, energy for an upload that arrives, and silent uploads."""
-    saved = savings(table)
-    saved = saved[~saved["scan"] & (saved["reading"] == reading)]
-    figure, panels = plt.subplots(len(_SAVINGS), 1, figsize=(6.0, 6.5), sharex=True, squeeze=False)
-    for panel, (column, title) in zip(panels.flat, _SAVINGS.items(), strict=True):
-        for weight, look in distinct_lines(saved["energy_weight_per_j"].unique()):
-            runs = saved[saved["energy_weight_per_j"] == weight]
-            _draw_mean(panel, runs, column, look, label=_in_tex(weight))
-        panel.set(ylabel=title, xlim=PAPER_THRESHOLDS_DB, xlabel="")
-    panels[0, 0].plot(CLAIMED_AT_DB, CLAIMED_SAVING, "*", color="black", markersize=14, label="claimed")
-    _finish(figure, panels)
-    return figure
-
-
-def draw_scan(table: pd.DataFrame) -> Figure:
-    """What optimal power saves at -5 dB against the relative weight, a panel for each reading."""
-    saved = savings(table)
-    saved = saved[saved["scan"]]
-    readings = saved["reading"].unique()
-    height = -(-len(readings) // 2)
-    figure, panels = plt.subplots(height, 2, figsize=(6.0, 1.0 + 1.7 * height), sharex=True, sharey=True, squeeze=False)
-    for panel, reading in itertools.zip_longest(panels.flat, readings):
-        if reading is None:
-            panel.set_visible(False)
-            continue
-        for (column, title), look in distinct_lines(_SAVINGS.items()):
-            runs = saved[saved["reading"] == reading]
-            _draw_mean(panel, runs, column, look, label=title, markersize=4, x="relative_weight_per_j")
-        panel.axhline(CLAIMED_SAVING, color="0.3", linestyle=":", linewidth=1.0)
-        panel.set_title(reading, fontsize="small")
-        panel.set(xscale="log", ylim=(-0.05, 1.05), xlabel="", ylabel="")
-    figure.supxlabel(r"$\mu$ over the worth of an upload, in 1/J", fontsize="medium")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")
-    return figure
-
-
-def _in_tex(weight: float) -> str:
-    digits, exponent = f"{weight:.1e}".split("e")
-    factor = "" if float(digits) == 1.0 else rf"{float(digits):g} \times "
-    return rf"$\mu = {factor}10^{{{int(exponent)}}}$"
-
-
-def _draw_mean(axes: Axes, runs: pd.DataFrame, column: str, look: dict[str, Any], **options: Any) -> None:
-    """Mean over seeds with its 95 % interval, as in the tables; where nothing is known there is no point."""
-    settings: dict[str, Any] = {"x": "sinr_threshold_db", "errorbar": ends, "legend": False}
-    sns.lineplot(runs.dropna(subset=column), y=column, ax=axes, **settings | look | options)
-
-
-def _finish(figure: Figure, panels: NDArray[np.object_]) -> None:
-    panels[-1, 0].set_xlabel(r"SINR threshold $\theta$ in dB")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")

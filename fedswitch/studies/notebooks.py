@@ -1,7 +1,7 @@
 """The parameterized studies: where their notebooks are, what their parameters mean, and how one is run.
 
-A study is a MyST notebook with one cell tagged `parameters`, whose lines read ``name = value  # help with unit``. That
-cell is the only place where parameters, defaults and help are written down.
+A study is a MyST notebook with one cell tagged `parameters`, whose lines read ``name = value  # help with unit``; those
+of the book say there what the study's `StudySettings` do.
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
-import io
 import os
 import re
 import sys
 import tempfile
-import tokenize
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import FedswitchError, ParameterError
+from ..files import make_folder, packaged, write_whole
 
 NOT_SET = "None:"
 """In the help of a parameter this says what it means not to set it: then None is a value of it."""
@@ -51,16 +50,14 @@ class Study:
     parameters: tuple[Parameter, ...]
 
 
-def notebooks_folder() -> Path:
-    """The folder of the notebooks: inside the installed package, or beside it in a clone."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "notebooks"
-    return installed if installed.is_dir() else package.parent / "notebooks"
+def notebook_paths() -> dict[str, Path]:
+    """The notebooks by name, in order."""
+    return {path.stem: path for path in sorted(packaged("notebooks").glob("*.md"))}
 
 
 def all_studies() -> list[Study]:
     """Every study, by name."""
-    return [_read_study(path) for path in sorted(notebooks_folder().glob("*.md"))]
+    return [_read_study(path) for path in notebook_paths().values()]
 
 
 def find_study(name: str) -> Study:
@@ -68,10 +65,10 @@ def find_study(name: str) -> Study:
     by_path = Path(name)
     if by_path.suffix == ".md" and by_path.is_file():
         return _read_study(by_path)
-    names = [path.stem for path in sorted(notebooks_folder().glob("*.md"))]
-    if name not in names:
-        raise ParameterError(f"There is no notebook {name!r}.{nearest(name, names)} There are: {', '.join(names)}.")
-    return _read_study(notebooks_folder() / f"{name}.md")
+    paths = notebook_paths()
+    if name not in paths:
+        raise ParameterError(f"There is no notebook {name!r}.{nearest(name, paths)} There are: {', '.join(paths)}.")
+    return _read_study(paths[name])
 
 
 def parse_assignments(study: Study, assignments: Iterable[str]) -> dict[str, Any]:
@@ -140,18 +137,6 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-def make_folder(out: Path) -> None:
-    """Make a folder for results; FedswitchError where it cannot be written to."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise FedswitchError(
-            f"The folder {out} cannot be written to ({error.strerror}): name another with --out."
-        ) from error
-
-
 def kernel_configuration(runtime: Path) -> Any:
     """Talk to kernels through files in the folder `runtime`, where that works: no other process can take or read them.
 
@@ -172,36 +157,21 @@ def _keep(executed: Path, target: Path) -> Path:
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 output.text = re.sub(r"[^\n]*\r(?!\n)", "", output.text)
-    unfinished = target.with_suffix(".part")
-    nbformat.write(notebook, unfinished)
-    return unfinished.replace(target)
+    return write_whole(target, lambda path: nbformat.write(notebook, path))
 
 
 def _read_study(path: Path) -> Study:
     import jupytext
+    import papermill
 
     notebook = jupytext.read(path)
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise FedswitchError(f"The notebook {path} needs one cell tagged 'parameters', and has {len(tagged)}.")
     heading = re.search(r"^# (.+)$", notebook.cells[0].source, flags=re.MULTILINE)
-    return Study(path.stem, heading.group(1) if heading else path.stem, path, _read_parameters(tagged[0].source))
-
-
-def _read_parameters(source: str) -> tuple[Parameter, ...]:
-    """The ``name = literal  # help`` lines of a parameters cell."""
-    comments = {
-        token.start[0]: token.string.lstrip("# ")
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
-    return tuple(
-        Parameter(
-            statement.targets[0].id, ast.literal_eval(statement.value), comments.get(statement.end_lineno or 0, "")
-        )
-        for statement in ast.parse(source).body
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
-    )
+    found = papermill.inspect_notebook(notebook).values()
+    parameters = tuple(Parameter(one["name"], ast.literal_eval(one["default"]), one["help"]) for one in found)
+    return Study(path.stem, heading.group(1) if heading else path.stem, path, parameters)
 
 
 def _literal(parameter: Parameter, text: str) -> Any:

@@ -18,6 +18,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..errors import FedswitchError
+from ..files import packaged, write_whole
+from .settings import StudySettings, full_scale
+
+Settings = StudySettings | Mapping[str, Any]
+"""What a result was made with: the settings of a study, or those of a `History`."""
 
 PACKAGES = ("fedswitch", "numpy", "scipy", "torch", "transformers", "peft", "datasets")
 
@@ -45,9 +50,14 @@ class Result:
         ]
         return ". ".join(part for part in parts if part) + "."
 
-    def mismatch(self, settings: Mapping[str, Any]) -> str:
+    @property
+    def settings(self) -> Any:
+        """What the study was run with, as its own `StudySettings`; FedswitchError where the record lacks some."""
+        return type(full_scale(self.name)).of(self.record["settings"])
+
+    def mismatch(self, settings: Settings) -> str:
         """A sentence that names the parameters whose recorded values are not those of `settings`; empty if all are."""
-        recorded, now = self.record["settings"], json.loads(json.dumps(dict(settings)))
+        recorded, now = self.record["settings"], json.loads(json.dumps(_as_dict(settings)))
         differing = sorted(name for name in recorded | now if recorded.get(name) != now.get(name))
         if not differing:
             return ""
@@ -57,19 +67,12 @@ class Result:
         )
 
 
-def results_folder() -> Path:
-    """The folder of what full-scale runs measured: inside the installed package, or beside it in a clone."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "results"
-    return installed if installed.is_dir() else package.parent / "results"
-
-
 def load_result(name: str, folder: Path | None = None) -> Result:
     """What the full-scale run of a study measured.
 
     Raises FedswitchError, in one sentence, where it has not been made, or cannot be read.
     """
-    place = folder or results_folder()
+    place = folder or packaged("results")
     table, record = place / f"{name}.parquet", place / f"{name}.json"
     for path in (table, record):
         if not path.is_file():
@@ -88,7 +91,7 @@ def load_result(name: str, folder: Path | None = None) -> Result:
 def save_result(
     name: str,
     table: pd.DataFrame,
-    settings: Mapping[str, Any],
+    settings: Settings,
     *,
     seconds: float,
     made: Mapping[str, str] | None = None,
@@ -99,19 +102,19 @@ def save_result(
     What made the runs is taken from `DataFrame.attrs` where a study has kept it, and is otherwise `made` (what
     `made_here` said when they began; where not given, what it says now).
     """
-    place = folder or results_folder()
+    place = folder or packaged("results")
     by = {key: [value] for key, value in (made or made_here()).items()} | {"seconds": round(seconds)}
     path = place / f"{name}.parquet"
-    _write(path, lambda unfinished: table.to_parquet(unfinished, index=False, compression="zstd"))
+    write_whole(path, lambda unfinished: table.to_parquet(unfinished, index=False, compression="zstd"))
     record = {
         "study": name,
         "sha256": _digest(path),
-        "settings": dict(settings),
+        "settings": _as_dict(settings),
         **by,
         **table.attrs,
         "versions": versions(),
     }
-    _write(path.with_suffix(".json"), lambda unfinished: _write_json(unfinished, record))
+    write_whole(path.with_suffix(".json"), lambda unfinished: _write_json(unfinished, record))
     return path
 
 
@@ -126,12 +129,12 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
-def provenance(settings: Mapping[str, Any]) -> dict[str, Any]:
+def provenance(settings: Settings) -> dict[str, Any]:
     """Everything needed to repeat a result: what it was made with, versions, commit, machine, date."""
-    return {"settings": dict(settings), "versions": versions(), **made_here()}
+    return {"settings": _as_dict(settings), "versions": versions(), **made_here()}
 
 
-def save_study(out: str | Path, name: str, *, table: pd.DataFrame, figure: Figure, settings: Mapping[str, Any]) -> None:
+def save_study(out: str | Path, name: str, *, table: pd.DataFrame, figure: Figure, settings: Settings) -> None:
     """Write ``NAME.parquet``, ``NAME.png``, ``NAME.svg`` and ``NAME.json`` (provenance) to the folder `out`.
 
     `settings` is what the study was made with: `History.settings`, or the parameters of the notebook. Each file
@@ -145,15 +148,11 @@ def save_study(out: str | Path, name: str, *, table: pd.DataFrame, figure: Figur
         "json": lambda path: _write_json(path, record),
     }
     for suffix, write in writers.items():
-        _write(Path(out) / f"{name}.{suffix}", write)
+        write_whole(Path(out) / f"{name}.{suffix}", write)
 
 
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    """Replace a file only once the new one is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.part")
-    write(unfinished)
-    unfinished.replace(path)
+def _as_dict(settings: Settings) -> dict[str, Any]:
+    return settings.as_dict() if isinstance(settings, StudySettings) else dict(settings)
 
 
 def _write_json(path: Path, record: Mapping[str, Any]) -> None:

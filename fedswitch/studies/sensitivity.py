@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ..checks import check_choice
-from ..control import airtime_s, allocate_bandwidth, random_subscription, share_bandwidth
+from ..control import airtime_s, share_bandwidth
 from ..parameters import value_text
 from ..scenario import Scenario
-from ..streams import stream
-from ..wireless import Cell, training_energy_j
 from .control_loop import Round, as_decided, at_full_power, control_rounds
-from .federated import Arm, Protocol, Run, measure_runs
-from .fig3_bandwidth import lora_payload_bits
-from .fig5_energy import CLAIMED_SAVING, ROBERTA_BASE, ROBERTA_PARAMETERS
+from .federated import Arm, ArmRun, Protocol, measure_runs
+from .fig3_bandwidth import first_round, search
+from .fig5_energy import CLAIMED_SAVING, roberta_payload_bits, roberta_training_energy_j
 from .sensitivity_ranges import BANDWIDTH, BASES, CONTROL, LEARNING, RANGES, Experiment
+from .settings import StudySettings, setting
 
 BASE = "base"
 """The side on which nothing is varied; its rows have no parameter."""
@@ -76,15 +75,37 @@ CONCLUSIONS = {
 }  # fmt: skip
 """What is held against every choice; fixed before anything was measured."""
 
-FULL_SCALE: dict[str, Any] = {
-    "experiments": [CONTROL, BANDWIDTH],
-    "num_ues": 100,
-    "few_ues": 10,
-    "rounds": 20,
-    "seeds": list(range(10)),
-    "task": "reviews",
-    "backbone": "minilm",
-    "learning_choices": [
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SensitivitySettings(StudySettings):
+    """What the study can be run with."""
+
+    experiments: Sequence[Experiment] = setting(
+        [CONTROL, BANDWIDTH], "what is run: control, bandwidth, learning (which takes long)"
+    )
+    num_ues: int = setting(20, "UEs in the cell, K")
+    few_ues: int = setting(5, "UEs of the smaller cell that Algorithm 1 is compared with")
+    rounds: int = setting(6, "rounds of Algorithm 2 without learning")
+    seeds: Sequence[int] = setting([0, 1, 2], "of cell, fading and decisions: several values")
+    task: str = setting("reviews", "task of the learning part")
+    backbone: str = setting(
+        "minilm", "foundation model: minilm, tiny, a local folder, or a name on the Hugging Face hub"
+    )
+    learning_choices: Sequence[str] = setting(
+        ["dirichlet_concentration"], "parameters that are varied in the learning part; []: all"
+    )
+    learning_ues: int = setting(10, "UEs of the learning part")
+    learning_rounds: int = setting(15, "rounds of the learning part, T")
+    learning_seeds: Sequence[int] = setting([0], "seeds of the learning part: several values")
+    test_size: int | None = setting(200, "test samples of the learning part; None: all")
+
+
+FULL_SCALE = SensitivitySettings(
+    num_ues=100,
+    few_ues=10,
+    rounds=20,
+    seeds=range(10),
+    learning_choices=[
         "sinr_threshold",
         "partition",
         "dirichlet_concentration",
@@ -92,32 +113,30 @@ FULL_SCALE: dict[str, Any] = {
         "optimizer",
         "local_training",
     ],
-    "learning_ues": 10,
-    "learning_rounds": 15,
-    "learning_seeds": [0, 1, 2, 3, 4],
-    "test_size": 400,
-}
-"""The parameters of the recorded run, named as in the notebook.
+    learning_seeds=[0, 1, 2, 3, 4],
+    test_size=400,
+)
+"""The settings of the recorded run.
 
 Learning was not run for want of time: `-p experiments=control,bandwidth,learning` adds the choices named here.
 """
 
 
 @dataclasses.dataclass(frozen=True)
-class Setting:
+class Variation:
     """One choice at one end of its range, or the base: columns of the table, and the scenario they stand for."""
 
     labels: dict[str, str]
     scenario: Scenario
 
 
-def settings(experiment: Experiment, **changes: Any) -> list[Setting]:
+def variations(experiment: Experiment, **changes: Any) -> list[Variation]:
     """The base of an experiment, and both ends of every choice that is varied in it, one at a time.
 
     `changes` to the scenario hold for all of them; an end that is the base itself is left out.
     """
     base = Scenario.corrected(**BASES[experiment], **changes)
-    found = [Setting({"parameter": "", "value": "", "side": BASE}, base)]
+    found = [Variation({"parameter": "", "value": "", "side": BASE}, base)]
     for name, varied in RANGES.items():
         if experiment not in varied.experiments:
             continue
@@ -125,27 +144,11 @@ def settings(experiment: Experiment, **changes: Any) -> list[Setting]:
             scenario = dataclasses.replace(base, **changed)
             if scenario != base:
                 value = value_text(Scenario.symbols()[name], changed[name])
-                found.append(Setting({"parameter": name, "value": value, "side": side}, scenario))
+                found.append(Variation({"parameter": name, "value": value, "side": side}, scenario))
     return found
 
 
-def measure(
-    *,
-    experiments: Sequence[Experiment],
-    num_ues: int,
-    few_ues: int,
-    rounds: int,
-    seeds: Sequence[int],
-    task: str,
-    backbone: str,
-    learning_choices: Sequence[str],
-    learning_ues: int,
-    learning_rounds: int,
-    learning_seeds: Sequence[int],
-    test_size: int | None,
-    device: str = "cpu",
-    finished: Path | None = None,
-) -> pd.DataFrame:
+def measure(settings: SensitivitySettings, *, device: str = "cpu", finished: Path | None = None) -> pd.DataFrame:
     """Measure the outcome of every conclusion at the base, and at both ends of every choice that may matter for it.
 
     "control" runs Algorithm 2 in cells of `num_ues` UEs for `rounds` rounds without learning; "bandwidth" runs
@@ -157,61 +160,56 @@ def measure(
     Returns one row per conclusion, parameter (a field of `Scenario`, "" at the base), value, side ("low", "base" or
     "high") and seed, with the outcome. Raises ValueError for an experiment that does not exist, and as `Scenario`.
     """
-    for name in experiments:
+    for name in settings.experiments:
         check_choice("experiments", name, Experiment)
     started = time.perf_counter()
-    rows: list[dict[str, Any]] = []
-    if CONTROL in experiments:
-        for setting in settings(CONTROL, num_ues=num_ues):
-            rows += _rows(setting, {seed: control_outcomes(setting.scenario, seed, rounds) for seed in seeds})
-    if BANDWIDTH in experiments:
-        for setting in settings(BANDWIDTH, num_ues=num_ues):
-            rows += _rows(setting, {seed: bandwidth_outcomes(setting.scenario, seed, few_ues) for seed in seeds})
+    outcomes = {
+        CONTROL: partial(control_outcomes, rounds=settings.rounds),
+        BANDWIDTH: partial(bandwidth_outcomes, few_ues=settings.few_ues),
+    }
+    rows = [
+        {"conclusion": conclusion, **each.labels, "seed": seed, "outcome": outcome}
+        for experiment, outcomes_of in outcomes.items()
+        if experiment in settings.experiments
+        for each in variations(experiment, num_ues=settings.num_ues)
+        for seed in settings.seeds
+        for conclusion, outcome in outcomes_of(each.scenario, seed).items()
+    ]
     seconds = round(time.perf_counter() - started)
-    if LEARNING not in experiments:
+    if LEARNING not in settings.experiments:
         return pd.DataFrame(rows)
     runs = [
-        Run(arm, setting.scenario, seed, setting.labels)
-        for seed in learning_seeds
-        for setting in settings(LEARNING, num_ues=learning_ues)
-        if not learning_choices or setting.labels["parameter"] in ("", *learning_choices)
+        ArmRun(arm, each.scenario, seed, each.labels)
+        for seed in settings.learning_seeds
+        for each in variations(LEARNING, num_ues=settings.learning_ues)
+        if not settings.learning_choices or each.labels["parameter"] in ("", *settings.learning_choices)
         for arm in ARMS
     ]
-    protocol = Protocol(task, backbone, learning_rounds, learning_rounds, test_size, device=device)
+    rounds = settings.learning_rounds
+    protocol = Protocol(settings.task, settings.backbone, rounds, rounds, settings.test_size, device=device)
     learned = measure_runs(runs, protocol, finished=finished)
     table = pd.concat([pd.DataFrame(rows), accuracy_outcomes(learned)], ignore_index=True)
     table.attrs = {**learned.attrs, "seconds": learned.attrs["seconds"] + seconds}
     return table
 
 
-def _rows(setting: Setting, outcomes: dict[int, dict[str, float]]) -> Iterator[dict[str, Any]]:
-    for seed, by_conclusion in outcomes.items():
-        for conclusion, outcome in by_conclusion.items():
-            yield {"conclusion": conclusion, **setting.labels, "seed": seed, "outcome": outcome}
-
-
 def control_outcomes(scenario: Scenario, seed: int, rounds: int) -> dict[str, float]:
     """The outcomes of the conclusions on power, reception and participation in one cell."""
-    model_bits = ROBERTA_PARAMETERS * scenario.bits_per_parameter
     needs: dict[str, Any] = {
-        "payload_bits": _payload_bits(scenario),
-        "compute_energy_j": training_energy_j(scenario, model_bits),
+        "payload_bits": roberta_payload_bits(scenario),
+        "compute_energy_j": roberta_training_energy_j(scenario),
     }
     switching = list(control_rounds(scenario, seed, rounds, rule="switching", **needs))
     greedy = control_rounds(scenario, seed, rounds, rule="greedy", **needs)
-    optimal = [as_decided(each).totals() for each in switching]
-    full = [at_full_power(scenario, each).totals() for each in switching]
+    optimal = pd.DataFrame([as_decided(each).totals() for each in switching])
+    full = pd.DataFrame([at_full_power(scenario, each).totals() for each in switching])
     return {
-        "energy": 1.0 - _total(optimal, "uplink_energy_j") / _total(full, "uplink_energy_j"),
-        "silence": 1.0 - _total(optimal, "senders") / (rounds * scenario.num_ues),
+        "energy": 1.0 - optimal["uplink_energy_j"].sum() / full["uplink_energy_j"].sum(),
+        "silence": 1.0 - optimal["senders"].mean() / scenario.num_ues,
         # in the first round all UEs are asked
-        "reception": full[0]["received"] / full[0]["sent"],
+        "reception": full["received"].iloc[0] / full["sent"].iloc[0],
         "participation": _least_served(switching) - _least_served(greedy),
     }
-
-
-def _total(totals: Sequence[Mapping[str, float]], name: str) -> float:
-    return sum(each[name] for each in totals)
 
 
 def _least_served(rounds: Iterable[Round]) -> float:
@@ -227,22 +225,10 @@ def bandwidth_outcomes(scenario: Scenario, seed: int, few_ues: int) -> dict[str,
     iterations, delay_s = [], []
     for k in (few_ues, scenario.num_ues):
         s = dataclasses.replace(scenario, num_ues=k)
-        channel = Cell.draw(s, seed).channel(0)
-        subscribed = random_subscription(s.num_modules, k, s.subscription_limit, stream(seed, "subscription", 0))
-        payload_bits = subscribed * _payload_bits(s)[:, np.newaxis]
-        search = allocate_bandwidth(
-            payload_bits,
-            s.max_power_w * channel.gain,
-            channel.interference_w,
-            bandwidth_hz=s.bandwidth_hz,
-            noise_psd_w_per_hz=s.noise_psd_w_per_hz,
-            method="bisection",
-            tolerance=s.bandwidth_tolerance,
-            max_iterations=s.max_bisections,
-            delay_bracket_s=(s.min_delay_s, s.max_delay_s),
-        )
-        _, common_s = share_bandwidth(s, channel, payload_bits, np.full(k, s.max_power_w))
-        iterations.append(search.iterations)
+        channel, uploads_bits = first_round(s, seed, roberta_payload_bits(s))
+        found = search(s, channel, uploads_bits, (s.min_delay_s, s.max_delay_s))
+        _, common_s = share_bandwidth(s, channel, uploads_bits, np.full(k, s.max_power_w))
+        iterations.append(found.iterations)
         delay_s.append(airtime_s(s, common_s))
     return {"iterations": float(iterations[1] - iterations[0]), "delay": float(np.log10(delay_s[1] / delay_s[0]))}
 
@@ -255,9 +241,3 @@ def accuracy_outcomes(learned: pd.DataFrame) -> pd.DataFrame:
     outcome = (by_arm[SWITCHING] - by_arm[ONE_MODULE]).rename("outcome").reset_index()
     outcome.insert(0, "conclusion", "accuracy")
     return outcome
-
-
-def _payload_bits(scenario: Scenario) -> NDArray[np.float64]:
-    """Of the paper's own model, with LoRA on the layers that the scenario says."""
-    layers = scenario.lora_layers or ROBERTA_BASE["layers"]
-    return lora_payload_bits(scenario, hidden_size=ROBERTA_BASE["hidden_size"], layers=layers)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..parameters import value_text
+from ..parameters import markdown_table, value_text
 from ..scenario import Scenario
 from .intervals import ends
 from .sensitivity import BASE, CONCLUSIONS
@@ -126,7 +126,7 @@ def summary(table: pd.DataFrame) -> str:
 def ranges_table() -> str:
     """Markdown table of all choices that are varied: field, meaning, the base, its range, and the reason for it."""
     base, symbols = Scenario.corrected(), Scenario.symbols()
-    rows = ["| Field | Default | Range | Why | Varied in |", "| --- | --- | --- | --- | --- |"]
+    rows = []
     for name, varied in RANGES.items():
         symbol = symbols[name]
         between = " or " if symbol.choices else " to "
@@ -134,16 +134,14 @@ def ranges_table() -> str:
         given = ", ".join(f"`{field}` = {value_text(symbols[field], value)}" for field, value in varied.given.items())
         ends += f" (with {given})" if given else ""
         default = value_text(symbol, getattr(base, name))
-        rows.append(
-            f"| {symbol.meaning} `{name}` | {default} | {ends} | {varied.reason} | {', '.join(varied.experiments)} |"
-        )
-    return "\n".join(rows)
+        rows.append((f"{symbol.meaning} `{name}`", default, ends, varied.reason, ", ".join(varied.experiments)))
+    return markdown_table(("Field", "Default", "Range", "Why", "Varied in"), rows)
 
 
 def inert_table() -> str:
     """Markdown table of the choices that cannot matter for these conclusions, and why."""
-    rows = [f"| {Scenario.symbols()[name].meaning} `{name}` | {inert.reason} |" for name, inert in INERT.items()]
-    return "\n".join(["| Field | Why not |", "| --- | --- |", *rows])
+    rows = ((f"{Scenario.symbols()[name].meaning} `{name}`", inert.reason) for name, inert in INERT.items())
+    return markdown_table(("Field", "Why not"), rows)
 
 
 def draw(table: pd.DataFrame, *, most: int = 7) -> Figure:

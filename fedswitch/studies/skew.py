@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 
 from ..learning.partition import partition_task
 from ..scenario import Scenario
-from ..units import db_to_ratio
-from .federated import AS_PRINTED, Arm, Protocol, Run, arms_by_name, load_shared, measure_runs
+from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, load_shared, measure_runs
 from .intervals import estimate
 from .paired import draw_estimate, in_points, last_tests
+from .settings import setting
 from .style import distinct_lines
 
 ARMS = (
@@ -27,74 +27,57 @@ ARMS = (
     Arm("switching_risk", "remaining risk", "switching_risk", "corrected"),
 )
 
-FULL_SCALE: dict[str, Any] = {
-    "task": "reviews",
-    "backbone": "minilm",
-    "arms": [arm.name for arm in ARMS],
-    "skews": ["label", "quantity", "domain"],
-    "num_ues": 12,
-    "seeds": [1, 2, 3, 4, 5],
-    "rounds": 20,
-    "batch_size": 16,
-    "learning_rate": 3e-3,
-    "lora_layers": 2,
-    "sinr_threshold_db": -5.0,
-    "concentration": 0.1,
-    "domains_per_ue": 1,
-    "test_size": 400,
-    "evaluate_every": 20,
-}
-"""The parameters of the recorded run, named as in the notebook."""
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SkewSettings(LearningSettings):
+    """What the study can be run with."""
+
+    task: str = setting(
+        "reviews", "task: reviews has domains; questions, sst2, qnli and mrpc serve for label and quantity skew"
+    )
+    arms: Sequence[str] = setting(
+        ["fedlora", "switching_risk"],
+        "what is compared, with fedlora: random, switching, switching_printed, switching_risk",
+    )
+    skews: Sequence[str] = setting(["label", "domain"], "how the data of the UEs differ: label, quantity, domain")
+    num_ues: int = setting(8, "UEs in the cell, K")
+    seeds: Sequence[int] = setting([0, 1], "of cell, fading, data and modules: several values")
+    rounds: int = setting(6, "federated rounds, T")
+    concentration: float = setting(0.1, "Dirichlet concentration of label and quantity skew; smaller is less IID")
+    domains_per_ue: int = setting(1, "domains of a UE under domain skew")
+    test_size: int | None = setting(400, "test samples that are used, drawn once; None: all")
+    evaluate_every: int = setting(6, "rounds between two tests")
 
 
-def measure(
-    *,
-    task: str,
-    backbone: str,
-    arms: Sequence[str],
-    skews: Sequence[str],
-    num_ues: int,
-    seeds: Sequence[int],
-    rounds: int,
-    batch_size: int,
-    learning_rate: float,
-    lora_layers: int | None,
-    sinr_threshold_db: float,
-    concentration: float,
-    domains_per_ue: int,
-    test_size: int | None,
-    evaluate_every: int,
-    device: str = "cpu",
-    finished: Path | None = None,
-) -> pd.DataFrame:
+FULL_SCALE = SkewSettings(
+    arms=[arm.name for arm in ARMS],
+    skews=["label", "quantity", "domain"],
+    num_ues=12,
+    seeds=[1, 2, 3, 4, 5],
+    rounds=20,
+    batch_size=16,
+    learning_rate=3e-3,
+    lora_layers=2,
+    evaluate_every=20,
+)
+"""The settings of the recorded run."""
+
+
+def measure(settings: SkewSettings, *, device: str = "cpu", finished: Path | None = None) -> pd.DataFrame:
     """Fine-tune with every arm under every skew, without weight on energy.
 
     Returns `History.table` of all runs with the columns `arm` and `skew`. The UEs are tested in four ways: with the
     uniform ensemble (3), `accuracy`; with one module each, `accuracy_own`; with weights of their own,
     `accuracy_weighted`; with the ensemble's probabilities times the odds of their own labels, `accuracy_prior`.
     """
-    scenarios = {
-        skew: Scenario.corrected(
-            num_ues=num_ues,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            lora_layers=lora_layers,
-            sinr_threshold=float(db_to_ratio(sinr_threshold_db)),
-            partition=skew,
-            dirichlet_concentration=concentration,
-            domains_per_ue=domains_per_ue,
-            energy_weight_per_j=0.0,
-        )
-        for skew in skews
-    }
+    common = {"num_ues": settings.num_ues, "domains_per_ue": settings.domains_per_ue, "energy_weight_per_j": 0.0}
     runs = [
-        Run(arm, scenarios[skew], seed, {"skew": skew})
-        for seed in seeds
-        for skew in skews
-        for arm in arms_by_name(ARMS, arms)
+        ArmRun(arm, settings.scenario(partition=skew, **common), seed, {"skew": skew})
+        for seed in settings.seeds
+        for skew in settings.skews
+        for arm in arms_by_name(ARMS, settings.arms)
     ]
-    protocol = Protocol(task, backbone, rounds, evaluate_every, test_size, personal=True, device=device)
-    return measure_runs(runs, protocol, finished=finished)
+    return measure_runs(runs, settings.protocol(personal=True, device=device), finished=finished)
 
 
 COMMON = "fedlora"
@@ -126,24 +109,22 @@ def against_common(table: pd.DataFrame) -> pd.DataFrame:
     return found.assign(difference=100 * (found["accuracy"] - found["common"])).reset_index(drop=True)
 
 
-def labels_alone(settings: Mapping[str, Any]) -> pd.DataFrame:
+def labels_alone(settings: SkewSettings) -> pd.DataFrame:
     """The accuracy of UEs that read nothing: each always says the label that is the most frequent in its training data.
 
-    `settings` are the parameters of `measure`; one row per skew and seed, on the same data and test samples.
+    One row per skew and seed, on the same data and test samples as in `measure`.
     """
-    common = ("task", "backbone", "rounds", "evaluate_every", "test_size")
-    protocol = Protocol(**{name: settings[name] for name in common})
     rows = []
-    for seed in settings["seeds"]:
-        task = load_shared(protocol, seed)
-        for skew in settings["skews"]:
+    for seed in settings.seeds:
+        task = load_shared(settings.protocol(), seed)
+        for skew in settings.skews:
             partition, tests = partition_task(
                 task,
-                settings["num_ues"],
+                settings.num_ues,
                 kind=skew,
-                concentration=settings["concentration"],
-                domains_per_ue=settings["domains_per_ue"],
-                min_samples=settings["batch_size"],
+                concentration=settings.concentration,
+                domains_per_ue=settings.domains_per_ue,
+                min_samples=settings.batch_size,
                 test_samples=Scenario.corrected().test_samples,
                 seed=seed,
             )
@@ -153,7 +134,7 @@ def labels_alone(settings: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def beside_labels(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def beside_labels(table: pd.DataFrame, settings: SkewSettings) -> pd.DataFrame:
     """Mean accuracy, by skew, of UEs that only know their labels (`labels_alone`) and of one common module."""
     ends = last_tests(table)
     common = ends[ends["arm"] == COMMON].groupby("skew", sort=False)["accuracy"].mean()

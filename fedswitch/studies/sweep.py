@@ -15,7 +15,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,10 +26,11 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from ..errors import FedswitchError, ParameterError
-from .notebooks import OUT_PARAMETER, Study, make_folder, parse_assignments
+from ..files import make_folder, write_whole
+from .notebooks import OUT_PARAMETER, Study, parse_assignments
 from .records import provenance
 from .sweep_table import OTHER_VERSION, collect, draw
-from .sweep_workers import Execute, Outcome, Run, module_version
+from .sweep_workers import Execute, Performed, SweepRun, module_version
 
 FINISHED, FAILED = "runs", "failed"
 """Folders for the runs of either kind."""
@@ -73,7 +74,7 @@ def parse_sweep(study: Study, assignments: Iterable[str]) -> dict[str, list[Any]
     return swept
 
 
-def plan(study: Study, swept: Mapping[str, Sequence[Any]]) -> list[Run]:
+def plan(study: Study, swept: Mapping[str, Sequence[Any]]) -> list[SweepRun]:
     """One run for each combination of values, in order; the last parameter changes first.
 
     A run is known by the notebook's text and the values of all its parameters, defaults included, in whatever order.
@@ -85,7 +86,7 @@ def plan(study: Study, swept: Mapping[str, Sequence[Any]]) -> list[Run]:
         parameters = dict(zip(swept, values, strict=True))
         identity = repr((sorted({**defaults, **parameters}.items()), source))
         run_id = hashlib.sha256(identity.encode()).hexdigest()[:12]
-        runs.append(Run(run_id, study.name, source, parameters, module_version()))
+        runs.append(SweepRun(run_id, study.name, source, parameters, module_version()))
     return runs
 
 
@@ -183,7 +184,7 @@ def _writing_to(out: Path) -> Iterator[None]:
         ) from error
 
 
-def _is_due(out: Path, run: Run, fresh: bool) -> bool:
+def _is_due(out: Path, run: SweepRun, fresh: bool) -> bool:
     finished = _record(out / FINISHED / run.run_id)
     failed = _record(out / FAILED / run.run_id)
     return not finished or bool(failed) or (fresh and finished["module"] != run.module)
@@ -195,7 +196,7 @@ def _record(folder: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
-def _keep(out: Path, outcome: Outcome) -> None:
+def _keep(out: Path, outcome: Performed) -> None:
     """Write the files of a run and their record; a failure leaves an older success as it is."""
     run = outcome.run
     record = {
@@ -229,7 +230,7 @@ def _replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _write_collected(
-    out: Path, study: Study, swept: Mapping[str, Sequence[Any]], runs: Sequence[Run], x: str | None, y: str | None
+    out: Path, study: Study, swept: Mapping[str, Sequence[Any]], runs: Sequence[SweepRun], x: str | None, y: str | None
 ) -> None:
     """Write the list of all runs, the table of the finished ones, and the figure."""
     listed, tables = [], []
@@ -243,21 +244,15 @@ def _write_collected(
             path = out / FINISHED / run.run_id / f"{study.name}.parquet"
             tables.append((run, other_version, pd.read_parquet(path) if path.exists() else pd.DataFrame(index=[0])))
     record = {"notebook": study.name, "runs": listed, **provenance(swept)}
-    _replace_file(out / "sweep.json", lambda path: path.write_text(_json(record), encoding="utf-8"))
+    write_whole(out / "sweep.json", lambda path: path.write_text(_json(record), encoding="utf-8"))
     if not tables:
         return
     table = collect(tables)
-    _replace_file(out / "sweep.parquet", lambda path: table.to_parquet(path, index=False))
+    write_whole(out / "sweep.parquet", lambda path: table.to_parquet(path, index=False))
     figure = draw(table, swept, x=x, y=y)
     if figure:
         for kind in ("png", "svg"):
-            _replace_file(out / f"sweep.{kind}", partial(figure.savefig, format=kind, dpi=200))
-
-
-def _replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    unfinished = path.with_name(f"{path.name}.part")
-    write(unfinished)
-    unfinished.replace(path)
+            write_whole(out / f"sweep.{kind}", partial(figure.savefig, format=kind, dpi=200))
 
 
 def _json(record: Mapping[str, Any]) -> str:

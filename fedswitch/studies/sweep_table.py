@@ -14,7 +14,7 @@ from pandas.api.types import infer_dtype, is_bool_dtype, is_float_dtype, is_nume
 from ..errors import FedswitchError
 from .notebooks import nearest
 from .style import distinct_lines
-from .sweep_workers import Run
+from .sweep_workers import SweepRun
 
 RUN_ID, OTHER_VERSION = "run_id", "other_version"
 """Columns that say which run a row comes from, and whether another version of the module made it."""
@@ -32,7 +32,7 @@ MOST_LABELS = 8
 """A column of text with more values does not tell lines of the figure apart; more places are not all marked."""
 
 
-def collect(runs: Sequence[tuple[Run, bool, pd.DataFrame]]) -> pd.DataFrame:
+def collect(runs: Sequence[tuple[SweepRun, bool, pd.DataFrame]]) -> pd.DataFrame:
     """The tables of all runs as one; each comes with its run and whether another version of the module made it.
 
     The columns run_id, other_version and those of the swept parameters stand before the runs' own. A parameter whose

@@ -28,7 +28,7 @@ from .notebooks import find_study, run_study
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class SweepRun:
     """One notebook with one set of parameters; `module` is the version of fedswitch that it is asked of."""
 
     run_id: str
@@ -39,16 +39,16 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class Performed:
     """What became of a run: the files that it left, by name, and what went wrong (empty where nothing did)."""
 
-    run: Run
+    run: SweepRun
     files: Mapping[str, bytes]
     failure: str
     seconds: float
 
 
-Execute = Callable[[Sequence[Run]], Iterator[Outcome]]
+Execute = Callable[[Sequence[SweepRun]], Iterator[Performed]]
 """Does runs and yields what became of each as it ends, in any order."""
 
 
@@ -66,11 +66,11 @@ def module_version() -> str:
     return f"{__version__}+{digest.hexdigest()[:12]}"
 
 
-def perform(run: Run) -> Outcome:
+def perform(run: SweepRun) -> Performed:
     """Execute one run in a scratch folder; whatever goes wrong is part of the outcome, and nothing is raised."""
     if run.module != module_version():
         where = f"fedswitch {module_version()} on {platform.node()} was asked for a run of fedswitch {run.module}"
-        return Outcome(run, {}, f"{where}: install the same version on all machines, and restart their workers.", 0.0)
+        return Performed(run, {}, f"{where}: install the same version on all machines, and restart their workers.", 0.0)
     failure = ""
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
@@ -84,16 +84,16 @@ def perform(run: Run) -> Outcome:
         except Exception as error:  # such as a kernel that was killed for its memory
             failure = f"The notebook {run.notebook} stopped with {type(error).__name__}: {error}"
         files = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    return Outcome(run, files, failure, time.perf_counter() - started)
+    return Performed(run, files, failure, time.perf_counter() - started)
 
 
-def run_here(runs: Sequence[Run], *, jobs: int) -> Iterator[Outcome]:
+def run_here(runs: Sequence[SweepRun], *, jobs: int) -> Iterator[Performed]:
     """Do runs on this machine, `jobs` of them at once, each in a kernel of its own.
 
     The threads that wait for the kernels end with the process, and the kernels end when it is gone.
     """
-    waiting: queue.SimpleQueue[Run] = queue.SimpleQueue()
-    done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[SweepRun] = queue.SimpleQueue()
+    done: queue.SimpleQueue[Performed] = queue.SimpleQueue()
     for run in runs:
         waiting.put(run)
 
@@ -108,7 +108,7 @@ def run_here(runs: Sequence[Run], *, jobs: int) -> Iterator[Outcome]:
         yield done.get()
 
 
-def run_on(scheduler: str, runs: Sequence[Run]) -> Iterator[Outcome]:
+def run_on(scheduler: str, runs: Sequence[SweepRun]) -> Iterator[Performed]:
     """Do runs on the workers of the Dask scheduler at an address such as ``tcp://127.0.0.1:8786``.
 
     A run whose worker is lost begins anew on another. Raises FedswitchError where Dask is not installed, or where no
@@ -141,5 +141,5 @@ def run_on(scheduler: str, runs: Sequence[Run]) -> Iterator[Outcome]:
                 ) from error
             except Exception as error:  # such as a run that took several workers with it
                 failure = f"The run could not be done by the workers: {type(error).__name__}: {error}"
-                outcome = Outcome(futures[future], {}, failure, 0.0)
+                outcome = Performed(futures[future], {}, failure, 0.0)
             yield outcome

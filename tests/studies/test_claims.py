@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import math
 import re
@@ -9,14 +10,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from fedswitch.errors import FedswitchError
 from fedswitch.paper.elements import ELEMENTS
 from fedswitch.studies import fig2_convergence, fig3_bandwidth, fig4_switching, fig5_energy
 from fedswitch.studies.claims import CLAIMS, fig2, find_claims, findings, page
-from fedswitch.studies.claims.record import FORMS, Finding, Outcome
+from fedswitch.studies.claims.evidence import FORMS, ClaimFinding, Outcome
 from fedswitch.studies.claims.rules import (
-    MEANINGS,
-    RULES,
-    Verdict,
+    ClaimVerdict,
     combine,
     judge_always,
     judge_direction,
@@ -25,17 +25,19 @@ from fedswitch.studies.claims.rules import (
     judge_valley,
     standing,
 )  # fmt: skip
+from fedswitch.studies.claims.sentences import value_of
+from fedswitch.studies.claims.texts import TEXTS, load_texts
 from fedswitch.studies.intervals import Estimate, coverage, ends, estimate, interval
 from fedswitch.studies.notebooks import find_study, parse_assignments
 from fedswitch.studies.records import save_result
-from fedswitch.studies.reproduce import STUDIES
+from fedswitch.studies.settings import STUDIES
 
 SEEDS = range(1, 6)
 SPREAD = dict(zip(SEEDS, (-2, -1, 0, 1, 2), strict=True))
 """What the seeds differ by, so that intervals have a width."""
 
 
-def outcomes(claim_id: str, table: pd.DataFrame, settings: dict, *, counts: bool | None = True) -> dict:
+def outcomes(claim_id: str, table: pd.DataFrame, settings: object, *, counts: bool | None = True) -> dict:
     """What a table says of a claim: outcomes by form and reading."""
     (claim,) = (one for one in CLAIMS if one.id == claim_id)
     found = claim.evaluate(claim.prepare(table, settings), settings)
@@ -177,7 +179,8 @@ def test_readings_of_equal_standing_make_one_verdict(verdicts, together):
 
 # Fig. 2
 
-LIMITS = {"target": 0.7, "hold": 10, "rounds": 40}
+LIMITS = fig2_convergence.FULL_SCALE
+assert (LIMITS.target, LIMITS.hold, LIMITS.rounds) == (0.7, 10, 40)
 
 
 def course(arm: str, k: int, seed: int, since: int | None, *, joules: float = 2.0, seconds: float = 1.0):
@@ -277,7 +280,7 @@ def test_a_rival_that_is_cut_off_counts_with_all_its_rounds_and_is_told():
     table = cells({"ours": {10: 20}, "fedlora": {10: None}})
     late = pd.concat([course("fedlora", 10, 1, 30), table.query("arm == 'ours' or seed > 1")])
     ((_, found),) = outcomes("fig2-fedlora", late, LIMITS).items()
-    ratios = [(20 + 2 * off) / (30 if seed == 1 else LIMITS["rounds"]) for seed, off in SPREAD.items()]
+    ratios = [(20 + 2 * off) / (30 if seed == 1 else LIMITS.rounds) for seed, off in SPREAD.items()]
     assert found.shown.startswith(f"{100 * (1 - np.prod(ratios) ** 0.2):.1f} %")
     assert found.verdict == "reproduced"
     assert "0 of 5 runs of ours, 4 of 5 runs of fedlora" in found.why
@@ -341,7 +344,7 @@ def test_a_valley_falls_and_rises(rounds, verdict):
 
 # Fig. 3
 
-SEARCH = {"tolerance": 1e-3, "min_delay_s": 5e-3, "max_delay_s": 100.0}
+SEARCH = dataclasses.replace(fig3_bandwidth.FULL_SCALE, max_delay_s=100.0)
 
 
 def searches(counts: dict[str, dict[int, int]], *, delay_s: float = 0.02, share: float = 0.9995) -> pd.DataFrame:
@@ -532,11 +535,44 @@ def test_every_claim_of_section_v_is_there():
         "fig4-one-shot": "1.9 %", "fig4-greedy": "1.3 %", "fig4-energy": "0.9 %",
         "fig5-saving": "16.8 %", "fig5-weight": "11.9 %",
     }  # fmt: skip
+    judged = {f"fig2-{rival}": share for rival, share in fig2_convergence.CLAIMED_FEWER.items()}
+    judged |= {f"fig4-{rival.replace('_', '-')}": gain for rival, gain in fig4_switching.CLAIMED_GAINS.items()}
+    judged |= {"fig4-energy": fig4_switching.CLAIMED_PRICE, "fig5-saving": fig5_energy.CLAIMED_SAVING}
+    judged |= {"fig5-weight": fig5_energy.CLAIMED_REDUCTION}
+    assert numbers == {claim: value_of(share, "%") for claim, share in judged.items()}
+    assert all(claim.value in claim.statement for claim in CLAIMS if claim.id in numbers)
 
 
 def test_claims_refer_to_figures_and_rules_that_exist():
     assert {claim.figure for claim in CLAIMS} <= {element.id for element in ELEMENTS}
-    assert {claim.rule for claim in CLAIMS} == set(RULES)
+    assert {claim.rule for claim in CLAIMS} == set(TEXTS.rules)
+
+
+TEXT = """
+verdicts: {partly: They show part of it.}
+rules: {gain: Where it lies above zero.}
+claims:
+- {id: fig2-a, title: A, statement: A is better., value: 1 %, metric: [One., Two.], rule: gain, unstated: what}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("rule: gain", "rule: gains", "one.yaml, fig2-a: rule must be one of gain, not 'gains'"),
+        ("unstated:", "unsaid:", "one.yaml, fig2-a: there is no key 'unsaid'; there are id, title, .*, unstated and"),
+        ("title: A, ", "", "one.yaml, fig2-a: the key 'title' is missing or empty"),
+        ("claims:", "claim:", "The claims in .*one.yaml cannot be read: 'claims'"),
+        ("verdicts:", "verdict:", "The claims in .*one.yaml cannot be read: "),
+    ],
+)
+def test_a_typing_error_in_the_texts_is_named(tmp_path, old, new, message):
+    path = tmp_path / "one.yaml"
+    path.write_text(TEXT)
+    assert load_texts(path).claims["fig2-a"]["metric"] == "One. Two."
+    path.write_text(TEXT.replace(old, new))
+    with pytest.raises(FedswitchError, match=message):
+        load_texts(path)
 
 
 def test_a_figure_without_claims_is_refused():
@@ -557,7 +593,7 @@ def test_without_results_nothing_is_measured_and_the_page_says_so(tmp_path):
 
 def test_a_run_without_the_arms_of_a_claim_or_of_one_seed_only_has_not_measured_it(tmp_path):
     alone = cells({"ours": {10: 10}, "fedlora": {10: 20}}).query("seed == 3")
-    save_result("fig2_convergence", alone, {**fig2_convergence.FULL_SCALE, **LIMITS}, seconds=1.0, folder=tmp_path)
+    save_result("fig2_convergence", alone, LIMITS, seconds=1.0, folder=tmp_path)
     found = {one.claim.id: one for one in findings("fig-2", tmp_path)}
     assert {one.verdict("corrected") for one in found.values()} == {"not measured yet"}
     assert found["fig2-fedlora"].outcomes[0].shown == "50.0 % (no interval)"
@@ -594,22 +630,21 @@ def test_many_readings_are_told_by_their_range(tmp_path):
 
 
 def test_differences_from_the_paper_come_from_the_record():
-    record = {
-        "settings": {**fig4_switching.FULL_SCALE, "backbone": "roberta-base"}, "task_source": ["qnli, official"],
-    }  # fmt: skip
+    settings = {**fig4_switching.FULL_SCALE.as_dict(), "backbone": "roberta-base"}
+    record = {"settings": settings, "task_source": ["qnli, official"]}
     assert not re.search("RoBERTa|SQuAD", " ".join(page.departures(record)))
     record["settings"]["backbone"] = "minilm"
     record["task_source"] = ["qnli, sha256 train.parquet 51fcbd7d4bf8 and validation.parquet 146c86a2323a"]
     said = " ".join(page.departures(record))
     assert "`minilm` instead of RoBERTa" in said
     assert "rebuilt from SQuAD" in said
-    assert f"K = {fig4_switching.FULL_SCALE['num_ues']} UEs" in said
+    assert f"K = {fig4_switching.FULL_SCALE.num_ues} UEs" in said
 
 
 @pytest.mark.parametrize("study", [fig2_convergence, fig4_switching])
 def test_the_command_for_the_papers_model_is_understood(study):
     name = study.__name__.rpartition(".")[2]
-    *command, out, _ = shlex.split(page.with_the_papers_model(name, study.FULL_SCALE))
+    *command, out, _ = shlex.split(page.with_the_papers_model(name, study.FULL_SCALE.as_dict()))
     assert (command[:5], out) == (["nox", "-s", "reproduce", "--", name], "--out")
     assignments = [text for flag, text in itertools.pairwise(command) if flag == "-p"]
     assert parse_assignments(find_study(name), assignments) == {"backbone": "roberta-base"}
@@ -617,12 +652,12 @@ def test_the_command_for_the_papers_model_is_understood(study):
 
 
 def test_studies_that_train_no_model_have_no_command_for_another():
-    assert page.with_the_papers_model("fig3_bandwidth", fig3_bandwidth.FULL_SCALE) == ""
+    assert page.with_the_papers_model("fig3_bandwidth", fig3_bandwidth.FULL_SCALE.as_dict()) == ""
 
 
 def test_an_outcome_for_both_forms_counts_in_both():
     (claim,) = (one for one in CLAIMS if one.id == "fig3-iterations")
-    found = Finding(claim, (Outcome(None, "partly", "1", "why"),))
+    found = ClaimFinding(claim, (Outcome(None, "partly", "1", "why"),))
     assert [found.verdict(form) for form in FORMS] == ["partly", "partly"]
 
 
@@ -644,9 +679,9 @@ def test_undecided_is_not_the_same_as_not_reproduced(low, high, known, verdict):
 
 
 def test_every_verdict_and_every_rule_is_explained_on_the_page():
-    assert tuple(MEANINGS) == get_args(Verdict)
-    assert all(f"{verdict.capitalize()}\n: {text}" in page.meanings() for verdict, text in MEANINGS.items())
-    assert all(f"{rule.capitalize()}\n: {text}" in page.rules() for rule, text in RULES.items())
+    assert tuple(TEXTS.verdicts) == get_args(ClaimVerdict)
+    assert all(f"{verdict.capitalize()}\n: {text}" in page.meanings() for verdict, text in TEXTS.verdicts.items())
+    assert all(f"{rule.capitalize()}\n: {text}" in page.rules() for rule, text in TEXTS.rules.items())
 
 
 def test_the_table_tells_what_speaks_against_a_claim():
@@ -660,12 +695,12 @@ def test_the_table_tells_what_speaks_against_a_claim():
         Outcome("printed", "not reproduced", "", "", counts=False, found=Estimate(0.0, 0.0, 0.0, 5)),
         Outcome("corrected", "reproduced", "", "", found=above),
     ]
-    found = Finding(claim, tuple(failed))
+    found = ClaimFinding(claim, tuple(failed))
     assert [found.told(form) for form in FORMS] == ["not reproduced (opposite, another size)", "reproduced"]
     assert "| not reproduced (opposite, another size) | reproduced |" in page.verdict_table([found])
-    open_still = Finding(claim, (*failed, Outcome("printed", "undecided", "", "", found=around)))
+    open_still = ClaimFinding(claim, (*failed, Outcome("printed", "undecided", "", "", found=around)))
     assert open_still.told("printed") == "undecided (other readings: opposite, another size)"
-    alone = Finding(claim, (Outcome("printed", "undecided", "", "", found=around),))
+    alone = ClaimFinding(claim, (Outcome("printed", "undecided", "", "", found=around),))
     assert (alone.told("printed"), alone.told("corrected")) == ("undecided", "not measured yet")
 
 

@@ -7,7 +7,7 @@ import pytest
 from fedswitch import Scenario
 from fedswitch.learning.tasks import reviews_task
 from fedswitch.studies import federated
-from fedswitch.studies.federated import Arm, Protocol, Run, arms_by_name, measure_runs
+from fedswitch.studies.federated import Arm, ArmRun, Protocol, arms_by_name, measure_runs
 from fedswitch.studies.fig2_convergence import Held
 
 RANDOM, COMMON = Arm("random", "at random", "random"), Arm("fedlora", "one module", "fedlora")
@@ -30,8 +30,8 @@ def made(monkeypatch):
 
 
 def test_finished_runs_are_not_made_again(made, tmp_path):
-    first = measure_runs([Run(RANDOM, SCENARIO, 0)], PROTOCOL, finished=tmp_path)
-    both = measure_runs([Run(RANDOM, SCENARIO, 0), Run(COMMON, SCENARIO, 0)], PROTOCOL, finished=tmp_path)
+    first = measure_runs([ArmRun(RANDOM, SCENARIO, 0)], PROTOCOL, finished=tmp_path)
+    both = measure_runs([ArmRun(RANDOM, SCENARIO, 0), ArmRun(COMMON, SCENARIO, 0)], PROTOCOL, finished=tmp_path)
     assert made == [("random", 0), ("fedlora", 0)]
     pd.testing.assert_frame_equal(both[both["arm"] == "random"], first)
     assert both.attrs["seconds"] >= first.attrs["seconds"]
@@ -53,13 +53,13 @@ CHANGES = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
 def test_a_run_with_another_setting_is_another_run(change):
-    run = Run(RANDOM, SCENARIO, 0)
+    run = ArmRun(RANDOM, SCENARIO, 0)
     other = dataclasses.replace(run, **change)
     assert federated._identity(other, PROTOCOL, None, "here") != federated._identity(run, PROTOCOL, None, "here")
 
 
 def test_a_run_that_may_end_elsewhere_is_another_run():
-    run = Run(RANDOM, SCENARIO, 0)
+    run = ArmRun(RANDOM, SCENARIO, 0)
     stops = [None, Held(0.7, 10), Held(0.7, 9), Held(0.6, 10)]
     assert len({federated._identity(run, PROTOCOL, stop, "here") for stop in stops}) == len(stops)
     assert federated._identity(run, PROTOCOL, None, "here") != federated._identity(run, PROTOCOL, None, "there")
@@ -69,7 +69,7 @@ def test_a_run_that_may_end_elsewhere_is_another_run():
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Protocol)])
 def test_a_run_under_another_protocol_is_another_run_but_on_another_device_the_same(field):
-    run = Run(RANDOM, SCENARIO, 0)
+    run = ArmRun(RANDOM, SCENARIO, 0)
     value = getattr(PROTOCOL, field)
     other = dataclasses.replace(PROTOCOL, **{field: f"{value}x" if isinstance(value, str) else value + 1})
     same = federated._identity(run, other, None, "here") == federated._identity(run, PROTOCOL, None, "here")
@@ -86,7 +86,7 @@ def test_runs_at_one_seed_share_cell_and_data_and_their_labels_are_columns(made,
         return history
 
     monkeypatch.setattr(federated, "simulate", watched)
-    runs = [Run(arm, SCENARIO, seed, {"kind": "a"}) for seed in (0, 1) for arm in (RANDOM, COMMON)]
+    runs = [ArmRun(arm, SCENARIO, seed, {"kind": "a"}) for seed in (0, 1) for arm in (RANDOM, COMMON)]
     table = measure_runs(runs, PROTOCOL)
     assert table.groupby(["arm", "seed", "kind"]).size().tolist() == [2, 2, 2, 2]
     (_, cell, task, kept), paired, (_, other, other_task, other_kept), _ = seen
@@ -98,7 +98,7 @@ def test_runs_at_one_seed_share_cell_and_data_and_their_labels_are_columns(made,
 
 def test_a_run_ends_where_it_is_told_to_stop():
     table = measure_runs(
-        [Run(RANDOM, SCENARIO, 0)],
+        [ArmRun(RANDOM, SCENARIO, 0)],
         dataclasses.replace(PROTOCOL, rounds=5, evaluate_every=1),
         stop=lambda rows: len(rows) == 3,
     )

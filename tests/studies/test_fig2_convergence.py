@@ -1,4 +1,4 @@
-import inspect
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from fedswitch.learning.tasks import reviews_task
 from fedswitch.studies import federated
 from fedswitch.studies import fig2_convergence as fig2
-from fedswitch.studies.notebooks import find_study
 
 NAN = float("nan")
 
@@ -19,12 +18,6 @@ NAN = float("nan")
 def close():
     yield
     plt.close("all")
-
-
-def test_the_notebook_the_function_and_the_full_scale_have_the_same_parameters():
-    of_notebook = {parameter.name for parameter in find_study("fig2_convergence").parameters} - {"out"}
-    assert of_notebook == set(inspect.signature(fig2.measure).parameters) - {"finished"}
-    assert of_notebook == {*fig2.FULL_SCALE, "device"}
 
 
 def by_definition(accuracies, target, hold):
@@ -45,17 +38,18 @@ def test_a_run_has_reached_the_target_where_it_stays_there(accuracies, hold):
 
 def test_runs_end_once_the_target_is_held_and_costly_arms_stay_small(monkeypatch):
     monkeypatch.setattr(federated, "load_task", lambda name, seed: reviews_task(train=300, test=200, seed=seed))
-    settings = fig2.FULL_SCALE | {
+    settings = {
         "task": "reviews", "backbone": "tiny", "arms": ["ours", "ours_printed", "full"], "costly_arms": ["full"],
         "num_ues": [4, 6], "costly_up_to": 4, "seeds": [1], "rounds": 6, "target": 0.0, "hold": 2, "batch_size": 2,
         "lora_layers": 1, "evaluate_every": 1,
     }  # fmt: skip
-    table = fig2.measure(**settings)
+    small = replace(fig2.FULL_SCALE, **settings)
+    table = fig2.measure(small)
     assert table.groupby(["num_ues", "arm"])["round"].max().to_dict() == {
         (4, "ours"): 3, (4, "ours_printed"): 3, (4, "full"): 3, (6, "ours"): 3, (6, "ours_printed"): 3,
     }  # fmt: skip
     assert table["power_mean_w"].to_numpy() == pytest.approx(0.2)  # the largest power, without weight on energy
-    never = fig2.measure(**settings | {"arms": ["ours"], "num_ues": [4], "target": 1.01})
+    never = fig2.measure(replace(small, arms=["ours"], num_ues=[4], target=1.01))
     assert never["round"].max() == 6
 
 

@@ -1,4 +1,4 @@
-import inspect
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,23 +10,14 @@ from fedswitch import Scenario
 from fedswitch.learning.backbones import Backbone
 from fedswitch.learning.modules import LoraModules
 from fedswitch.studies import fig3_bandwidth as fig3
-from fedswitch.studies.notebooks import find_study
 
-SMALL = {
-    "num_ues": [5, 20], "num_cells": 3, "traced_cells": 3, "tolerance": 1e-3, "min_delay_s": 5e-3, "max_delay_s": 1e4,
-    "hidden_size": 768, "layers": 12,
-}  # fmt: skip
+SMALL = fig3.Fig3Settings(num_ues=[5, 20], num_cells=3, traced_cells=3, max_delay_s=1e4)
 FITTED = "fitted to the cell"
 
 
 @pytest.fixture(scope="module")
 def table():
-    return fig3.measure(**SMALL)
-
-
-def test_the_notebook_the_function_and_the_full_scale_have_the_same_parameters():
-    of_notebook = {parameter.name for parameter in find_study("fig3_bandwidth").parameters} - {"out"}
-    assert of_notebook == set(fig3.FULL_SCALE) == set(inspect.signature(fig3.measure).parameters)
+    return fig3.measure(SMALL)
 
 
 def test_payloads_are_those_of_the_real_modules():
@@ -60,7 +51,7 @@ def test_a_longer_delay_always_takes_a_smaller_share(table):
 
 
 def test_of_cells_that_are_not_traced_the_last_iteration_is_kept(table):
-    brief = fig3.measure(**SMALL | {"traced_cells": 1})
+    brief = fig3.measure(replace(SMALL, traced_cells=1))
     pd.testing.assert_frame_equal(fig3.outcomes(brief), fig3.outcomes(table))
     rows = brief.groupby("seed").size()
     assert rows[0] == (table["seed"] == 0).sum()
@@ -68,7 +59,7 @@ def test_of_cells_that_are_not_traced_the_last_iteration_is_kept(table):
 
 
 def test_the_tolerance_decides_how_long_the_search_goes_on(table):
-    finer = fig3.outcomes(fig3.measure(**SMALL | {"tolerance": 1e-6}))
+    finer = fig3.outcomes(fig3.measure(replace(SMALL, tolerance=1e-6)))
     assert finer["total_share"].between(1 - 1e-6, 1).all()
     assert finer["iteration"].mean() > fig3.outcomes(table)["iteration"].mean() + 5
 
@@ -84,7 +75,7 @@ def ends(counts: dict[int, list[int]]) -> pd.DataFrame:
 @pytest.mark.parametrize("nothing", [{"num_ues": []}, {"num_cells": 0}])
 def test_a_run_of_nothing_is_refused(nothing):
     with pytest.raises(ValueError, match="leave nothing to run"):
-        fig3.measure(**SMALL | nothing)
+        fig3.measure(replace(SMALL, **nothing))
 
 
 def test_medians_come_with_the_interval_of_the_median():

@@ -1,5 +1,3 @@
-import inspect
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,7 +7,6 @@ from fedswitch import Scenario
 from fedswitch.control.switching import reception_benefit
 from fedswitch.learning.history import History
 from fedswitch.studies import fig4_switching as fig4
-from fedswitch.studies.notebooks import find_study
 from fedswitch.wireless import training_energy_j
 
 
@@ -30,12 +27,6 @@ def table(arm: str, seed: int, offset: float = 0.0) -> pd.DataFrame:
 
 def tables(*arms: str) -> pd.DataFrame:
     return pd.concat([table(arm, seed, 0.1 * seed) for arm in arms for seed in (0, 1)], ignore_index=True)
-
-
-def test_the_notebook_the_function_and_the_full_scale_have_the_same_parameters():
-    of_notebook = {parameter.name for parameter in find_study("fig4_switching").parameters} - {"out"}
-    assert of_notebook == set(inspect.signature(fig4.measure).parameters) - {"finished"}
-    assert of_notebook == {*fig4.FULL_SCALE, "device"}
 
 
 def test_an_energy_share_is_what_computing_costs_of_what_a_sure_upload_is_worth():

@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 from fedswitch.errors import MissingDataError, MissingWeightsError
-from fedswitch.studies.records import PACKAGES, load_result, results_folder
-from fedswitch.studies.reproduce import STUDIES
+from fedswitch.files import packaged
+from fedswitch.studies.records import PACKAGES, load_result
+from fedswitch.studies.settings import STUDIES, full_scale
 
-RECORDED = sorted(path.stem for path in results_folder().glob("*.json"))
+RESULTS = packaged("results")
+RECORDED = sorted(path.stem for path in RESULTS.glob("*.json"))
 LEARNING = {"fig2_convergence", "fig4_switching", "skew", "sensitivity"}
 LIMIT_BYTES = 2e6
 
@@ -70,11 +72,10 @@ def test_there_is_a_replay_for_every_study_with_a_full_scale():
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_part_of_the_recorded_run_comes_out_the_same(name):
     result = load_result(name)
-    settings = result.record["settings"]
-    replay = replays(settings)[name]
+    replay = replays(result.record["settings"])[name]
     measure = importlib.import_module(f"fedswitch.studies.{name}").measure
     try:
-        again = measure(**{**settings, **replay.changes})
+        again = measure(dataclasses.replace(result.settings, **replay.changes))
     except (MissingDataError, MissingWeightsError) as missing:
         pytest.skip(str(missing))
     compare(again, result.table, replay)
@@ -105,9 +106,9 @@ def test_a_difference_is_noticed(column, change):
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_record_says_what_made_it(name):
-    record = json.loads((results_folder() / f"{name}.json").read_text(encoding="utf-8"))
+    record = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     assert record["study"] == name
-    assert set(record["settings"]) == set(importlib.import_module(f"fedswitch.studies.{name}").FULL_SCALE)
+    assert set(record["settings"]) == full_scale(name).as_dict().keys()
     assert record["versions"].keys() == {"python", *PACKAGES}
     assert all(re.fullmatch(r"[0-9a-f]{40}( with changes)?", commit) for commit in record["commit"])
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", date) for date in record["date"])
@@ -144,4 +145,4 @@ def test_every_run_of_the_figures_is_recorded():
 
 
 def test_all_results_together_are_small():
-    assert sum(path.stat().st_size for path in results_folder().glob("*")) < LIMIT_BYTES
+    assert sum(path.stat().st_size for path in RESULTS.glob("*")) < LIMIT_BYTES

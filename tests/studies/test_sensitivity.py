@@ -1,5 +1,4 @@
 import dataclasses
-import inspect
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,14 +8,11 @@ import pytest
 from fedswitch import Scenario, control, wireless
 from fedswitch.learning import simulate
 from fedswitch.streams import stream
-from fedswitch.studies import fig3_bandwidth, fig5_energy, sensitivity
+from fedswitch.studies import fig3_bandwidth, fig5_energy, fig5_savings, sensitivity
 from fedswitch.studies import sensitivity_verdicts as verdicts
-from fedswitch.studies.notebooks import find_study
 from fedswitch.studies.sensitivity_ranges import BASES, CONTROL, INERT, LEARNING, RANGES, Inert, Range
 
-SMALL = sensitivity.FULL_SCALE | {
-    "experiments": ["control", "bandwidth"], "num_ues": 6, "few_ues": 3, "rounds": 2, "seeds": [0],
-}  # fmt: skip
+SMALL = dataclasses.replace(sensitivity.FULL_SCALE, num_ues=6, few_ues=3, rounds=2, seeds=[0])
 
 
 @pytest.fixture(autouse=True)
@@ -43,12 +39,6 @@ def outcomes_of(name, **sides) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_the_notebook_the_function_and_the_full_scale_have_the_same_parameters():
-    of_notebook = {parameter.name for parameter in find_study("sensitivity").parameters} - {"out"}
-    of_function = set(inspect.signature(sensitivity.measure).parameters) - {"finished"}
-    assert of_notebook == of_function == set(sensitivity.FULL_SCALE) | {"device"}
-
-
 def test_every_choice_is_varied_or_said_not_to_matter():
     chosen = {name for name, symbol in Scenario.symbols().items() if symbol.origin == "chosen"}
     assert chosen == RANGES.keys() | INERT.keys()
@@ -57,7 +47,7 @@ def test_every_choice_is_varied_or_said_not_to_matter():
 
 @pytest.mark.parametrize("experiment", BASES)
 def test_each_setting_is_its_end_of_the_range_and_nothing_else(experiment):
-    base, *others = sensitivity.settings(experiment, num_ues=100)
+    base, *others = sensitivity.variations(experiment, num_ues=100)
     assert base.labels == {"parameter": "", "value": "", "side": "base"}
     assert base.scenario == Scenario.corrected(num_ues=100, **BASES[experiment])
     for each in others:
@@ -80,7 +70,7 @@ def test_ranges_hold_the_default_or_leave_it_for_another_word():
 
 
 def test_values_are_shown_in_their_unit():
-    values = {each.labels["value"] for each in sensitivity.settings(CONTROL, num_ues=10)}
+    values = {each.labels["value"] for each in sensitivity.variations(CONTROL, num_ues=10)}
     assert {"-10 dB", "0 dB", "20 mW", "`printed`"} <= values
 
 
@@ -120,17 +110,14 @@ def test_control_outcomes_are_those_of_the_loop_round_by_round():
 def test_the_loop_is_that_of_figure_5():
     options = {"num_ues": 6, "seeds": [2], "rounds": 3, "rule": "switching", "readings": ["corrected"]}
     options |= {"sinr_thresholds_db": [-5.0], "energy_weights_per_j": [0.02]}
-    table = fig5_energy.measure(**options, variants=[], relative_weights_per_j=[])
-    saved = fig5_energy.savings(table).iloc[0]
+    table = fig5_energy.measure(fig5_energy.Fig5Settings(**options, variants=[], relative_weights_per_j=[]))
+    saved = fig5_savings.savings(table).iloc[0]
     outcome = sensitivity.control_outcomes(Scenario.corrected(num_ues=6, energy_weight_per_j=0.02), 2, 3)
     assert outcome["energy"] == pytest.approx(saved["energy"])
 
 
 def test_bandwidth_outcomes_are_those_of_figure_3():
-    table = fig3_bandwidth.measure(
-        num_ues=[4, 9], num_cells=2, traced_cells=0, tolerance=1e-3, min_delay_s=5e-3, max_delay_s=1e3,
-        hidden_size=768, layers=12,
-    )  # fmt: skip
+    table = fig3_bandwidth.measure(fig3_bandwidth.Fig3Settings(num_ues=[4, 9], num_cells=2, traced_cells=0))
     ends = fig3_bandwidth.outcomes(table).query("bracket == 'fixed' and seed == 1").set_index("num_ues")
     scenario = Scenario.corrected(num_ues=9, max_delay_s=1e3, rate="instantaneous")
     outcome = sensitivity.bandwidth_outcomes(scenario, 1, 4)
@@ -180,14 +167,15 @@ def test_what_is_not_varied_in_learning_does_not_change_it():
 
 
 def test_all_conclusions_are_measured_on_both_sides(two_ranges, tmp_path):
-    options = SMALL | {
+    options = {
         "experiments": ["control", "bandwidth", "learning"],
         "backbone": "tiny",
         "learning_choices": [],
         "learning_ues": 3,
     }
     options |= {"learning_rounds": 2, "learning_seeds": [4], "test_size": 40}
-    table = sensitivity.measure(**options, finished=tmp_path)
+    settings = dataclasses.replace(SMALL, **options)
+    table = sensitivity.measure(settings, finished=tmp_path)
     assert table.columns.tolist() == ["conclusion", "parameter", "value", "side", "seed", "outcome"]
     assert set(table["conclusion"]) == set(sensitivity.CONCLUSIONS)
     found = table.groupby("conclusion").agg(lambda column: list(column))
@@ -197,9 +185,9 @@ def test_all_conclusions_are_measured_on_both_sides(two_ranges, tmp_path):
     assert found.loc["accuracy", "seed"] == [4, 4, 4]
     assert len(list(tmp_path.iterdir())) == 6  # two arms, three settings
     assert table.attrs["seconds"] > 0
-    again = sensitivity.measure(**options, finished=tmp_path)
+    again = sensitivity.measure(settings, finished=tmp_path)
     pd.testing.assert_frame_equal(table, again)
-    chosen = sensitivity.measure(**options | {"learning_choices": ["zeta1"]}, finished=tmp_path)
+    chosen = sensitivity.measure(dataclasses.replace(settings, learning_choices=["zeta1"]), finished=tmp_path)
     assert chosen.loc[chosen["conclusion"] == "accuracy", "parameter"].tolist() == [""]
 
 
@@ -222,7 +210,7 @@ def test_the_accuracy_is_the_last_that_was_tested_and_switching_minus_one_module
 
 def test_an_experiment_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match=r"experiments must be one of control, bandwidth, learning, got 'power'"):
-        sensitivity.measure(**SMALL | {"experiments": ["power"]})
+        sensitivity.measure(dataclasses.replace(SMALL, experiments=["power"]))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,3 @@
-import inspect
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -10,13 +8,11 @@ from fedswitch.learning.backbones import load_backbone
 from fedswitch.learning.federation import Federation
 from fedswitch.learning.tasks import reviews_task
 from fedswitch.studies import federated, skew
-from fedswitch.studies.notebooks import find_study
 
-SMALL = {
-    "task": "reviews", "backbone": "tiny", "arms": ["fedlora", "switching_risk"], "skews": ["label", "domain"],
-    "num_ues": 4, "seeds": [0, 1], "rounds": 2, "batch_size": 4, "learning_rate": 3e-3, "lora_layers": 1,
-    "sinr_threshold_db": -5.0, "concentration": 0.1, "domains_per_ue": 1, "test_size": 400, "evaluate_every": 2,
-}  # fmt: skip
+SMALL = skew.SkewSettings(
+    backbone="tiny", arms=["fedlora", "switching_risk"], skews=["label", "domain"], num_ues=4, rounds=2,
+    learning_rate=3e-3, evaluate_every=2,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -24,14 +20,8 @@ def small_task(monkeypatch):
     monkeypatch.setattr(federated, "load_task", lambda name, seed: reviews_task(train=800, test=400, seed=seed))
 
 
-def test_the_notebook_the_function_and_the_full_scale_have_the_same_parameters():
-    of_notebook = {parameter.name for parameter in find_study("skew").parameters} - {"out"}
-    assert of_notebook == set(inspect.signature(skew.measure).parameters) - {"finished"}
-    assert of_notebook == {*skew.FULL_SCALE, "device"} == {*SMALL, "device"}
-
-
 def test_every_arm_meets_every_skew_with_three_kinds_of_inference(small_task):
-    table = skew.measure(**SMALL)
+    table = skew.measure(SMALL)
     assert len(table) == 2 * 2 * 2 * 2
     tested = table.dropna(subset=["accuracy"])
     assert tested[list(skew.INFERENCES)].notna().all().all()

@@ -14,7 +14,7 @@ import pytest
 from fedswitch.errors import FedswitchError, ParameterError
 from fedswitch.studies import sweep as sweep_module
 from fedswitch.studies.sweep import parse_sweep, plan, sweep
-from fedswitch.studies.sweep_workers import Outcome, module_version
+from fedswitch.studies.sweep_workers import Performed, module_version
 
 
 class Doer:
@@ -30,12 +30,12 @@ class Doer:
                 raise KeyboardInterrupt
             self.done.append(run.parameters["count"])
             if run.parameters["count"] in self.failing:
-                yield Outcome(run, {"tiny.failed.ipynb": b"as far as it went"}, "It broke.", 0.1)
+                yield Performed(run, {"tiny.failed.ipynb": b"as far as it went"}, "It broke.", 0.1)
             else:
                 table = io.BytesIO()
                 pd.DataFrame({"value": [run.parameters["count"] / 10]}).to_parquet(table)
                 files = {"tiny.parquet": table.getvalue(), **dict.fromkeys(self.extra, b"")}
-                yield Outcome(run, files, "", 0.1)
+                yield Performed(run, files, "", 0.1)
 
 
 def listed(out):

@@ -3,11 +3,11 @@ import pytest
 
 from fedswitch.errors import FedswitchError
 from fedswitch.studies.sweep_table import collect, draw
-from fedswitch.studies.sweep_workers import Run
+from fedswitch.studies.sweep_workers import SweepRun
 
 
 def run(**parameters):
-    return Run(repr(sorted(parameters.items())), "tiny", "", parameters, "")
+    return SweepRun(repr(sorted(parameters.items())), "tiny", "", parameters, "")
 
 
 def rounds(*accuracies, **columns):

@@ -45,6 +45,6 @@ def test_a_statement_holds_where_nothing_is_left():
 def test_checks_are_found_in_a_module_in_its_order():
     found = checks_in(risk_gap, steps)
     assert list(found)[:2] == ["ass1_slope_without_end", "ass3_far_from_the_optimum"]
-    assert found["eq27_subscribed_but_lost"] is steps.eq24_as_used
+    assert found["eq27_subscribed_but_lost"] is steps.eq27_subscribed_but_lost
     assert "instance" not in found  # made elsewhere
     assert "eq27_instance" not in found  # needs an instance

@@ -10,13 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...errors import FedswitchError
-from ...scenario import Form
 from ..records import load_result
 from . import fig2, fig3, fig4, fig5
-from .record import Claim, Finding, Outcome, Prepare
-from .rules import Verdict
+from .evidence import Claim, ClaimFinding, Outcome, Prepare
+from .rules import ClaimVerdict
 
-__all__ = ["CLAIMS", "Claim", "Finding", "Form", "Outcome", "Verdict", "find_claims", "findings"]
+__all__ = ["CLAIMS", "Claim", "ClaimFinding", "ClaimVerdict", "Outcome", "find_claims", "findings"]
 
 CLAIMS: tuple[Claim, ...] = (*fig2.CLAIMS, *fig3.CLAIMS, *fig4.CLAIMS, *fig5.CLAIMS)
 """All claims of Sec. V, in the paper's order."""
@@ -30,24 +29,22 @@ def find_claims(figure: str | None = None) -> tuple[Claim, ...]:
     return chosen
 
 
-def findings(figure: str | None = None, folder: Path | None = None) -> list[Finding]:
+def findings(figure: str | None = None, folder: Path | None = None) -> list[ClaimFinding]:
     """What full-scale runs say of the claims of a figure, or of all; a claim whose result is missing says so.
 
-    `folder` holds the results, that of `records.results_folder` where not given. Raises ValueError for a figure without
-    claims.
+    `folder` holds the results, `results/` where not given. Raises ValueError for a figure without claims.
     """
     groups = itertools.groupby(find_claims(figure), key=lambda claim: (claim.study, claim.prepare))
     return [found for (study, prepare), claims in groups for found in _of_study(study, prepare, claims, folder)]
 
 
-def _of_study(study: str, prepare: Prepare, claims: Iterable[Claim], folder: Path | None) -> list[Finding]:
+def _of_study(study: str, prepare: Prepare, claims: Iterable[Claim], folder: Path | None) -> list[ClaimFinding]:
     try:
         result = load_result(study, folder)
     except FedswitchError as missing:
-        return [Finding(claim, missing=str(missing)) for claim in claims]
-    settings = result.record["settings"]
-    prepared = prepare(result.table, settings)
-    return [Finding(claim, tuple(claim.evaluate(prepared, settings)), result) for claim in claims]
+        return [ClaimFinding(claim, missing=str(missing)) for claim in claims]
+    prepared = prepare(result.table, result.settings)
+    return [ClaimFinding(claim, tuple(claim.evaluate(prepared, result.settings)), result) for claim in claims]
 
 
 def _figures() -> list[str]:

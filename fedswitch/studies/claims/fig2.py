@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ...scenario import Form
-from ..fig2_convergence import CLAIMED_FEWER, reached
+from ..fig2_convergence import CLAIMED_FEWER, Fig2Settings, reached
 from ..intervals import Estimate, estimate
-from .record import Claim, Evaluate, Outcome
+from .evidence import Evaluate, Outcome, claims_of
 from .rules import judge_gain, judge_valley, standing
-from .wording import Unit, shown, too_little, value_of, why_direction, why_gain
+from .sentences import Unit, shown, too_little, value_of, why_direction, why_gain
 
-STUDY = "fig2_convergence"
 OURS: dict[Form, str] = {"printed": "ours_printed", "corrected": "ours"}
 PAPER_LARGEST = 100
 """The largest K of the paper's figure."""
@@ -34,14 +32,14 @@ _BESIDE: dict[Form, dict[str, str]] = {
 }
 
 
-def convergence(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def convergence(table: pd.DataFrame, settings: Fig2Settings) -> pd.DataFrame:
     """When each run has converged: one row per arm, num_ues and seed.
 
     `rounds` is the first tested round from which on the target was held; a run that was cut off before (`cut_off`)
     counts with all rounds that it was given. `seconds` on air and `joules` (uplink and computing, all UEs) are sums
     over these rounds. `rounds_to_plateau` looks at the run's own end instead of the target.
     """
-    target, hold, limit = (settings[name] for name in ("target", "hold", "rounds"))
+    target, hold, limit = settings.target, settings.hold, settings.rounds
     joules = table["energy_uplink_j"] + table["energy_compute_j"]
     rows = []
     for (arm, k, seed), run in table.assign(joules=joules).groupby(["arm", "num_ues", "seed"], sort=False):
@@ -98,7 +96,7 @@ def wins(runs: pd.DataFrame, ours: str, rival: str) -> pd.Series:
 
 
 def _faster(rival: str, *, further: bool = False) -> Evaluate:
-    def evaluate(runs: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+    def evaluate(runs: pd.DataFrame, settings: Fig2Settings) -> Iterator[Outcome]:
         for form, ours in OURS.items():
             if not {ours, rival, "fedlora"} <= set(runs["arm"]):  # FedLoRA: what gains can be relative to
                 continue
@@ -138,7 +136,7 @@ def _saved(runs: pd.DataFrame, form: Form, rival: str, over: str) -> Outcome:
     return Outcome(form, verdict, shown(found, unit), f"{why} K = {sizes}.", reading, found=found)
 
 
-def _valley(runs: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _valley(runs: pd.DataFrame, settings: Fig2Settings) -> Iterator[Outcome]:
     for form, ours in OURS.items():
         rounds = runs[runs["arm"] == ours].pivot(index="seed", columns="num_ues", values="rounds")
         if len(rounds.columns) < 3:
@@ -166,47 +164,13 @@ def _rounds(found: Estimate) -> str:
     return shown(found, "")
 
 
-_METRIC = (
-    "Rounds until the pooled test accuracy reaches the target and stays there. A run that was cut off before counts "
-    "with all rounds that it was given, and may have needed many more, or a few less if it came too late to be held; "
-    "where that happened, the pairs in which either is first must tell the same for certain. An arm that held the "
-    "target in no run decides nothing. The share saved comes from the ratio in a pair (same seed and K, hence same "
-    "cell, fading and data), whose logarithm is averaged over K and then over seeds."
+CLAIMS = claims_of(
+    "fig2_convergence",
+    convergence,
+    {
+        "fig2-fedlora": _faster("fedlora"),
+        "fig2-hetlora": _faster("hetlora", further=True),
+        "fig2-flexlora": _faster("flexlora", further=True),
+        "fig2-valley": _valley,
+    },
 )
-_PLATEAU_LIMIT = (
-    " The plateau is the mean of the last tests, and runs end soon after they hold the target, so that what they would "
-    "have gained later is not in it."
-)
-_FURTHER = (
-    " The sentence can be read in two ways, which count alike: so many percent fewer rounds than the rival, or a "
-    "saving against FedLoRA that is so many points larger than the rival's. The rival runs in cells of some sizes only."
-)
-
-CLAIMS = (
-    Claim(
-        "fig2-fedlora", "Faster than FedLoRA",
-        f"Algorithm 2 needs {value_of(CLAIMED_FEWER['fedlora'], '%')} fewer rounds than FedLoRA to converge, mean over "
-        "K.",
-        value_of(CLAIMED_FEWER["fedlora"], "%"), _METRIC + _PLATEAU_LIMIT, STUDY, "gain",
-        convergence, _faster("fedlora"),
-    ),
-    Claim(
-        "fig2-hetlora", "Faster than HetLoRA",
-        f"Against HetLoRA the gain is a further {value_of(CLAIMED_FEWER['hetlora'], '%')}.",
-        value_of(CLAIMED_FEWER["hetlora"], "%"), _METRIC + _FURTHER, STUDY, "gain",
-        convergence, _faster("hetlora", further=True),
-    ),
-    Claim(
-        "fig2-flexlora", "Faster than FlexLoRA",
-        f"Against FlexLoRA the gain is a further {value_of(CLAIMED_FEWER['flexlora'], '%')}.",
-        value_of(CLAIMED_FEWER["flexlora"], "%"), _METRIC + _FURTHER, STUDY, "gain",
-        convergence, _faster("flexlora", further=True),
-    ),
-    Claim(
-        "fig2-valley", "Rounds fall, then rise with K",
-        "The rounds to converge fall while K is small, and rise when it is large.",
-        "fall, then rise", "Rounds to the target as above, at each K; differences between cells of one seed.",
-        STUDY, "valley", convergence, _valley,
-        unstated="at which K rounds begin to rise, and what makes them: {doc}`/book/errata` has why bandwidth does not",
-    ),
-)  # fmt: skip

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from ...scenario import Form
-from ..fig3_bandwidth import outcomes
+from ..fig3_bandwidth import Fig3Settings, outcomes
 from ..intervals import estimate
-from .record import Claim, Outcome
+from .evidence import Outcome, claims_of
 from .rules import judge_always, judge_direction
-from .wording import shown, why_direction
+from .sentences import shown, why_direction
 
-STUDY = "fig3_bandwidth"
 BRACKETS: dict[Form, str] = {"printed": "fixed", "corrected": "fitted to the cell"}
 E_INPUTS_S = (1.0, 10.0, 100.0, 1000.0)
 """Upper ends that a fixed bracket may plausibly have."""
@@ -24,25 +22,25 @@ E_INPUTS_S = (1.0, 10.0, 100.0, 1000.0)
 _ROUNDING = 1e-9
 
 
-def last_steps(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def last_steps(table: pd.DataFrame, settings: Fig3Settings) -> pd.DataFrame:
     """The last iteration of every search."""
     return outcomes(table)
 
 
-def _stable(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
-    settled = ends["total_share"].between(1.0 - settings["tolerance"] - _ROUNDING, 1.0 + _ROUNDING)
+def _stable(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
+    settled = ends["total_share"].between(1.0 - settings.tolerance - _ROUNDING, 1.0 + _ROUNDING)
     fixed = ends["bracket"] == BRACKETS["printed"]
     yield _always(settled, "corrected", "searches end with the bandwidth in use up to the tolerance")
-    for limit_s in dict.fromkeys((settings["max_delay_s"], *E_INPUTS_S)):
-        inside = settled & ends["delay_s"].between(settings["min_delay_s"], limit_s)
-        stated = limit_s == settings["max_delay_s"]
+    for limit_s in dict.fromkeys((settings.max_delay_s, *E_INPUTS_S)):
+        inside = settled & ends["delay_s"].between(settings.min_delay_s, limit_s)
+        stated = limit_s == settings.max_delay_s
         yield _always(
             inside[fixed], "printed", "searches have their solution in the bracket and reach it",
             reading=f"E_input = {limit_s:g} s", counts=stated,
         )  # fmt: skip
 
 
-def _iterations(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _iterations(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
     for form, bracket, counts in _counts(ends):
         few, many = counts.columns.min(), counts.columns.max()
         found = estimate(counts[many] - counts[few])
@@ -53,8 +51,8 @@ def _iterations(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Out
         yield Outcome(form, judge_direction(found), f"{shown(found, '')} more", why, f"bracket {bracket}", found=found)
 
 
-def _complexity(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
-    most = math.log2(settings["max_delay_s"] / settings["tolerance"])
+def _complexity(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
+    most = math.log2(settings.max_delay_s / settings.tolerance)
     for form, bracket, counts in _counts(ends):
         few, many = counts.columns.min(), counts.columns.max()
         power = estimate(np.log(counts[many] / counts[few]) / math.log(many / few))
@@ -67,7 +65,7 @@ def _complexity(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Out
         yield Outcome(form, judge_direction(power), f"power {shown(power, '')}", why, f"bracket {bracket}", found=power)
 
 
-def _delay(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _delay(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
     delays = ends.groupby(["seed", "num_ues"])["delay_s"].mean().unstack()
     few, many = delays.columns.min(), delays.columns.max()
     longer = estimate(np.log(delays[many] / delays[few]))
@@ -92,41 +90,13 @@ def _always(holds: pd.Series, form: Form, what: str, *, reading: str = "", count
     return Outcome(form, judge_always(count, runs), f"{count} of {runs}", f"So many {what}.", reading, counts)
 
 
-_BRACKET = (
-    "the bracket: E_input is not given. Printed stands for a fixed one, corrected for one that is fitted to each cell"
+CLAIMS = claims_of(
+    "fig3_bandwidth",
+    last_steps,
+    {
+        "fig3-stable": _stable,
+        "fig3-iterations": _iterations,
+        "fig3-complexity": _complexity,
+        "fig3-delay": _delay,
+    },
 )
-
-CLAIMS = (
-    Claim(
-        "fig3-stable", "Always a stable allocation",
-        "Algorithm 1 always attains a stable allocation of the bandwidth.",
-        "always",
-        "Searches that end with all bandwidth in use, up to the tolerance. As printed, a bracket without the "
-        "solution in it is never mended, so that it must hold it; ours replaces an end that does not fit.",
-        STUDY, "always", last_steps, _stable, unstated=_BRACKET,
-    ),
-    Claim(
-        "fig3-iterations", "Iterations grow with K",
-        "The iterations to converge increase with K.",
-        "increase", "Iterations at the largest K minus those at the smallest, in cells of one seed, mean over seeds.",
-        STUDY, "direction", last_steps, _iterations, unstated=_BRACKET,
-    ),
-    Claim(
-        "fig3-complexity", "Complexity O(K log2(E_input / omega))",
-        "That iterations grow manifests a time complexity of that order.",
-        "the order", "The power of K with which iterations grow between the smallest and the largest cell.",
-        STUDY, "direction", last_steps, _complexity, unstated=_BRACKET,
-        untestable="Any finite list of counts agrees with an order whose constant is free; besides, E_input / omega "
-        "has a unit, because omega is a share of the bandwidth. That each iteration looks at every upload once, and so "
-        "takes time in proportion to K, is true of the algorithm as it stands.",
-    ),
-    Claim(
-        "fig3-delay", "Latency adapts to K",
-        "The transmission latency is adaptive to K, so that Algorithm 1 scales.",
-        "adaptive", "The power of K with which the common delay grows between the smallest and the largest cell.",
-        STUDY, "direction", last_steps, _delay,
-        untestable="What an adaptive latency would rule out is not said. That the delay changes with K is true of "
-        "every rule that shares one bandwidth among more uploads, the figure has no other rule to compare with, and no "
-        "rate of growth is claimed.",
-    ),
-)  # fmt: skip

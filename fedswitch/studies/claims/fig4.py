@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
 from ...scenario import Form
-from ..fig4_switching import CLAIMED_GAINS, CLAIMED_PRICE
+from ..fig4_switching import CLAIMED_GAINS, CLAIMED_PRICE, Fig4Settings
 from ..intervals import estimate
-from .record import Claim, Evaluate, Outcome
-from .rules import FACTOR, Verdict, judge_gain, judge_price
-from .wording import shown, too_little, value_of, why_gain
+from .evidence import Evaluate, Outcome, claims_of
+from .rules import FACTOR, ClaimVerdict, judge_gain, judge_price
+from .sentences import shown, too_little, value_of, why_gain
 
-STUDY = "fig4_switching"
 SUFFIXES: dict[Form, str] = {"printed": "_printed", "corrected": ""}
-ONE_SHOT, GREEDY, PRICE = CLAIMED_GAINS["one_shot"], CLAIMED_GAINS["greedy"], CLAIMED_PRICE
-"""What the paper gains over two rivals in accuracy, and what it pays for saving energy."""
 
 GUESSING = 0.5
 """The accuracy of a guess between two labels, which are balanced in the pooled test set."""
@@ -26,7 +22,7 @@ POOLED, OWN = "accuracy_pooled", "accuracy"
 _READINGS = {POOLED: "pooled test set", OWN: "mean over UEs on their own test data"}
 
 
-def finals(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def finals(table: pd.DataFrame, settings: Fig4Settings) -> pd.DataFrame:
     """How each run ended, one row per arm and seed: its last test accuracies, and all energy that it took, `joules`."""
     tested = table.dropna(subset=[POOLED]).sort_values("round").groupby(["arm", "seed"])[[POOLED, OWN]].last()
     energy = table.assign(joules=table["energy_uplink_j"] + table["energy_compute_j"])
@@ -34,7 +30,7 @@ def finals(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _better(rival: str, claimed: float) -> Evaluate:
-    def evaluate(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+    def evaluate(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
         arms = set(ends.index.get_level_values("arm"))
         for form, suffix in SUFFIXES.items():
             ours, other = f"ours{suffix}", f"{rival}{suffix}"
@@ -50,7 +46,7 @@ def _better(rival: str, claimed: float) -> Evaluate:
     return evaluate
 
 
-def _energy(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _energy(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
     arms = ends.index.unique("arm")
     for arm in (name for name in arms if name.startswith("energy_")):
         form: Form = "printed" if arm == "energy_printed" else "corrected"
@@ -64,14 +60,14 @@ def _energy(ends: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome
         for column, of in _READINGS.items():
             found = estimate((ends.loc[ours, column] - ends.loc[arm, column]).dropna())
             why = (
-                f"The rule admits up to {value_of(FACTOR * PRICE, 'points')}; {found.units} seeds. "
+                f"The rule admits up to {value_of(FACTOR * CLAIMED_PRICE, 'points')}; {found.units} seeds. "
                 f"Energy saved: {shown(saved, '%')}."
             )
-            verdict, why = _if_learned(ends, (ours, arm), judge_price(found, PRICE, saved), why)
+            verdict, why = _if_learned(ends, (ours, arm), judge_price(found, CLAIMED_PRICE, saved), why)
             yield Outcome(form, verdict, f"{shown(found, 'points')} lower", why, f"{weight}; {of}", column == POOLED)
 
 
-def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: Verdict, why: str) -> tuple[Verdict, str]:
+def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: ClaimVerdict, why: str) -> tuple[ClaimVerdict, str]:
     """The verdict and its reason, but "undecided" where one of the arms is not certain to be better than guessing."""
     guessing = [arm for arm in arms if estimate(ends.loc[arm, POOLED].dropna()).low <= GUESSING]
     if not guessing:
@@ -79,29 +75,12 @@ def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: Verdict, why: 
     return "undecided", f"{why} {too_little(guessing, 'may be no better than guessing')}"
 
 
-_METRIC = (
-    "Accuracy of the ensemble of all modules at the last test, on the pooled test set, in percentage points; paired by "
-    "seed. Beside it the mean over UEs on their own test data, as in (3). An arm decides nothing unless it is certain "
-    f"to be better than guessing: its interval over seeds must lie above {GUESSING:.0%} on the pooled test set."
+CLAIMS = claims_of(
+    "fig4_switching",
+    finals,
+    {
+        "fig4-one-shot": _better("one_shot", CLAIMED_GAINS["one_shot"]),
+        "fig4-greedy": _better("greedy", CLAIMED_GAINS["greedy"]),
+        "fig4-energy": _energy,
+    },
 )
-_ROUNDS = "how long the runs are, beyond the axis of the figure; ours are shorter"
-
-CLAIMS = (
-    Claim(
-        "fig4-one-shot", "Better than one-shot switching",
-        f"Algorithm 2 is {value_of(ONE_SHOT, '%')} more accurate than switching once.",
-        value_of(ONE_SHOT, "%"), _METRIC, STUDY, "gain", finals, _better("one_shot", ONE_SHOT), unstated=_ROUNDS,
-    ),
-    Claim(
-        "fig4-greedy", "Better than greedy switching",
-        f"Algorithm 2 is {value_of(GREEDY, '%')} more accurate than the greedy rule.",
-        value_of(GREEDY, "%"), _METRIC, STUDY, "gain", finals, _better("greedy", GREEDY), unstated=_ROUNDS,
-    ),
-    Claim(
-        "fig4-energy", "Saving energy costs little accuracy",
-        f"With the energy constraint the accuracy is {value_of(PRICE, '%')} lower.",
-        value_of(PRICE, "%"), _METRIC, STUDY, "price", finals, _energy,
-        unstated="what the weight mu is weighed against; a share of what an upload is worth takes its place in the "
-        "corrected form, and all shares count alike",
-    ),
-)  # fmt: skip

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import pandas as pd
 
 from ...scenario import Form
-from ..fig5_energy import (
-    CLAIMED_AT_DB,
-    CLAIMED_REDUCTION,
-    CLAIMED_SAVING,
-    matching_weights,
-    reductions,
-    savings,
-)
+from ..fig5_energy import CLAIMED_AT_DB, CLAIMED_REDUCTION, CLAIMED_SAVING, Fig5Settings
+from ..fig5_savings import matching_weights, reductions, savings
 from ..intervals import estimate
-from .record import FORMS, Claim, Outcome
+from .evidence import FORMS, Outcome, claims_of
 from .rules import judge_direction, judge_gain
-from .wording import shown, value_of, why_direction, why_gain
+from .sentences import shown, why_direction, why_gain
 
-STUDY = "fig5_energy"
 LIGHTER, HEAVIER = 1e5, 1e6
 """The weights that the paper states, in 1/J."""
 
@@ -32,12 +24,12 @@ _METRICS = {
 }
 
 
-def table_itself(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def table_itself(table: pd.DataFrame, settings: Fig5Settings) -> pd.DataFrame:
     """The table as it is: one row per run and power rule."""
     return table
 
 
-def _saving(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _saving(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
     saved = savings(table)
     stated = _stated(saved)
     stated = stated[stated["sinr_threshold_db"] == CLAIMED_AT_DB]
@@ -54,7 +46,7 @@ def _saving(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcom
         yield _gain(runs["power"], CLAIMED_SAVING, _form(name), reading, counts=False)
 
 
-def _gap(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _gap(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
     for form, runs in _by_form(_stated(savings(table))):
         low, high = runs["sinr_threshold_db"].min(), runs["sinr_threshold_db"].max()
         if low == high:
@@ -70,7 +62,7 @@ def _gap(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
             yield Outcome(form, judge_direction(found), shows, why, reading, found=found)
 
 
-def _heavier(table: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[Outcome]:
+def _heavier(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
     less = reductions(table, lighter=LIGHTER, heavier=HEAVIER)
     for form, runs in _by_form(less):
         yield _gain(runs["reduction"], CLAIMED_REDUCTION, form, "all energy on air")
@@ -109,34 +101,8 @@ def _form(reading: str) -> Form:
     return "printed" if reading == "printed" else "corrected"
 
 
-_WEIGHT = (
-    "what an upload is worth, and so what mu is weighed against; beside the stated weights stands every reading of the "
-    "study with weights over many decades, relative to that worth"
+CLAIMS = claims_of(
+    "fig5_energy",
+    table_itself,
+    {"fig5-saving": _saving, "fig5-gap": _gap, "fig5-weight": _heavier},
 )
-
-CLAIMS = (
-    Claim(
-        "fig5-saving", "Optimal power saves at -5 dB",
-        f"At a threshold of -5 dB and mu = 1e5, optimal power consumes {value_of(CLAIMED_SAVING, '%')} less than full "
-        "power.",
-        value_of(CLAIMED_SAVING, "%"),
-        "Three readings that count alike, against full power for the uploads of the same rounds: the mean power of the "
-        "UEs that send, the energy on air, and that for each upload that arrives. A UE that stays silent saves energy "
-        "too, but that is not what power control saves.",
-        STUDY, "gain", table_itself, _saving, unstated=_WEIGHT,
-    ),
-    Claim(
-        "fig5-gap", "The gap closes as the channel gets worse",
-        "The difference between optimal and full power shrinks as theta grows.",
-        "shrinks", "Size of the share saved at the smallest theta minus that at the largest, with mu = 1e5.",
-        STUDY, "direction", table_itself, _gap,
-    ),
-    Claim(
-        "fig5-weight", "A heavier weight saves more",
-        f"With mu = 1e6 the communication overhead is {value_of(CLAIMED_REDUCTION, '%')} lower.",
-        value_of(CLAIMED_REDUCTION, "%"),
-        "Energy on air at -5 dB with mu = 1e6, against mu = 1e5. Beside it, for each reading, ten times the weight at "
-        "which the first claim holds: can both be true at once?",
-        STUDY, "gain", table_itself, _heavier, unstated=_WEIGHT,
-    ),
-)  # fmt: skip

@@ -6,9 +6,11 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
+from ...parameters import markdown_table
 from ...scenario import Form
-from .record import FORMS, Finding, Outcome
-from .rules import MEANINGS, RULES, Verdict
+from .evidence import FORMS, ClaimFinding, Outcome
+from .rules import ClaimVerdict
+from .texts import TEXTS
 
 _NEW_LINES = "\n\n"
 _FEW = 6
@@ -23,28 +25,27 @@ _PAPER_BACKBONE = "roberta-base"
 
 def meanings() -> str:
     """A definition list of the verdicts and what each covers."""
-    return _definitions(MEANINGS)
+    return _definitions(TEXTS.verdicts)
 
 
 def rules() -> str:
     """A definition list of the rules by which verdicts are reached."""
-    return _definitions(RULES)
+    return _definitions(TEXTS.rules)
 
 
-def verdict_table(found: Iterable[Finding]) -> str:
-    """A table of the verdicts on claims under both forms, as by `Finding.told`, which links to the claims."""
-    head = ["| claim | printed | corrected |", "| --- | --- | --- |"]
-    rows = [f"| {_link(one)}, {one.claim.value} | {one.told('printed')} | {one.told('corrected')} |" for one in found]
-    return "\n".join([*head, *rows])
+def verdict_table(found: Iterable[ClaimFinding]) -> str:
+    """A table of the verdicts on claims under both forms, as by `ClaimFinding.told`, which links to the claims."""
+    rows = ((f"{_link(one)}, {one.claim.value}", one.told("printed"), one.told("corrected")) for one in found)
+    return markdown_table(("claim", "printed", "corrected"), rows)
 
 
-def verdict_counts(found: Iterable[Finding], form: Form) -> dict[Verdict, int]:
+def verdict_counts(found: Iterable[ClaimFinding], form: Form) -> dict[ClaimVerdict, int]:
     """How many claims have which verdict in that form."""
     verdicts = [one.verdict(form) for one in found]
-    return {verdict: verdicts.count(verdict) for verdict in get_args(Verdict)}
+    return {verdict: verdicts.count(verdict) for verdict in get_args(ClaimVerdict)}
 
 
-def claim_reasons(found: Iterable[Finding]) -> str:
+def claim_reasons(found: Iterable[ClaimFinding]) -> str:
     """A list of claims with what was measured of each, for the page of their figure; `claim_blocks` has all of it."""
     lines = []
     for one in found:
@@ -54,12 +55,12 @@ def claim_reasons(found: Iterable[Finding]) -> str:
     return "\n".join(lines)
 
 
-def claim_blocks(found: Iterable[Finding], figure: str) -> str:
+def claim_blocks(found: Iterable[ClaimFinding], figure: str) -> str:
     """All about each claim of a figure, such as "fig-2": a block for each, under its label."""
     return _NEW_LINES.join(_block(one) for one in found if one.claim.figure == figure)
 
 
-def foundations(found: Iterable[Finding]) -> str:
+def foundations(found: Iterable[ClaimFinding]) -> str:
     """What the verdicts stand on: each study's provenance, how it differs from the paper, and how to repeat it."""
     parts = []
     for name, findings in itertools.groupby(found, key=lambda one: one.claim.study):
@@ -106,11 +107,11 @@ def _definitions(texts: Mapping[Any, str]) -> str:
     return _NEW_LINES.join(f"{name.capitalize()}\n: {text}" for name, text in texts.items())
 
 
-def _link(one: Finding) -> str:
+def _link(one: ClaimFinding) -> str:
     return f"[{one.claim.title}](#{one.claim.anchor})"  # which reads well in plain Jupyter, too
 
 
-def _block(one: Finding) -> str:
+def _block(one: ClaimFinding) -> str:
     claim = one.claim
     name = f"Fig. {claim.figure[-1]}, {claim.title}"
     terms = {"The paper says": claim.statement}
@@ -126,7 +127,7 @@ def _block(one: Finding) -> str:
     return _NEW_LINES.join([f"({claim.anchor})=\n**{name}** ({claim.value})", *body])
 
 
-def _measured(one: Finding, form: Form) -> str:
+def _measured(one: ClaimFinding, form: Form) -> str:
     deciding, beside = (one.of_form(form, counts=counts) for counts in (True, False))
     if not deciding:
         return one.missing or _LACKING
@@ -148,7 +149,7 @@ def _reading(outcome: Outcome, *, judged: bool, named: bool = False) -> str:
 
 def _range(outcomes: Sequence[Outcome]) -> str:
     """How many of many readings reproduce a claim, and which: can any setting reproduce it?"""
-    counts = {verdict: [one for one in outcomes if one.verdict == verdict] for verdict in get_args(Verdict)}
+    counts = {verdict: [one for one in outcomes if one.verdict == verdict] for verdict in get_args(ClaimVerdict)}
     said = ", ".join(f"{len(ones)} {verdict}" for verdict, ones in counts.items() if ones)
     nearest = "; ".join(f"{one.reading}: {one.shown}" for one in counts["reproduced"][:_FEW])
     which = f" Reproduced with {nearest}{'; ...' if len(counts['reproduced']) > _FEW else ''}." if nearest else ""

@@ -1,4 +1,4 @@
-"""How a verdict follows from an estimate: a few rules, the same for all claims of a kind."""
+"""How a verdict follows from an estimate: a few rules, the same for all claims of a kind, which `TEXTS.rules` tells."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Literal, get_args
 
 from ..intervals import Estimate
 
-Verdict = Literal["reproduced", "partly", "undecided", "not reproduced", "not testable as stated", "not measured yet"]
-"""What may become of a claim; `MEANINGS` says when."""
+ClaimVerdict = Literal[
+    "reproduced", "partly", "undecided", "not reproduced", "not testable as stated", "not measured yet"
+]
+"""What may become of a claim; `TEXTS.verdicts` says when."""
 
 Standing = Literal["above", "undecided", "opposite", "no effect"]
 """Where a difference lies that is claimed to be above zero."""
-
-Rule = Literal["gain", "price", "direction", "valley", "always"]
 
 FACTOR = 2.0
 """Within this factor a size counts as that of the paper, whose backbone, data and cell are not ours."""
@@ -28,49 +28,6 @@ MOSTLY = 0.95
 NOTHING = 5e-4
 """A share below this is zero in print."""
 
-MEANINGS: dict[Verdict, str] = {
-    "reproduced": "The data show what is claimed, and about as much of it.",
-    "partly": "They show part of it: the direction without the size, or one reading of several.",
-    "undecided": (
-        "They do not tell: the interval holds zero, so that there may be an effect or none, or too little was learned."
-    ),
-    "not reproduced": (
-        "They speak against it. The effect is the **opposite** one (the whole interval lies on the other side of "
-        "zero), there is **no effect** (both ends are zero to the digits shown), or it has **another size**, far "
-        "larger or smaller than claimed. Or what is said of every run fails in many."
-    ),
-    "not testable as stated": "The sentence leaves open what would refute it, or compares what does not exist.",
-    "not measured yet": "No recorded run has what it takes.",
-}
-"""The verdicts in words, as the page states them."""
-
-RULES: dict[Rule, str] = {
-    "gain": (
-        "Reproduced where the interval lies above zero, and the mean is at least half and at most twice what is "
-        "claimed. Partly where the interval lies above zero, and the mean is within a factor of five. Undecided where "
-        "the interval holds zero. Not reproduced otherwise: opposite, no effect, or another size."
-    ),
-    "price": (
-        "Reproduced where energy is saved (interval above zero) and the whole interval of its price lies below twice "
-        "what is claimed. Partly where energy is saved and only the mean lies there. Not reproduced where nothing is "
-        "saved for certain, or the whole interval of the price lies above twice what is claimed. Undecided otherwise."
-    ),
-    "direction": (
-        "Reproduced where the interval lies above zero, undecided where it holds zero, not reproduced otherwise."
-    ),
-    "valley": (
-        "The fall is what the smallest K needs more than the K between the ends with the fewest rounds in the mean, "
-        "the rise what the largest K needs more. Each is judged as a direction: reproduced where both are, partly "
-        "where one is, else undecided where one is. The K in the middle is chosen from the data, which favors the "
-        "claim."
-    ),
-    "always": (
-        f"Reproduced where it holds in every run, partly where in {MOSTLY:.0%} of them or more, not reproduced "
-        "otherwise."
-    ),
-}
-"""The rules in words, as the page states them."""
-
 
 def standing(found: Estimate) -> Standing | None:
     """Where a difference lies that is claimed to be above zero; None without an interval."""
@@ -81,7 +38,7 @@ def standing(found: Estimate) -> Standing | None:
     return "above" if found.low > 0.0 else "opposite" if found.high < 0.0 else "undecided"
 
 
-def judge_gain(found: Estimate, claimed: float) -> Verdict:
+def judge_gain(found: Estimate, claimed: float) -> ClaimVerdict:
     """Whether a claimed gain above zero is there, and has about the size (rule "gain")."""
     if standing(found) != "above":
         return judge_direction(found)
@@ -90,7 +47,7 @@ def judge_gain(found: Estimate, claimed: float) -> Verdict:
     return "reproduced" if claimed / FACTOR <= found.mean <= claimed * FACTOR else "partly"
 
 
-def judge_price(found: Estimate, claimed: float, saved: Estimate) -> Verdict:
+def judge_price(found: Estimate, claimed: float, saved: Estimate) -> ClaimVerdict:
     """Whether what is `saved` costs no more than claimed (rule "price")."""
     if unsettled := _unsettled(found, saved):
         return unsettled
@@ -102,7 +59,7 @@ def judge_price(found: Estimate, claimed: float, saved: Estimate) -> Verdict:
     return "reproduced" if found.high <= most else "partly" if found.mean <= most else "undecided"
 
 
-def judge_direction(found: Estimate) -> Verdict:
+def judge_direction(found: Estimate) -> ClaimVerdict:
     """Whether a difference lies above zero (rule "direction")."""
     if unsettled := _unsettled(found):
         return unsettled
@@ -110,19 +67,19 @@ def judge_direction(found: Estimate) -> Verdict:
     return "reproduced" if known == "above" else "undecided" if known == "undecided" else "not reproduced"
 
 
-def judge_valley(fall: Estimate, rise: Estimate) -> Verdict:
+def judge_valley(fall: Estimate, rise: Estimate) -> ClaimVerdict:
     """Whether something falls and then rises (rule "valley")."""
     return _unsettled(fall, rise) or combine(map(judge_direction, (fall, rise)))
 
 
-def judge_always(holds: int, runs: int) -> Verdict:
+def judge_always(holds: int, runs: int) -> ClaimVerdict:
     """Whether something holds in every one of the runs (rule "always")."""
     if not runs:
         return "not measured yet"
     return "reproduced" if holds == runs else "partly" if holds >= MOSTLY * runs else "not reproduced"
 
 
-def combine(verdicts: Iterable[Verdict]) -> Verdict:
+def combine(verdicts: Iterable[ClaimVerdict]) -> ClaimVerdict:
     """One verdict over readings of equal standing.
 
     Theirs if they agree, else "partly" where one is that or better, else "undecided" where one is: it may yet hold.
@@ -134,10 +91,10 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
         return found.pop()
     if found & {"reproduced", "partly"}:
         return "partly"
-    return next(one for one in get_args(Verdict) if one in found)
+    return next(one for one in get_args(ClaimVerdict) if one in found)
 
 
-def _unsettled(*found: Estimate) -> Verdict | None:
+def _unsettled(*found: Estimate) -> ClaimVerdict | None:
     """The verdict where there is no interval to judge by."""
     if any(one.unknown for one in found):
         return "not testable as stated"

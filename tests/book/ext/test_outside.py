@@ -21,8 +21,8 @@ def test_a_downloaded_study_runs_outside_the_clone(tmp_path, monkeypatch):
     here.mkdir()
     # as the wheel is laid out
     shutil.copytree(ROOT / "fedswitch", site / "fedswitch", ignore=shutil.ignore_patterns("__pycache__"))
-    for folder in ("notebooks", "results"):
-        shutil.copytree(ROOT / folder, site / "fedswitch" / folder)
+    for folder in ("notebooks", "results", "book/errata"):
+        shutil.copytree(ROOT / folder, site / "fedswitch" / Path(folder).name)
     downloaded = notebooks(ROOT)["notebooks/fig3_bandwidth"]
     downloaded.cells.append(nbformat.v4.new_code_cell("import fedswitch\nprint(fedswitch.__file__)"))
     nbformat.write(downloaded, here / "fig3_bandwidth.ipynb")

@@ -1,16 +1,16 @@
 """Tables of the page "Run it yourself", held to the notebooks, the records and the pages they are made from."""
 
 import ast
-import importlib
 import json
 import re
 from pathlib import Path
 
 import pytest
-from _ext.running import code_table, full_scale_table, imported, parameter_table
+from _ext.running import code_table, full_scale_table, imported, settings_table
 
 from fedswitch.errors import ParameterError
 from fedswitch.studies.notebooks import all_studies, find_study
+from fedswitch.studies.settings import full_scale
 
 ROOT = Path(__file__).parents[3]
 STUDIES = [study.name for study in all_studies()]
@@ -27,28 +27,28 @@ def test_every_line_of_a_parameters_cell_is_a_row(name):
     source = (ROOT / "notebooks" / f"{name}.md").read_text(encoding="utf-8")
     cell = re.search(r":tags: \[parameters\]\n\n(.*?)```", source, flags=re.DOTALL)[1]
     written = [re.fullmatch(r"(\w+) = (.*?) +# (.*)", line).groups() for line in cell.strip().split("\n")]
-    shown = [(row[0].strip("`"), row[1]) for row in rows(parameter_table(name))]
+    shown = [(row[0].strip("`"), row[1]) for row in rows(settings_table(name))]
     assert shown == [(parameter, text) for parameter, _, text in written]
 
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_defaults_and_values_at_full_scale(name):
-    full_scale = importlib.import_module(f"fedswitch.studies.{name}").FULL_SCALE
+    recorded = full_scale(name).as_dict()
     defaults = {parameter.name: parameter.default for parameter in find_study(name).parameters}
-    for parameter, _, default, value in rows(parameter_table(name)):
+    for parameter, _, default, value in rows(settings_table(name)):
         parameter, default, value = (text.strip("`") for text in (parameter, default, value))
         assert ast.literal_eval(default) == defaults[parameter]
-        if parameter not in full_scale:
+        if parameter not in recorded:
             assert value == ""
         elif value == "the same":
-            assert full_scale[parameter] == defaults[parameter]
+            assert recorded[parameter] == defaults[parameter]
         else:
-            assert ast.literal_eval(value) == full_scale[parameter] != defaults[parameter]
+            assert ast.literal_eval(value) == recorded[parameter] != defaults[parameter]
 
 
 def test_an_unknown_study_is_refused():
     with pytest.raises(ParameterError, match="Did you mean 'fig4_switching'"):
-        parameter_table("fig4_switchin")
+        settings_table("fig4_switchin")
 
 
 def test_computing_times_are_those_of_the_records():
@@ -76,5 +76,5 @@ def test_pages_are_linked_with_the_code_that_they_import():
 
 def test_the_page_has_a_labelled_table_of_every_study():
     _, *sections = (ROOT / "book/run.md").read_text(encoding="utf-8").split("\n(sec-parameters-")
-    shown = [re.search(r'parameter_table\("(\w+)"\)', section)[1] for section in sections]
+    shown = [re.search(r'settings_table\("(\w+)"\)', section)[1] for section in sections]
     assert sorted(shown) == sorted(STUDIES)

@@ -11,7 +11,8 @@ import pandas as pd
 from ...scenario import Form
 from ..intervals import Estimate
 from ..records import Result
-from .rules import Rule, Verdict, combine, standing
+from .rules import ClaimVerdict, combine, standing
+from .texts import TEXTS
 
 FORMS: tuple[Form, ...] = ("printed", "corrected")
 
@@ -26,7 +27,7 @@ class Outcome:
     """
 
     form: Form | None
-    verdict: Verdict
+    verdict: ClaimVerdict
     shown: str
     why: str
     reading: str = ""
@@ -34,11 +35,11 @@ class Outcome:
     found: Estimate | None = None
 
 
-Prepare = Callable[[pd.DataFrame, Mapping[str, Any]], pd.DataFrame]
-"""From the table of a study's full-scale run, and the parameters that it was made with, to a value for each run."""
+Prepare = Callable[[pd.DataFrame, Any], pd.DataFrame]
+"""From the table of a study's full-scale run, and the settings that it was made with, to a value for each run."""
 
-Evaluate = Callable[[pd.DataFrame, Mapping[str, Any]], Iterable[Outcome]]
-"""From what was prepared, and the parameters, to outcomes."""
+Evaluate = Callable[[pd.DataFrame, Any], Iterable[Outcome]]
+"""From what was prepared, and the settings, to outcomes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Claim:
     statement: str
     value: str
     metric: str
+    rule: str
     study: str
-    rule: Rule
     prepare: Prepare
     evaluate: Evaluate
     unstated: str = ""
@@ -74,8 +75,15 @@ class Claim:
         return f"claim-{self.id}"
 
 
+def claims_of(study: str, prepare: Prepare, evaluate: Mapping[str, Evaluate]) -> tuple[Claim, ...]:
+    """The claims that a study tests, from how each is evaluated, by id; what they say is in `TEXTS`."""
+    return tuple(
+        Claim(**TEXTS.claims[id_], study=study, prepare=prepare, evaluate=how) for id_, how in evaluate.items()
+    )
+
+
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class ClaimFinding:
     """A claim with its outcomes and the result that they come from; or why there is none (`missing`)."""
 
     claim: Claim
@@ -87,7 +95,7 @@ class Finding:
         """The outcomes that hold for a form, and decide the verdict or (`counts` False) stand beside it."""
         return [one for one in self.outcomes if one.form in (form, None) and one.counts is counts]
 
-    def verdict(self, form: Form) -> Verdict:
+    def verdict(self, form: Form) -> ClaimVerdict:
         """The verdict on the claim in that form."""
         measured = self.of_form(form)
         if measured and self.claim.untestable:
