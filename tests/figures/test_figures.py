@@ -11,10 +11,10 @@ from scipy.optimize import brentq
 
 from fedswitch import Scenario, wireless
 from fedswitch.control import reception_benefit, share_bandwidth
-from fedswitch.figures.bandwidth_figures import search_figure, shares_figure
-from fedswitch.figures.dual_figures import debt_figure
-from fedswitch.figures.explorable import at
-from fedswitch.figures.reception_figures import power_figure, success_figure
+from fedswitch.figures.arrivals import power_figure, success_figure
+from fedswitch.figures.charts import at
+from fedswitch.figures.debts import debt_figure
+from fedswitch.figures.dividing import search_figure, shares_figure
 
 S = Scenario.corrected()
 BITS = 9.4e6
