@@ -100,7 +100,7 @@ def test_imports_are_read():
     assert "fedswitch.wireless" in IMPORTED["fedswitch.figures.dividing"]
     assert {"fedswitch.studies.notebooks", "click"} <= IMPORTED["fedswitch.cli"]
     assert "numpy" in IMPORTED["fedswitch.units"]
-    assert {"fedswitch.units", "fedswitch.learning.engine"} <= reached("fedswitch.cli")
+    assert {"fedswitch.units", "fedswitch.control.bandwidth"} <= reached("fedswitch.cli")
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module != "fedswitch"])
