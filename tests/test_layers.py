@@ -20,7 +20,7 @@ LAYERS = (
     {"units"},
     {"streams"},
     {"errors"},
-    {"checks"},
+    {"checks", "files", "symbols"},
     {"scenario"},
     {"parameters"},
     {"wireless"},
