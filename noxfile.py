@@ -94,7 +94,9 @@ def tests(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["environment"])
 def book(session: nox.Session) -> None:
     """Run the chapters, build the book (warnings are errors), test its pages; arguments go to jupyter-book."""
-    sources = (path for folder in ("fedswitch", "book/_ext", "results") for path in (ROOT / folder).rglob("*"))
+    sources = (
+        path for folder in ("fedswitch", "book/_ext", "book/errata", "results") for path in (ROOT / folder).rglob("*")
+    )
     inputs = [path for path in sources if path.is_file() and path.suffix != ".pyc"]
     made_from = _digest([*inputs, LOCK], _programs)
     BUILD.mkdir(exist_ok=True)

@@ -28,6 +28,14 @@ def wheel(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def site(wheel, tmp_path_factory):
+    """A folder in which the wheel is installed."""
+    folder = tmp_path_factory.mktemp("site")
+    pip("install", str(wheel), "--target", str(folder))
+    return folder
+
+
 def test_wheel_holds_the_module_its_notebooks_results_and_errata_only(wheel):
     module = (path for path in (ROOT / "fedswitch").rglob("*") if path.is_file() and path.parent.name != "__pycache__")
     notebooks = [f"fedswitch/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.md")]
@@ -46,9 +54,7 @@ def test_wheel_has_the_license_and_the_command(wheel):
     assert b"fedswitch = fedswitch.cli:main" in archive.read(f"{INFO}/entry_points.txt").splitlines()
 
 
-def test_installed_command_finds_its_notebooks(wheel, tmp_path):
-    site = tmp_path / "site"
-    pip("install", str(wheel), "--target", str(site))
+def test_installed_command_finds_its_notebooks(site, tmp_path):
     call = "import fedswitch, sys; from fedswitch.cli import main; print(fedswitch.__file__); sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", call, "list"],
@@ -63,9 +69,7 @@ def test_installed_command_finds_its_notebooks(wheel, tmp_path):
         assert notebook.stem in done.stdout
 
 
-def test_installed_module_finds_its_results_and_errata(wheel, tmp_path):
-    site = tmp_path / "site"
-    pip("install", str(wheel), "--target", str(site))
+def test_installed_module_finds_its_results_and_errata(site, tmp_path):
     call = (
         "from fedswitch.paper import find; from fedswitch.studies.records import load_result; "
         "assert find('eq-27').errata; print(len(load_result('fig3_bandwidth').table))"

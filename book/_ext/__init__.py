@@ -22,6 +22,7 @@ PARTS = (
     "paper_numbers",
     "quiz",
     "reading_path",
+    "signatures",
     "single_page",
     "verdicts",
 )

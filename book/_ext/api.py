@@ -2,8 +2,7 @@
 
 ``.. api:: fedswitch.wireless`` shows all public objects of a package, in a section for each module and under the
 shortest name by which each can be imported; ``.. api-overview::`` lists all modules. Autodoc does the rest. What a
-docstring quotes becomes a link where the reference has it, and types read as in the source: NDArray[float64] instead of
-what NumPy makes of that.
+docstring quotes becomes a link where the reference has it; `signatures` has types read as in the source.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ import inspect
 import pkgutil
 import re
 import types
-import typing
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Collection, Iterator
+from typing import Any
 
-import numpy as np
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon.docstring import GoogleDocstring
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.parsing import nested_parse_to_nodes
+
+from .signatures import functions, make_types_readable
 
 PACKAGES = (
     "fedswitch",
@@ -42,24 +41,7 @@ PACKAGES = (
 """What has a page of its own, in the order of dependence; the page of `fedswitch` shows only its own modules."""
 
 _QUOTED = re.compile(r":[\w:]+:`[^`]*`|``.+?``|`([^`]+)`")  # a role, code, or a quoted name
-_PARAMETERS = re.compile(r'<dl>\n((?:<dd><em class="sig-param.*?</dd>\n)+)</dl>')
-_PARAMETER = re.compile(r'<dd>(<em class="sig-param.*?)</dd>')
-_UNREADABLE = re.compile(r"= <[^<>]*>")
 _SHOWN_MEMBERS = (types.FunctionType, property, classmethod, staticmethod, functools.cached_property)
-
-Item = TypeVar("Item")
-
-
-class NDArray(Generic[Item]):
-    """Stands in signatures for NumPy's type of the same name, which would be spelled out."""
-
-    __module__ = "numpy.typing"
-
-
-class ArrayLike:
-    """Stands in signatures for NumPy's union of the same name."""
-
-    __module__ = "numpy.typing"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,8 +134,9 @@ def package_source(package: str) -> str:
         members.setdefault(entry.module, []).append(entry)
     lines = [_docstring(package), ""]
     for module, found in members.items():
-        title = module.removeprefix("fedswitch.")
-        lines += [f".. _{label(module)}:", "", title, "-" * len(title), "", _docstring(module), ""]
+        if module != package:  # what the package defines itself stands at the top of its page
+            title = module.removeprefix("fedswitch.")
+            lines += [f".. _{label(module)}:", "", title, "-" * len(title), "", _docstring(module), ""]
         for entry in found:
             lines += [f".. py:currentmodule:: {entry.home}", "", f".. {entry.directive}:: {entry.name}"]
             lines += [*(f"   {line}" for line in entry.content), ""]
@@ -211,41 +194,6 @@ def documented() -> frozenset[str]:
     return frozenset([*(entry.path for entry in found), *members])
 
 
-def make_types_readable(function: Any, names: Mapping[str, Any]) -> None:
-    """Give a function the types that its source names, with arrays as short as there; `names` has further names.
-
-    Autodoc would resolve the types itself, down to the last union of which NumPy makes its own. Leaves a function as
-    it is where a type cannot be found.
-    """
-    space = {**names, **getattr(function, "__globals__", {}), "NDArray": NDArray, "ArrayLike": ArrayLike}
-    for name, value in space.items():
-        if isinstance(value, TypeVar):
-            value.__module__ = "typing"  # which is what the reader is to take it for, not a class of the module
-        space[name] = _shortened(value)
-    with contextlib.suppress(NameError, AttributeError, TypeError):
-        function.__annotations__ = typing.get_type_hints(function, space)
-
-
-def _shortened(alias: Any) -> Any:
-    """An alias for arrays, or for tuples of them, by the stand-in for NumPy's type."""
-    origin, parts = typing.get_origin(alias), typing.get_args(alias)
-    if origin is np.ndarray:
-        item: Any = typing.get_args(parts[1])[0]
-        return types.GenericAlias(NDArray, (item,))
-    return types.GenericAlias(tuple, tuple(map(_shortened, parts))) if origin is tuple else alias
-
-
-def _functions(value: Any) -> Iterator[Any]:
-    """A function, or the functions of a class that autodoc may show."""
-    parts: list[Any] = [value, *vars(value).values()] if inspect.isclass(value) else [value]
-    for part in parts:
-        function: Any = (
-            part.fget if isinstance(part, property) else getattr(part, "func", getattr(part, "__func__", part))
-        )
-        if inspect.isfunction(function := inspect.unwrap(function)):
-            yield function
-
-
 class ApiDirective(SphinxDirective):
     """Show the public objects of the package that is named."""
 
@@ -255,7 +203,7 @@ class ApiDirective(SphinxDirective):
         """Parse what autodoc is to show."""
         package = self.arguments[0]
         for entry in entries(package):
-            for function in _functions(entry.value):
+            for function in functions(entry.value):
                 make_types_readable(function, _classes())
         return nested_parse_to_nodes(self.state, package_source(package), allow_section_headings=True)
 
@@ -288,32 +236,10 @@ def format_docstring(_app: Sphinx, what: str, name: str, obj: Any, _options: obj
     lines[:] = linked(lines, name if what == "class" else name.rpartition(".")[0], arguments)
 
 
-def readable_signature(_app: Sphinx, _what: str, _name: str, _obj: Any, _options: object, *texts: str) -> Any:
-    """Arguments and result of a signature with dots for defaults that are no Python, such as ``<factory>``.
-
-    Sphinx would make no links in a signature that it cannot parse (autodoc's event).
-    """
-    return tuple(text and _UNREADABLE.sub("= ...", text) for text in texts)
-
-
-def parameters_as_lists(html: str) -> str:
-    """A page on which parameters with a line each are a list to a screen reader, and no terms without definitions."""
-    lists = _PARAMETERS.sub(r'<div role="list" class="sig-params">\n\1</div>', html)
-    return _PARAMETER.sub(r'<div role="listitem">\1</div>', lists)
-
-
-def list_parameters(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _tree: object) -> None:
-    """Make lists of the parameters of a page (Sphinx's event)."""
-    if "body" in context:
-        context["body"] = parameters_as_lists(context["body"])
-
-
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx.ext.viewcode")
     app.add_directive("api", ApiDirective)
     app.add_directive("api-overview", ApiOverviewDirective)
-    app.connect("autodoc-process-signature", readable_signature)
     app.connect("autodoc-process-docstring", format_docstring)
-    app.connect("html-page-context", list_parameters)

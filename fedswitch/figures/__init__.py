@@ -1,1 +1,1 @@
-"""What the book's pages and the README show beside the studies: figures to play with, pictures, class notebooks."""
+"""Figures to play with: what the sliders of the book's pages show, and how it is drawn."""

@@ -13,91 +13,18 @@ import html
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from .wording import signed
-
-Setting = Sequence[int]
-"""The place of every slider."""
-
-Line = Literal["solid", "thin", "dashed", "dotted", "dashdot", "none"]
-Marker = Literal["none", "circle", "square", "triangle", "diamond", "cross", "star", "bar"]
+from .charts import Axis, Control, Curve, Panel, Setting, at
+from .still import draw_still, svg
 
 DIGITS = 4
 """Significant digits of what travels with a page."""
-
-_MOST_DECADES = 6
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-@dataclasses.dataclass(frozen=True)
-class Control:
-    """A slider: its label, its values as they are shown, unit included, and the index of the one that it starts at."""
-
-    label: str
-    values: tuple[str, ...]
-    start: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.start < len(self.values):
-            raise ValueError(f"control {self.label!r} must start at one of its {len(self.values)} values")
-
-
-@dataclasses.dataclass(frozen=True)
-class Axis:
-    """An axis from `low` to `high`; `ticks` are places and their labels, chosen where none are given."""
-
-    label: str
-    low: float
-    high: float
-    scale: Literal["linear", "log"] = "linear"
-    ticks: tuple[tuple[float, str], ...] = ()
-
-    def __post_init__(self) -> None:
-        if not self.low < self.high or (self.scale == "log" and self.low <= 0.0):
-            raise ValueError(
-                f"axis {self.label!r} cannot run from {self.low:g} to {self.high:g} on a {self.scale} scale"
-            )
-
-    @property
-    def marked(self) -> Sequence[tuple[float, str]]:
-        """The ticks that are given, or else round numbers."""
-        return self.ticks or (_log_ticks(self) if self.scale == "log" else _linear_ticks(self))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Curve:
-    """Points that are joined by a line, marked, or both.
-
-    `x` and `y` have shape (settings..., points) and broadcast over settings; NaN leaves a gap. `color` 1 to 4 is one of
-    the palette, 0 that of the text. A `text` of a character or two stands in the marker. Curves with one label share
-    an entry of the legend, and those without have none.
-    """
-
-    label: str
-    x: ArrayLike
-    y: ArrayLike
-    color: int = 0
-    line: Line = "solid"
-    marker: Marker = "none"
-    filled: bool = True
-    text: str = ""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Panel:
-    """One chart; `square` ones have a side of the same length on both axes, as a map has."""
-
-    x: Axis
-    y: Axis
-    curves: tuple[Curve, ...]
-    title: str = ""
-    square: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -153,6 +80,10 @@ class Explorable:
             "played": self.played,
         }
 
+    def still(self) -> Figure:
+        """The static picture."""
+        return draw_still(self.controls, self.panels, self.stills or (self.start,), stacked=self.stacked)
+
     def said(self, setting: Setting) -> str:
         """The readout at a setting."""
         facts = {name: at(np.asarray(fact, dtype=str), setting) for name, fact in self.facts.items()}
@@ -164,9 +95,7 @@ class Explorable:
 
     def html(self) -> str:
         """The figure: its static picture, its data, which a script may replace the picture by, and the readout."""
-        from .still import draw_still, svg  # here, because it draws what is defined in this module
-
-        picture = base64.b64encode(svg(draw_still(self)).encode()).decode()
+        picture = base64.b64encode(svg(self.still()).encode()).decode()
         data = json.dumps(self.data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
         return (
             f'<div class="play" role="group" aria-label="{html.escape(self.title)}">\n'
@@ -199,16 +128,6 @@ class Explorable:
         return {"sizes": list(sizes), "rows": [_numbers(name, row) for row in rows] if points else rows.tolist()}
 
 
-def at(values: NDArray[Any], setting: Setting, points: int = 0) -> Any:
-    """What `values` of shape (settings..., points...) hold at a setting; dimensions of 1, or missing, fit any place.
-
-    `points` is how many dimensions follow those of the settings.
-    """
-    filled = values.reshape((1,) * (len(setting) + points - values.ndim) + values.shape)
-    places = (place if size > 1 else 0 for place, size in zip(setting, filled.shape, strict=False))
-    return filled[tuple(places)]
-
-
 def _axis(axis: Axis) -> dict[str, Any]:
     return dataclasses.asdict(axis) | {"ticks": axis.marked}
 
@@ -221,26 +140,3 @@ def _numbers(name: str, row: NDArray[np.float64]) -> list[float | int | None]:
     while rounded and rounded[-1] is None:
         rounded.pop()
     return [int(value) if value is not None and value.is_integer() else value for value in rounded]
-
-
-def _linear_ticks(axis: Axis) -> list[tuple[float, str]]:
-    slack = 1e-9 * (axis.high - axis.low)
-    places = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(axis.low, axis.high)
-    return [(float(place), signed(place)) for place in places if axis.low - slack <= place <= axis.high + slack]
-
-
-def _log_ticks(axis: Axis) -> list[tuple[float, str]]:
-    """Powers of ten, with 2 and 5 times these where there are at most two."""
-    decades = range(math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high)) + 1)
-    inside = [n for n in decades if axis.low <= 10.0**n * (1 + 1e-9) and 10.0**n <= axis.high * (1 + 1e-9)]
-    steps = (1, 2, 5) if len(inside) <= 2 else (1,)
-    places = [(step, n) for n in decades if n % math.ceil(len(inside) / _MOST_DECADES) == 0 for step in steps]
-    return [
-        (float(f"{step}e{n}"), _power_of_ten(n) if steps == (1,) else f"{float(f'{step}e{n}'):g}")
-        for step, n in places
-        if axis.low <= float(f"{step}e{n}") * (1 + 1e-9) and float(f"{step}e{n}") <= axis.high * (1 + 1e-9)
-    ]
-
-
-def _power_of_ten(exponent: int) -> str:
-    return f"{10.0**exponent:g}" if -4 < exponent < 5 else f"10{str(exponent).translate(_SUPERSCRIPTS)}"

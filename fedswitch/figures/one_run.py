@@ -15,7 +15,8 @@ from ..learning.schemes import find_scheme
 from ..learning.simulation import do_round
 from ..learning.tasks import Task, load_task
 from ..scenario import Scenario
-from .explorable import Axis, Control, Curve, Explorable, Line, Marker, Panel
+from .charts import Axis, Control, Curve, Line, Marker, Panel
+from .explorable import Explorable
 
 Array = NDArray[np.float64]
 

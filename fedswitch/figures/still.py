@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -12,7 +13,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .explorable import Axis, Curve, Explorable, Panel, Setting, at
+from .charts import Axis, Control, Curve, Panel, Setting, at
 
 WIDTH_IN = 6.0
 LOW_IN, TALL_IN, LEGEND_IN = 2.5, 2.9, 0.6
@@ -26,22 +27,23 @@ _MARKERS = {
 }  # fmt: skip
 
 
-def draw_still(figure: Explorable) -> Figure:
-    """Every one of `figure.stills` as a row, or as a column where panels are stacked, titled by its setting."""
-    settings, panels = figure.stills or (figure.start,), figure.panels
-    across = len(panels) == 1 or figure.stacked  # settings side by side
+def draw_still(
+    controls: Sequence[Control], panels: Sequence[Panel], settings: Sequence[Setting], *, stacked: bool = False
+) -> Figure:
+    """Every setting of the controls as a row, or as a column where panels are stacked, under a title that names it."""
+    across = len(panels) == 1 or stacked  # settings side by side
     rows, columns = (len(panels), len(settings)) if across else (len(settings), len(panels))
     tall = columns == 1 or any(panel.square for panel in panels)
     size = (WIDTH_IN, (TALL_IN if tall else LOW_IN) * rows + LEGEND_IN)
     drawn = Figure(figsize=size, layout="constrained", facecolor="white")
-    grid = drawn.subplots(rows, columns, squeeze=False, sharex=figure.stacked)
+    grid = drawn.subplots(rows, columns, squeeze=False, sharex=stacked)
     if across:
         grid = grid.T
     for row, setting in zip(grid, settings, strict=True):
         for axes, panel in zip(row, panels, strict=True):
             _draw(axes, panel, setting)
             axes.set_xlabel(panel.x.label, fontsize=FONT_SIZE)
-        _title(row[0], _where(figure, setting), columns)
+        _title(row[0], _where(controls, setting), columns)
         for axes, panel in zip(row, panels, strict=True):
             _title(axes, [panel.title, panel.y.label], columns)
     _legend(drawn, grid)
@@ -95,9 +97,9 @@ def _set_axis(axes: Axes, which: str, axis: Axis) -> None:
     getattr(axes, f"set_{which}ticks")([], minor=True)
 
 
-def _where(figure: Explorable, setting: Setting) -> list[str]:
+def _where(controls: Sequence[Control], setting: Setting) -> list[str]:
     """The values of all controls at a setting."""
-    return [f"{one.label}: {one.values[place]}" for one, place in zip(figure.controls, setting, strict=True)]
+    return [f"{one.label}: {one.values[place]}" for one, place in zip(controls, setting, strict=True)]
 
 
 def _title(axes: Axes, lines: list[str], columns: int) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fedswitch.figures.explorable import Axis, Control, Curve, Explorable, Panel
+from fedswitch.figures.charts import Axis, Control, Curve, Panel
+from fedswitch.figures.explorable import Explorable
 
 ASSETS = Path(__file__).parents[2] / "book" / "assets"
 X = np.array([1.0, 10.0, 100.0])

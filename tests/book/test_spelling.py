@@ -1,7 +1,8 @@
 """Every word of the prose is in Hunspell's American dictionary or, for the words of the field, in words.txt.
 
 The prose is that of the pages, with captions and alternative texts, of README and CONTRIBUTING, and of the docstrings
-and sentences in the module, which pages show. Code, formulas, roles, addresses and names of directives are left out.
+and sentences in the module, which pages show, and in what builds the book. Code, formulas, roles, addresses and names
+of directives are left out.
 """
 
 import ast
@@ -16,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path for pattern in ("*.md", "book/**/*.md", "notebooks/*.md", "book/errata/*.yaml")
                for path in ROOT.glob(pattern))  # fmt: skip
-MODULES = sorted((ROOT / "fedswitch").rglob("*.py"))
+MODULES = sorted(path for folder in ("fedswitch", "book/_ext") for path in (ROOT / folder).rglob("*.py"))
 WORDS = (Path(__file__).parent / "words.txt").read_text(encoding="utf-8").splitlines()
 
 SENTENCE = 5  # a string of as many words is prose, if it is no script

@@ -8,9 +8,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from fedswitch.figures.explorable import Axis, Control, Curve, Explorable, Panel, at
-from fedswitch.figures.still import draw_still, svg
-from fedswitch.figures.wording import decimals, percent, rounded, signed
+from fedswitch.figures.charts import Axis, Control, Curve, Panel, at
+from fedswitch.figures.explorable import Explorable
+from fedswitch.figures.numbers import decimals, percent, rounded, signed
+from fedswitch.figures.still import svg
 
 PACE, SIZE = Control("pace", ("slow", "fast"), start=1), Control("size", ("1 m", "2 m", "3 m"))
 X, Y = Axis("x", 0.0, 2.0), Axis("y", 1e-3, 10.0, "log")
@@ -117,7 +118,7 @@ def test_page_gets_data_picture_and_readout():
     ],
 )
 def test_static_picture_shows_every_panel_at_every_setting(changes, charts, curves):
-    drawn = draw_still(figure(**changes))
+    drawn = figure(**changes).still()
     assert len(drawn.axes) == charts
     np.testing.assert_array_equal(drawn.axes[0].lines[0].get_ydata(), curves)
     assert drawn.axes[0].get_yscale() == "log"
@@ -129,12 +130,12 @@ def test_static_picture_shows_every_panel_at_every_setting(changes, charts, curv
 
 
 def test_static_picture_is_the_same_each_time():
-    assert svg(draw_still(figure())) == svg(draw_still(figure()))
+    assert svg(figure().still()) == svg(figure().still())
 
 
 def test_text_stands_in_markers_that_are_there():
     curve = Curve("", [0.0, np.nan, 2.0, 2.1, 1.0], [1.0, 1.0, 1.0, 1.0, 11.0], line="none", marker="circle", text="7")
-    drawn = draw_still(figure(panels=(Panel(X, Y, (curve,), square=True),)))
+    drawn = figure(panels=(Panel(X, Y, (curve,), square=True),)).still()
     places = [text.get_position() for text in drawn.axes[0].texts]
     assert places == [(0.0, 1.0), (2.0, 1.0)]
     assert drawn.axes[0].get_aspect() == 1.0

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fedswitch import Scenario
-from fedswitch.figures.explorable import at
+from fedswitch.figures.charts import at
 from fedswitch.figures.one_run import Watched, norms, run_figure, watch
 from fedswitch.learning import load_backbone, simulate
 from fedswitch.learning.federation import Federation

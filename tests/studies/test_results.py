@@ -18,6 +18,9 @@ RECORDED = sorted(path.stem for path in RESULTS.glob("*.json"))
 LEARNING = {"fig2_convergence", "fig4_switching", "skew", "sensitivity"}
 LIMIT_BYTES = 2e6
 
+FEDERATED = {"fig2_convergence", "fig4_switching", "skew"}
+REPLAYED = [pytest.param(name, marks=[pytest.mark.slow] if name in FEDERATED else []) for name in RECORDED]
+
 DECIDED = ["subscribed", "received", "participation_min", "energy_compute_j", "energy_uplink_j", "delay_s"]
 LEARNED = {"loss": 2e-3, "accuracy": 1e-2, "accuracy_pooled": 1e-2}
 """Absolute differences that are noise: outputs of frozen layers come from other batches, and a score may tip over."""
@@ -69,7 +72,7 @@ def test_there_is_a_replay_for_every_study_with_a_full_scale():
     assert set(replays({})) == set(STUDIES)
 
 
-@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.parametrize("name", REPLAYED)
 def test_a_part_of_the_recorded_run_comes_out_the_same(name):
     result = load_result(name)
     replay = replays(result.record["settings"])[name]
@@ -130,7 +133,7 @@ def test_a_record_lies_beside_its_table(name):
 
 def test_every_run_of_the_figures_is_recorded():
     """No arm, size or seed is missing, and none is there that the parameters do not name."""
-    for name in ("fig2_convergence", "fig4_switching", "skew"):
+    for name in sorted(FEDERATED):
         result = load_result(name)
         settings, table = result.record["settings"], result.table
         sizes = settings["num_ues"] if isinstance(settings["num_ues"], list) else [settings["num_ues"]]

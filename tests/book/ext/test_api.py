@@ -6,10 +6,8 @@ import re
 import types
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
-from numpy.typing import ArrayLike, NDArray
 
 pytest.importorskip("sphinx")
 
@@ -20,16 +18,13 @@ from _ext.api import (
     entries,
     format_docstring,
     linked,
-    make_types_readable,
     modules,
     overview_source,
     package_source,
-    parameters_as_lists,
-    readable_signature,
 )
 from small_books import build_book
 
-from fedswitch import Scenario, control
+from fedswitch import control
 from fedswitch.paper import ELEMENTS, RECORDS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -45,9 +40,8 @@ def test_every_file_of_the_module_has_its_place():
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_all_that_a_package_exports_is_shown(package):
-    shown = {(entry.name, id(entry.value)) for entry in entries(package)}
-    if package == "fedswitch":  # what it exports beside the packages
-        shown |= {(entry.name, id(entry.value)) for other in PACKAGES for entry in entries(other)}
+    """On its page or, what it has from another package, on the page of that."""
+    shown = {(entry.name, id(entry.value)) for other in PACKAGES for entry in entries(other)}
     for module in modules(package):
         exporter = importlib.import_module(module)
         for name in getattr(exporter, "__all__", ()):
@@ -91,7 +85,9 @@ def test_the_overview_has_a_line_for_every_module_with_public_objects():
     text = overview_source()
     for module in {entry.module for package in PACKAGES for entry in entries(package)}:
         summary = inspect.getdoc(importlib.import_module(module)).partition("\n")[0]
-        (line,) = (line for line in text.splitlines() if f"<api-{module.replace('.', '-')}>`" in line and ": " in line)
+        (line,) = (
+            line for line in re.sub("`\n +", "`: ", text).splitlines() if f"<api-{module.replace('.', '-')}>`" in line
+        )
         assert line.replace("``", "`").endswith(summary) or ":py:obj:" in line
 
 
@@ -109,37 +105,6 @@ def test_quotes_become_links_or_code():
     assert linked(["`decide`"], "fedswitch.control", {"decide"}) == ["``decide``"]
 
 
-def test_types_read_as_in_the_source():
-    def function(a, b, c, d): ...
-
-    function.__annotations__ = {"a": "ArrayLike", "b": "Alias", "c": "Scenario", "d": "Aliases | None"}
-    function.__annotations__["return"] = "tuple[NDArray[np.bool_], int]"
-    names = {"ArrayLike": ArrayLike, "NDArray": NDArray, "Alias": NDArray[np.float64]}
-    names |= {"Aliases": tuple[NDArray[np.float64], ...], "Scenario": Scenario, "np": np}
-    make_types_readable(function, names)
-    shown = {name: str(hint) for name, hint in function.__annotations__.items()}
-    assert shown["b"] == "numpy.typing.NDArray[numpy.float64]"
-    assert shown["d"] == "tuple[numpy.typing.NDArray[numpy.float64], ...] | None"
-    assert shown["return"] == "tuple[numpy.typing.NDArray[numpy.bool], int]"
-    assert function.__annotations__["a"].__name__ == "ArrayLike"
-    assert function.__annotations__["c"] is Scenario
-
-
-def test_a_function_whose_types_cannot_be_found_stays_as_it_is():
-    def function(a: "Nowhere") -> None: ...  # noqa: F821
-
-    make_types_readable(function, {})
-    assert function.__annotations__["a"] == "Nowhere"
-
-
-def test_defaults_that_are_no_python_become_dots():
-    texts = ("(a: int = 1, b: dict[str, Any] = <factory>, c: type = <class 'x.Y'>)", None)
-    assert readable_signature(None, "class", "A", None, None, *texts) == (
-        "(a: int = 1, b: dict[str, Any] = ..., c: type = ...)",
-        None,
-    )
-
-
 def test_what_stands_before_a_colon_is_no_type_of_a_property():
     lines = ["The share: what `decide` gives.", ""]
     format_docstring(None, "property", "fedswitch.control.State.share", property(), None, lines)
@@ -154,23 +119,13 @@ def test_sections_of_a_docstring_are_formatted():
     assert ":param rate: of ``rate`` or :py:obj:`decide <fedswitch.control.decide>`." in lines
 
 
-def test_parameters_are_a_list_to_a_screen_reader():
-    one, two = (f'<dd><em class="sig-param"><span class="n">{name}</span></em>,</dd>\n' for name in "ab")
-    other = "<dl>\n<dt>term</dt>\n<dd>text</dd>\n</dl>"
-    page = parameters_as_lists(f"<dt>f(<dl>\n{one}{two}</dl>)</dt>{other}")
-    assert page.startswith('<dt>f(<div role="list" class="sig-params">\n<div role="listitem"><em')
-    assert page.count('<div role="listitem">') == 2
-    assert page.count("</div>") == 3
-    assert page.endswith(f")</dt>{other}")
-
-
 @pytest.mark.slow
 def test_a_page_is_built_without_a_warning_and_can_be_searched(tmp_path):
     """The page of `control`: its links to other packages lead nowhere in this small book, and nothing else is wrong."""
     out, warned = build_book(
         tmp_path,
         {"index.rst": "Control\n=======\n\n.. api:: fedswitch.control\n"},
-        ["_ext.api"],
+        ["_ext.api", "_ext.signatures"],
         nitpicky=True,
         nitpick_ignore_regex=[("py:.*", r"(?!fedswitch\.control).*")],
         maximum_signature_line_length=60,
@@ -199,3 +154,12 @@ def test_the_source_of_a_page_has_a_section_and_a_label_for_each_module():
     labels = re.findall(r"^\.\. _(api-\S+):$", text, re.MULTILINE)
     assert sorted(labels) == sorted(f"api-{module.replace('.', '-')}" for module in found)
     assert len(re.findall(r"^-+$", text, re.MULTILINE)) == len(found)
+
+
+def test_what_a_package_defines_itself_stands_at_the_top_of_its_page():
+    """Without a section, whose label would be that of the page."""
+    text = package_source("fedswitch.split")
+    top, _, sections = text.partition(".. _api-")
+    assert ".. py:data:: COUNTEREXAMPLES" in top
+    assert "split:" not in sections.split("\n")[0]
+    assert text.count("what it claims of split federated LoRA") == 1

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import control
-from .explorable import Axis, Control, Curve, Explorable, Panel
-from .wording import percent, rounded
+from .charts import Axis, Control, Curve, Panel
+from .explorable import Explorable
+from .numbers import percent, rounded
 
 _OWED_MOST = 0.8  # the end of the axis of duals; with the largest steps they leave it
 

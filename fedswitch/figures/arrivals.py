@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from .. import control, wireless
 from ..scenario import Scenario
 from ..units import db_to_ratio, ratio_to_db
-from .explorable import Axis, Control, Curve, Explorable, Panel
-from .wording import decimals, rounded, signed
+from .charts import Axis, Control, Curve, Panel
+from .explorable import Explorable
+from .numbers import decimals, rounded, signed
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from .. import control, wireless
 from ..scenario import Scenario
-from .explorable import Axis, Control, Curve, Explorable, Marker, Panel
-from .wording import decimals, percent, rounded
+from .charts import Axis, Control, Curve, Marker, Panel
+from .explorable import Explorable
+from .numbers import decimals, percent, rounded
 
 Array = NDArray[np.float64]
 

@@ -1,0 +1,118 @@
+"""Who is received, and the power that it deserves, against quadrature and a fine grid."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from sliders import check_data, curve, fact, number
+
+from fedswitch import Scenario, wireless
+from fedswitch.control import reception_benefit, share_bandwidth
+from fedswitch.figures.arrivals import power_figure, success_figure
+
+S = Scenario.corrected()
+BITS = 9.4e6
+
+
+@pytest.fixture(scope="module")
+def figures():
+    return {
+        "success": success_figure(S),
+        "power": power_figure(S, BITS),
+    }
+
+
+@pytest.mark.parametrize("name", ["success", "power"])
+def test_data_are_finite_and_light(figures, name):
+    check_data(figures[name])
+
+
+# (15) by quadrature over distances of interferers, and by quadrature of the printed integral
+
+
+def field(distance_m, threshold, power_ratio):
+    """The exponent of (15) that is due to interferers of `power_ratio` times the UE's power."""
+
+    def lost(r):
+        u = threshold * power_ratio * (distance_m / r) ** S.path_loss_exponent
+        density = S.base_station_density_per_m2 * -math.expm1(-12 / 5 * math.pi * S.base_station_density_per_m2 * r * r)
+        return u / (1 + u) * density * 2 * math.pi * r
+
+    return sum(quad(lost, *ends, limit=200)[0] for ends in ((0, 100), (100, 1e3), (1e3, 1e4), (1e4, 1e6)))
+
+
+@pytest.mark.parametrize("setting", [(0, 1, 4), (3, 0, 2), (6, 1, 4), (6, 4, 4), (5, 2, 0)])
+def test_success_curves_are_the_formulas(figures, setting):
+    figure = figures["success"]
+    distance, share, power = (number(figure, i, setting) for i in range(3))
+    watts = power / 1e3
+    noise_w = S.bandwidth_hz * share * S.noise_psd_w_per_hz
+    alpha, phi = S.path_loss_exponent, S.base_station_density_per_m2
+    threshold_db, exact = curve(figure, "exact", setting)
+    for place in (0, 8, 15, -1):
+        theta = 10 ** (threshold_db[place] / 10)
+        noise = math.exp(-theta * noise_w * distance**alpha / (watts * S.reference_gain))
+        assert exact[place] == pytest.approx(
+            noise * math.exp(-field(distance, theta, S.interferer_power_w / watts)), rel=1e-5, abs=1e-12
+        )
+        assert curve(figure, "exact, noise alone", setting)[1][place] == pytest.approx(noise, rel=1e-9)
+
+        inner = quad(
+            lambda x, t=theta: -math.expm1(-12 / (5 * math.pi) * t ** (2 / alpha) * x) / (1 + x ** (alpha / 2)),
+            0,
+            math.inf,
+            limit=300,
+        )[0]
+        ground = theta * noise_w * distance**2 / (watts * S.reference_gain * (2 * phi) ** (alpha / 2 - 1))
+        printed = math.exp(-ground - phi * math.pi * distance**2 * theta ** (2 / alpha) * inner)
+        assert curve(figure, "as printed", setting)[1][place] == pytest.approx(printed, rel=1e-4, abs=1e-12)
+
+
+def test_success_readout_is_the_curve_at_the_scenarios_threshold(figures):
+    for setting in ((6, 1, 4), (2, 3, 1)):
+        threshold_db, exact = curve(figures["success"], "exact", setting)
+        own = np.interp(10 * math.log10(S.sinr_threshold), threshold_db, exact)
+        assert fact(figures["success"], "exact", setting) == f"{own:.3f}"
+    assert "At θ = \N{MINUS SIGN}5 dB" in figures["success"].said((0, 0, 0))
+
+
+@pytest.mark.parametrize("setting", [(0, 0), (8, 1), (16, 2), (16, 4), (20, 4), (24, 2), (24, 4)])
+def test_stars_of_power_are_global_minima(figures, setting):
+    figure = figures["power"]
+    weight, distance = (number(figure, i, setting) for i in range(2))
+    weight = float(np.geomspace(1e-4, 1e-1, 25)[np.argmin(abs(np.geomspace(1e-4, 1e-1, 25) - weight))])
+    channel = wireless.Cell.draw(S, 0).channel(0)
+    _, delay_s = share_bandwidth(S, channel, np.full(S.num_ues, BITS), np.full(S.num_ues, S.max_power_w))
+    worth = reception_benefit(S, 0.0)[0, 0]
+    names = ("path_loss_exponent", "noise_psd_w_per_hz", "base_station_density_per_m2", "reference_gain")
+    radio = {name: getattr(S, name) for name in names}
+
+    def objective(milliwatts, form):
+        others = {"interferer_power_w": S.interferer_power_w} if form == "corrected" else {}
+        watts, width_hz = milliwatts / 1e3, S.bandwidth_hz / S.num_ues
+        arrives = wireless.success_probability(
+            distance, watts, width_hz, S.sinr_threshold, **radio, **others, form=form
+        )
+        return 1 - arrives + weight * watts * delay_s / worth
+
+    for form, line, star in (
+        ("corrected", "exact λ", "best power"),
+        ("printed", "printed λ", "best power if λ were as printed"),
+    ):
+        powers_mw, values = curve(figure, line, setting)
+        assert (powers_mw[0], values[0]) == (0.0, 1.0)  # silence
+        assert values[1:] == pytest.approx(objective(powers_mw[1:], form), rel=1e-8)
+        tried = np.geomspace(0.01, 1e3 * S.max_power_w, 4000)
+        costs = objective(tried, form)
+        best_mw, least = (tried[costs.argmin()], costs.min()) if costs.min() < 1 else (0.0, 1.0)
+        (shown_mw,), (shown,) = curve(figure, star, setting)
+        assert shown_mw == pytest.approx(best_mw, rel=0.01)
+        assert shown == pytest.approx(least, rel=1e-6)
+    (best_mw,), _ = curve(figure, "best power", setting)
+    assert float(fact(figure, "energy", setting)) == pytest.approx(best_mw * delay_s, rel=6e-3)
+
+
+def test_power_readout_names_silence(figures):
+    assert "Best: not to transmit; the upload arrives with probability 0.000" in figures["power"].said((24, 4))
+    assert "Best: 200 mW" in figures["power"].said((0, 4))
