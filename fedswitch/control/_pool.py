@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import checked
+from ..arguments import checked
 from ._efficiency import Array, bernoulli, share_elasticity, spectral_efficiency_nat
 
 LARGEST_RATIO = 1e150  # products of two such ratios are still finite

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_choice, checked
+from ..arguments import check_choice, checked
 from ._efficiency import spectral_efficiency_nat
 from ._pool import Pool, Trial, check_stopping_rule, uploads
 

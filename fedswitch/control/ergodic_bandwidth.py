@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import checked
+from ..arguments import checked
 from ..wireless import Radio
 from ..wireless.ergodic import efficiency_nat, link_ratios
 from ._efficiency import Array, spectral_efficiency_nat

@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_path_loss_exponent, checked
+from ..arguments import check_path_loss_exponent, checked
 from ..wireless._field import field_elasticities
 
 Array = NDArray[np.float64]

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_choice, checked
+from ..arguments import check_choice, checked
 from ..scenario import Form, Scenario
 from ..theory import constants, next_bound, ue_constants
 from ..wireless import Reception

@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_path_loss_exponent, checked
+from ..arguments import check_path_loss_exponent, checked
 from .field_power import LogSuccess, most_efficient
 
 Array = NDArray[np.float64]

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import check_choice, checked
+from ..arguments import check_choice, checked
 from ..scenario import Form, Scenario
 from ..wireless import Channel
 from .alternation import Alternation, Inner

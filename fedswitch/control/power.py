@@ -19,7 +19,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_choice, checked
+from ..arguments import check_choice, checked
 from ..scenario import Form
 
 

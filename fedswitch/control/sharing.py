@@ -8,7 +8,7 @@ import functools
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_choice, checked
+from ..arguments import check_choice, checked
 from ..scenario import Scenario
 from ..wireless import Channel, Radio, Reception
 from .bandwidth import Method, Search, equalize, needed_share

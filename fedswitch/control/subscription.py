@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import checked
+from ..arguments import checked
 
 
 def random_subscription(num_modules: int, num_ues: int, limit: int, rng: np.random.Generator) -> NDArray[np.bool_]:

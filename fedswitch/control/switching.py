@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import checked
+from ..arguments import checked
 from ..scenario import Form, Scenario
 from ..theory import ue_constants
 from .forms import Formulas, formulas

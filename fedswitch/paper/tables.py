@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from ..checks import check_choice
+from ..arguments import check_choice
 from .elements import ELEMENTS, PAPER, RECORDS, Cause, Element, Erratum
 from .errata import fails, outcome, run
 from .places import places

@@ -7,3 +7,4 @@ from ..theory.outcomes import checks_in
 from . import convergence, scheduling
 
 COUNTEREXAMPLES = tuple(checks_in(convergence, scheduling).values())
+"""All checks of the sibling, counterexamples but for one."""

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import lambertw
 
-from ..checks import check_choice, checked
+from ..arguments import check_choice, checked
 from ..control import allocate_bandwidth, share_for_delay
 from ..scenario import Form
 from ..theory.outcomes import Counterexample

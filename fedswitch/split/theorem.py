@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_choice, checked
+from ..arguments import check_choice, checked
 from ..scenario import Form
 
 Array = NDArray[np.float64]

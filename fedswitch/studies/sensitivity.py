@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..checks import check_choice
+from ..arguments import check_choice
 from ..control import airtime_s, share_bandwidth
 from ..parameters import value_text
 from ..scenario import Scenario

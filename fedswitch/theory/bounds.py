@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import checked
+from ..arguments import checked
 from .constants import check_weights
 from .moments import ReceivedWeights, received_weights
 

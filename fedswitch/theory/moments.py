@@ -13,7 +13,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import checked
+from ..arguments import checked
 from .constants import check_shapes
 
 Array = NDArray[np.float64]

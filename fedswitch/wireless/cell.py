@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import checked
+from ..arguments import checked
 from ..scenario import Scenario
 from ..streams import stream
 from .channel import Radio, rayleigh_power_gain

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_path_loss_exponent, checked
+from ..arguments import check_path_loss_exponent, checked
 from ..scenario import Scenario
 
 Array = NDArray[np.float64]

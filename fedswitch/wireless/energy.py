@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import checked
+from ..arguments import checked
 from ..scenario import Scenario
 
 # Forward and backward through frozen weights: two operations each way for every parameter and token; gradients of the

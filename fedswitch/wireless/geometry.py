@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import checked
+from ..arguments import checked
 
 # The nearer to the gNB, the rarer are UEs of other cells: their density is phi (1 - exp(-(12/5) pi phi r^2)).
 EXCLUSION_RATE = 12 / 5

@@ -30,7 +30,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import check_choice, check_path_loss_exponent, checked
+from ..arguments import check_choice, check_path_loss_exponent, checked
 from .channel import Radio
 from .geometry import EXCLUSION_RATE
 

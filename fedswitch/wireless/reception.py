@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..checks import checked
+from ..arguments import checked
 from ..scenario import Form, Scenario
 from ._field import field_exponent
 from .channel import Radio

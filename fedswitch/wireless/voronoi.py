@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import checked
+from ..arguments import checked
 from .geometry import EXTENT_RADII
 
 # gNBs are drawn this many mean cell radii farther out than UEs are wanted, so that the cells of those UEs are whole.

@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...checks import checked
+from ...arguments import checked
 from ...scenario import Form
 from ..bounds import unroll
 from ..constants import constants

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import root
 
-from ...checks import checked
+from ...arguments import checked
 from ..moments import ReceivedWeights
 
 Array = NDArray[np.float64]

@@ -4,7 +4,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from fedswitch.checks import check_choice, checked
+from fedswitch.arguments import check_choice, checked
 
 
 def test_arguments_come_back_as_float64_in_order_and_unbroadcast():
