@@ -250,6 +250,13 @@ class Scenario:
         "what (4) charges for.", group=_DATA, choices=("gradient", "steps"),
     )  # fmt: skip
 
+    precision: str = _symbol(
+        "float32", "", "", "number format of the frozen weights and of what passes through them", CHOSEN,
+        "What is trained, its optimizer and the losses stay in float32. Where a processor multiplies bfloat16 faster "
+        "(`fedswitch doctor` says so) it may be worth its rounding; where nothing is frozen it changes nothing.",
+        group=_DATA, choices=("float32", "bfloat16"),
+    )  # fmt: skip
+
     # Generalization bound, Sec. III
     smoothness: float = _symbol(
         1.0, r"\epsilon", "", "smoothness of the risk", CHOSEN, "Fixes the unit of the risk.", group=_BOUND, **_POSITIVE
