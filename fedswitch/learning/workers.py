@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -31,7 +31,7 @@ def num_workers() -> int:
 
 
 def in_order(
-    work: Callable[[Piece], Done], pieces: Iterable[Piece], take: Callable[[Done], object], device: torch.device
+    work: Callable[[Piece], Done], pieces: Sequence[Piece], take: Callable[[Done], object], device: torch.device
 ) -> None:
     """Give `take` what `work` makes of each of the pieces, in their order; where `device` is a CPU, several at once.
 
@@ -42,7 +42,9 @@ def in_order(
         for piece in pieces:
             take(work(piece))
         return
-    count = num_workers()
+    count = min(num_workers(), len(pieces))
+    if not count:
+        return
     with _workers(count) as pool:
         due: deque[Future[Done]] = deque()
         for piece in pieces:

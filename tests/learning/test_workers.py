@@ -147,6 +147,11 @@ def test_other_threads_keep_their_setting_while_ours_run(several):
     assert seen[3:] == [2, 2, 2]
 
 
+def test_without_work_nothing_begins(several):
+    several(2)
+    in_order(lambda piece: piece, [], pytest.fail, CPU)
+
+
 def test_a_gpu_takes_one_piece_after_the_other():
     taken = []
     in_order(lambda piece: (piece, threading.get_ident()), range(3), taken.append, torch.device("meta"))
