@@ -1,20 +1,23 @@
 """How fast a round of federated fine-tuning is, and how much memory it takes: `python benchmarks/round.py`.
 
 A round gives one module's gradient (1) over `NUM_UES` UEs with `BATCH_SIZE` SST-2 phrases each (embedded reviews where
-these data are not here), MiniLM with LoRA on all its layers or on the last two. Against ours stand a plain loop over
-UEs with peft, and Flower's simulation engine, whose actors keep the model loaded; all three start from the same
-parameters and use the same samples, and a difference is the largest of an entry, relative to the largest entry. Ours
-alone also takes the optimizer's step. Flower has an environment of its own, which `nox -s bench -- round` makes. Linux
-and macOS only.
+these data are not here), MiniLM with LoRA on all its layers or on the last two, ours in both precisions. Against ours
+stand a plain loop over UEs with peft, and Flower's simulation engine, whose actors keep the model loaded; all start
+from the same parameters and use the same samples, and a difference is the length of that between two gradients,
+relative to ours in float32. Ours alone also takes the optimizer's step. All of them take turns twice: on the machine as
+it is, and beside a process that keeps one core busy. Flower has an environment of its own, which
+`nox -s bench -- round` makes. Linux and macOS only.
 
 The share of the machine's rate is what a round needs without padding, 4 multiplications and additions per parameter of
-the encoder's layers and token, over what plain float32 matrix products reach in the same run.
+the encoder's trained layers and token, over what matrix products as large as the encoder's reach in that precision, on
+all cores at once, in the same run. A round of QNLI, whose samples are longer, is compared token by token.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -24,10 +27,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -40,78 +43,93 @@ from _timing import Timed, alternate, duration, machine, print_table
 from fedswitch import Scenario
 from fedswitch.errors import MissingDataError
 from fedswitch.learning import LoraModules, Task, load_backbone, load_task, simulate
+from fedswitch.learning.backbones import LORA_TARGETS
 from fedswitch.learning.engine import TOKEN_BUDGET, Learner, cell_gradient
-from fedswitch.learning.modules import LORA_TARGETS
-from fedswitch.learning.samples import Samples
+from fedswitch.learning.samples import Kept
 from fedswitch.learning.tokens import Indices, micro_batches
+from fedswitch.learning.workers import in_order
 from fedswitch.streams import stream
 
 NUM_UES, BATCH_SIZE, RANK, SEED = 100, 16, 8, 0
 NUM_MODULES = 4  # for memory only
 LAYERS = {"all layers": None, "last two": 2}
-MATRIX_SIZE, PRODUCTS = 2048, 8
+PRECISIONS = ("float32", "bfloat16")
+TURNS = 3
+TOKENS, WIDTH, INNER, PRODUCTS = 1024, 384, 1536, 100  # of the matrix products
 FLOWER = Path(__file__).parents[1] / ".nox" / "flower" / "bin" / "python"
+KEPT = Kept()  # tokens, for all rounds on the same data
 
 Gradient = list[np.ndarray]
 
 
-def scenario(layers: int | None, num_modules: int) -> Scenario:
+def scenario(layers: int | None, num_modules: int, precision: str) -> Scenario:
     return Scenario.corrected(
         num_ues=NUM_UES,
         num_modules=num_modules,
         lora_ranks=(RANK,) * num_modules,
         lora_layers=layers,
         batch_size=BATCH_SIZE,
+        precision=precision,
     )
 
 
-def task() -> Task:
+def task(name: str) -> Task | None:
     try:
-        return load_task("sst2")
+        return load_task(name)
     except MissingDataError:
-        return load_task("reviews", seed=SEED)
+        return None
 
 
 @dataclasses.dataclass(frozen=True)
 class Round:
     """One module on the training samples, what it starts from, and the mini-batches (K, samples) of a round."""
 
-    modules: LoraModules
+    learner: Learner
     optimizer: torch.optim.Optimizer
-    samples: Samples
     start: list[torch.Tensor]
     batches: Indices
 
     @classmethod
-    def prepare(cls, layers: int | None, data: Task) -> Round:
-        backbone, setting = load_backbone("minilm"), scenario(layers, num_modules=1)
-        tokens = backbone.tokenize(data.train.texts, data.train.pairs, setting.tokens_per_sample)
+    def prepare(cls, layers: int | None, data: Task, precision: str) -> Round:
+        backbone, setting = load_backbone("minilm"), scenario(layers, 1, precision)
         modules = LoraModules(backbone, setting, num_labels=data.num_labels, seed=SEED)
         rng = stream(SEED, "start")
         # B starts at 0, which would make the gradient of A zero
         start = [torch.from_numpy(rng.normal(scale=0.05, size=p.shape)).float() for p in modules.parameters(0)]
-        batches = stream(SEED, "mini-batch").permutation(len(tokens))[: NUM_UES * BATCH_SIZE]
-        samples = Samples(tokens, torch.from_numpy(data.train.labels))
+        batches = stream(SEED, "mini-batch").permutation(len(data.train.texts))[: NUM_UES * BATCH_SIZE]
+        samples = KEPT.samples(data.train, backbone, setting.tokens_per_sample)
         optimizer = torch.optim.Adam(modules.parameters(0), lr=setting.learning_rate)
-        return cls(modules, optimizer, samples, start, batches.reshape(NUM_UES, BATCH_SIZE))
+        return cls(Learner(modules, samples), optimizer, start, batches.reshape(NUM_UES, BATCH_SIZE))
 
-    def ours(self, learner: Learner) -> Gradient:
+    def run(self) -> Gradient:
         """Our round."""
-        self.modules.assign(0, self.start)
-        cell_gradient(learner, 0, self.batches)
-        gradient = [p.grad.numpy().copy() for p in self.modules.parameters(0)]
+        modules = self.learner.modules
+        modules.assign(0, self.start)
+        cell_gradient(self.learner, 0, self.batches)
+        gradient = [p.grad.numpy().copy() for p in modules.parameters(0)]
         self.optimizer.step()
         return gradient
 
+    @property
+    def tokens(self) -> int:
+        return int(self.learner.samples.tokens.lengths[self.batches].sum())
+
+    @property
+    def operations(self) -> float:
+        """What the trained layers need forward and backward."""
+        layers = self.learner.modules.backbone.encoder.encoder.layer[self.learner.modules.frozen_layers :]
+        return 4.0 * sum(p.numel() for p in layers.parameters()) * self.tokens
+
     def job(self, data: Task) -> Job:
         """The same round for client code."""
-        backbone, setting = self.modules.backbone, scenario(None, num_modules=1)
+        modules, setting = self.learner.modules, scenario(None, 1, "float32")
+        backbone = modules.backbone
         return Job(
             folder=backbone.encoder.name_or_path,
             rank=RANK,
             alpha=setting.lora_alpha,
             targets=LORA_TARGETS,
-            layers=tuple(range(self.modules.frozen_layers, backbone.num_layers)),
+            layers=tuple(range(modules.frozen_layers, backbone.num_layers)),
             max_tokens=setting.tokens_per_sample,
             start=[tensor.numpy() for tensor in self.start],
             texts=[[data.train.texts[i] for i in batch] for batch in self.batches],
@@ -172,87 +190,96 @@ def flower(jobs: dict[str, Job]) -> Iterator[dict[str, Callable[[], Gradient]]]:
             process.wait()
 
 
-def multiply() -> None:
-    matrix = torch.ones(MATRIX_SIZE, MATRIX_SIZE)
-    for _ in range(PRODUCTS):
-        torch.mm(matrix, matrix)
+def multiply(precision: str) -> None:
+    """Matrix products as large as those of the encoder, on all cores."""
+    tokens, weights = (torch.ones(n, WIDTH, dtype=getattr(torch, precision)) for n in (TOKENS, INNER))
+    in_order(
+        lambda _: torch.nn.functional.linear(tokens, weights), range(PRODUCTS), lambda _: None, torch.device("cpu")
+    )
+
+
+@contextlib.contextmanager
+def busy_core() -> Iterator[None]:
+    """A process that keeps one core busy."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 # The tables
 
 
-def compare(data: Task) -> None:
-    """Print the times of all contestants, who take turns."""
-    begin = time.perf_counter()
-    rounds = {name: Round.prepare(layers, data) for name, layers in LAYERS.items()}
-    prepared = time.perf_counter() - begin
-    deep, short = rounds.values()
-    kept = Learner(short.modules, short.samples)
-    contestants: dict[str, Callable[[], object]] = {
-        "matrix products": multiply,
-        "ours, all layers": lambda: deep.ours(Learner(deep.modules, deep.samples)),
-        "ours, last two": lambda: short.ours(kept),
-        "ours, last two, nothing kept yet": lambda: short.ours(Learner(short.modules, short.samples)),
-    }
-    jobs = {name: one.job(data) for name, one in rounds.items()}
-    clients = {name: Client(job) for name, job in jobs.items()}
-    for name, client in clients.items():
-        contestants[f"peft loop, {name}"] = lambda client=client: loop(client)
+def compare(data: Task, longer: Task | None) -> None:
+    """Print the times of all contestants, who take turns, on the machine as it is and beside a busy core."""
+    ours = {f"{p}, {name}": Round.prepare(layers, data, p) for name, layers in LAYERS.items() for p in PRECISIONS}
+    if longer is not None:
+        ours |= {f"{p}, last two, {longer.name}": Round.prepare(2, longer, p) for p in PRECISIONS}
+    exact = {name: ours[f"float32, {name}"] for name in LAYERS}
+    contestants: dict[str, Callable[[], object]] = {f"products, {p}": partial(multiply, p) for p in PRECISIONS}
+    contestants |= {f"ours, {name}": one.run for name, one in ours.items()}
+    jobs = {name: one.job(data) for name, one in exact.items()}
+    contestants |= {f"peft loop, {name}": partial(loop, Client(job)) for name, job in jobs.items()}
+    print(padding(exact["all layers"]))
     with contextlib.ExitStack() as stack:
         if has_flower():
-            for name, ask in stack.enter_context(flower(jobs)).items():
-                contestants[f"Flower, {name}"] = ask
+            contestants |= {f"Flower, {name}": ask for name, ask in stack.enter_context(flower(jobs)).items()}
         else:
             print(f"Flower does not compete, for it is not in {FLOWER.parents[1]}: `nox -s bench -- round` installs it")
-        timed = alternate(contestants, seconds=0.0, at_least=2)
-    rate = PRODUCTS * 2.0 * MATRIX_SIZE**3 / timed.pop("matrix products").median_s
-    print(
-        f"{data.name}: {len(deep.samples.tokens):,} training samples, tokenized once for each depth, with models "
-        f"loaded in {duration(prepared)}; plain float32 matrix products: {rate / 1e9:.0f} Gflop/s"
-    )
-    print(padding(deep))
-    operations = 4.0 * layer_parameters(deep.modules) * real_tokens(deep)
+        idle = alternate(contestants, seconds=0.0, at_least=TURNS)
+        show("on the machine as it is", idle, ours)
+        with busy_core():
+            show("beside a busy core", alternate(contestants, seconds=0.0, at_least=TURNS), ours, idle)
+
+
+def show(where: str, timed: dict[str, Timed], ours: dict[str, Round], idle: dict[str, Timed] | None = None) -> None:
+    operations = 2.0 * TOKENS * WIDTH * INNER * PRODUCTS
+    rates = {p: operations / timed[f"products, {p}"].median_s for p in PRECISIONS}
     rows = []
     for name, one in timed.items():
-        whole = "all layers" in name
-        own = timed["ours, all layers" if whole else "ours, last two"]
-        share = f"{operations / one.median_s / rate:.0%}" if whole else ""
-        ratios = [f"{one.median_s / timed[ours].median_s:.2f}" for ours in ("ours, all layers", "ours, last two")]
-        rows.append([name, duration(one.median_s), *ratios, share, f"{difference(own, one):.0e}"])
-    header = ["contestant, LoRA on", "time", "times ours, all", "times ours, last two", "share of rate", "difference"]
-    print_table(f"One round of one module, K = {NUM_UES}, {BATCH_SIZE} samples per UE, rank {RANK}", header, rows)
-
-
-def real_tokens(one: Round) -> int:
-    return int(one.samples.tokens.lengths[one.batches].sum())
+        if name.startswith("products"):
+            continue
+        depth = "all layers" if "all layers" in name else "last two"
+        row = [name, duration(one.median_s)]
+        row += [f"{one.median_s / timed[f'ours, {p}, {depth}'].median_s:.2f}" for p in PRECISIONS]
+        own = ours.get(name.removeprefix("ours, "))
+        if own is None:
+            row += ["", duration(one.median_s / ours[f"float32, {depth}"].tokens)]
+        else:
+            rate = rates["float32" if "float32" in name else "bfloat16"]
+            row += [f"{own.operations / one.median_s / rate:.0%}", duration(one.median_s / own.tokens)]
+        same = own is None or own.tokens == ours[f"float32, {depth}"].tokens
+        row.append(f"{difference(timed[f'ours, float32, {depth}'], one):.0e}" if same else "")
+        row.append(f"{one.median_s / idle[name].median_s:.2f}" if idle else "")
+        rows.append(row)
+    header = ["contestant, LoRA on", "time", *(f"times ours {p}" for p in PRECISIONS)]
+    header += ["share of rate", "per token", "difference", "times idle"]
+    shown = ", ".join(f"{rate / 1e9:.0f} Gflop/s in {p}" for p, rate in rates.items())
+    print_table(f"One round of one module, K = {NUM_UES}, {BATCH_SIZE} samples per UE, {where}; {shown}", header, rows)
 
 
 def padding(one: Round) -> str:
-    lengths = one.samples.tokens.lengths
+    lengths = one.learner.samples.tokens.lengths
     union = one.batches.ravel()
     ours = sum(len(part) * int(lengths[part].max()) for part in micro_batches(lengths, union, TOKEN_BUDGET))
     each = int(lengths[one.batches].max(axis=1).sum()) * BATCH_SIZE
-    tokens = real_tokens(one)
     return (
-        f"{tokens:,} tokens a round; with padding {ours / tokens:.2f} times as many in our micro-batches, "
-        f"{each / tokens:.2f} times where each UE pads to its longest"
+        f"{one.tokens:,} tokens a round; with padding {ours / one.tokens:.2f} times as many in our micro-batches, "
+        f"{each / one.tokens:.2f} times where each UE pads to its longest"
     )
 
 
-def layer_parameters(modules: LoraModules) -> int:
-    named = modules.backbone.encoder.encoder.named_parameters()
-    return sum(p.numel() for name, p in named if "lora_" not in name)
-
-
 def difference(own: Timed, other: Timed) -> float:
-    ours, theirs = own.results[-1], other.results[-1]
-    largest = max(float(np.abs(a).max()) for a in ours)
-    return max(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True)) / largest
+    ours, theirs = (np.concatenate([part.ravel() for part in timed.results[-1]]) for timed in (own, other))
+    return float(np.linalg.norm(ours - theirs) / np.linalg.norm(ours))
 
 
-def peak_bytes(layers: int | None) -> int:
+def peak_bytes(layers: int | None, precision: str) -> int:
     """The most memory that this process has held, after a run of one round and its evaluation."""
-    simulate(scenario(layers, NUM_MODULES), task=task(), scheme="random", rounds=1, seed=SEED, progress=False)
+    setting, data = scenario(layers, NUM_MODULES, precision), task("sst2") or "reviews"
+    simulate(setting, task=data, scheme="random", rounds=1, seed=SEED, progress=False)
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
@@ -261,17 +288,17 @@ def memory() -> None:
     """Print the peak memory of whole runs, each in a process of its own."""
     fresh = multiprocessing.get_context("spawn")
     rows = []
-    for name, layers in LAYERS.items():
+    for (name, layers), precision in itertools.product(LAYERS.items(), PRECISIONS):
         with ProcessPoolExecutor(1, mp_context=fresh) as pool:
-            peak = pool.submit(peak_bytes, layers).result()
-        rows.append([name, f"{peak / 1e9:.2f} GB"])
+            peak = pool.submit(peak_bytes, layers, precision).result()
+        rows.append([f"{name}, {precision}", f"{peak / 1e9:.2f} GB"])
     print_table(f"A whole run of N = {NUM_MODULES} modules, K = {NUM_UES}", ["LoRA on", "peak memory"], rows)
 
 
 def main() -> None:
     print(f"{machine()}, PyTorch {torch.__version__} with {torch.get_num_threads()} threads")
     memory()  # first: a process starts out with the peak of the one that it came from
-    compare(task())
+    compare(task("sst2") or load_task("reviews", seed=SEED), task("qnli"))
 
 
 if __name__ == "__main__":

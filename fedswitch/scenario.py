@@ -126,6 +126,10 @@ class Scenario:
     local_training: str = _data("gradient", "", "", "what a UE sends",
         "(1) prints one gradient of the mini-batch; steps are the changes after local_iterations steps on it, which is "
         "what (4) charges for.", choices=("gradient", "steps"))
+    precision: str = _data("float32", "", "", "number format of the frozen weights and of what passes through them",
+        "What is trained, its optimizer and the losses stay in float32. Where a processor multiplies bfloat16 faster "
+        "(`fedswitch doctor` says so) it may be worth its rounding; where nothing is frozen it changes nothing.",
+        choices=("float32", "bfloat16"))
 
     smoothness: float = _bound(1.0, r"\epsilon", "", "smoothness of the risk", "Fixes the unit of the risk.", above=0.0)
     strong_convexity: float = _bound(

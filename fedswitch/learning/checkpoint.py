@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .federation import Federation
     from .schemes import Scheme
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever a checkpoint of an older version could no longer be continued to the same result."""
 
 

@@ -6,18 +6,23 @@ samples. `cell_gradient` uses that; `per_ue_gradient` does what (1) says, and a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.functional import cross_entropy
 
 from .modules import Modules
 from .samples import Kept, Samples
 from .tokens import Indices, micro_batches
+from .workers import in_order
+
+Done = TypeVar("Done")
 
 TOKEN_BUDGET = 1024
-"""Tokens of one forward pass on a CPU: enough to fill the cores, few enough to leave little to padding."""
+"""Tokens of one forward pass on a CPU: enough for fast products, few enough for the caches and for little padding."""
 
 GPU_TOKEN_BUDGET = 32768
 """Tokens of one forward pass on a GPU, where a small one would leave most of it idle."""
@@ -43,44 +48,71 @@ class Learner:
         if self._outputs is not None:
             self._outputs.batch_of = state["batch_of"]
 
-    def batches(self, indices: Indices) -> Iterator[tuple[Indices, torch.Tensor, torch.Tensor]]:
-        """Micro-batches of the samples at `indices`: places in `indices`, output of the frozen part, and mask."""
-        tokens = self.samples.tokens
-        budget = TOKEN_BUDGET if self.samples.device.type == "cpu" else GPU_TOKEN_BUDGET
-        for places in micro_batches(tokens.lengths[indices], np.arange(len(indices)), budget):
-            if self._outputs is not None:
-                yield places, *self._outputs.batch(indices[places])
-            else:
-                batch = tokens.batch(indices[places], self.samples.device)
-                yield places, self.modules.frozen(batch), batch.mask
+    def in_batches(
+        self,
+        indices: Indices,
+        work: Callable[[Indices, torch.Tensor, torch.Tensor], Done],
+        take: Callable[[Done], object],
+    ) -> None:
+        """Give `take` what `work` makes of each micro-batch of the samples at `indices`, always in the same order.
 
-    def accumulate(self, n: int, indices: Indices, weight: float) -> torch.Tensor:
-        """Add `weight` times the gradient of module n's summed loss over `indices`; return `weight` times that loss."""
-        device = self.samples.device
-        loss = torch.zeros((), device=device)
-        for places, frozen, mask in self.batches(indices):
-            labels = self.samples.labels[torch.from_numpy(indices[places]).to(device)]
-            with precision(device):
-                logits = self.modules.logits(n, frozen, mask)
-            part = weight * torch.nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
-            part.backward()
-            loss += part.detach()
-        return loss
+        `work` gets places in `indices` (B,), the output of the frozen part, and the mask (B, L); see
+        `workers.in_order` for the threads that it runs in.
+        """
+        tokens, device = self.samples.tokens, self.samples.device
+        budget = TOKEN_BUDGET if device.type == "cpu" else GPU_TOKEN_BUDGET
+        groups = list(micro_batches(tokens.lengths[indices], np.arange(len(indices)), budget))
+        outputs = self._outputs
+        if outputs is not None:
+            outputs.learn([indices[places] for places in groups])
+
+        def do(places: Indices) -> Done:
+            if outputs is not None:
+                return work(places, *outputs.batch(indices[places]))
+            batch = tokens.batch(indices[places], device)
+            return work(places, self.modules.frozen(batch), batch.mask)
+
+        in_order(do, groups, take, device)
+
+    def gradient(self, n: int, indices: Indices) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Loss of module n, mean over the samples at `indices`, and its gradient by each of the module's parameters."""
+        parameters, labels = self.modules.parameters(n), self.labels(indices)
+
+        def work(places: Indices, frozen: torch.Tensor, mask: torch.Tensor) -> list[torch.Tensor]:
+            logits = self.modules.logits(n, frozen, mask)
+            loss = cross_entropy(logits, labels[places], reduction="sum") / len(indices)
+            return [loss.detach(), *torch.autograd.grad(loss, parameters)]
+
+        sums: list[torch.Tensor] = []
+        self.in_batches(indices, work, lambda parts: add(sums, parts))
+        return sums[0], sums[1:]
 
     def log_probabilities(self, indices: Indices | None = None) -> NDArray[np.float32]:
         """Log p(label) of every module, sample at `indices` (all where not given) and label: (N, M, C)."""
-        modules, device = self.modules, self.samples.device
+        modules = self.modules
         chosen = np.arange(len(self.samples.tokens)) if indices is None else indices
-        scores = torch.empty((len(modules), len(chosen), modules.heads[0].out_features), device=device)
-        with torch.inference_mode():
-            for places, frozen, mask in self.batches(chosen):
-                rows = torch.from_numpy(places).to(device)
-                for n in range(len(modules)):
-                    modules.activate(n)
-                    with precision(device):
-                        logits = modules.logits(n, frozen, mask)
-                    scores[n, rows] = logits.float().log_softmax(dim=-1)
+        scores = torch.empty((len(modules), len(chosen), modules.heads[0].out_features), device=self.samples.device)
+
+        @torch.inference_mode()
+        def work(places: Indices, frozen: torch.Tensor, mask: torch.Tensor) -> None:
+            logits = torch.stack([modules.logits(n, frozen, mask) for n in range(len(modules))])
+            scores[:, torch.from_numpy(places).to(scores.device)] = logits.log_softmax(dim=-1).float()
+
+        self.in_batches(chosen, work, take=lambda _: None)
         return scores.cpu().numpy()
+
+    def labels(self, indices: Indices) -> torch.Tensor:
+        """Labels of the samples at `indices` (M,), on the device that computes."""
+        return self.samples.labels[torch.from_numpy(indices).to(self.samples.device)]
+
+
+def add(sums: list[torch.Tensor], parts: Sequence[torch.Tensor]) -> None:
+    """Add `parts`, tensor by tensor, to `sums`, which begin empty."""
+    if not sums:
+        sums.extend(parts)
+        return
+    for total, part in zip(sums, parts, strict=True):
+        total += part
 
 
 def cell_gradient(learner: Learner, n: int, batches: Sequence[Indices]) -> torch.Tensor:
@@ -89,27 +121,17 @@ def cell_gradient(learner: Learner, n: int, batches: Sequence[Indices]) -> torch
     `batches` holds the mini-batch of each UE that was received, as indices of samples: one forward and backward pass
     over their union. At least one batch is needed: with none, (1) is 0/0 and the module stays as it is.
     """
-    union = np.concatenate(batches)
-    _clear_gradients(learner.modules, n)
-    return learner.accumulate(n, union, weight=1.0 / len(union))
+    return _leave(learner, n, *learner.gradient(n, np.concatenate(batches)))
 
 
 def per_ue_gradient(learner: Learner, n: int, batches: Sequence[Indices]) -> torch.Tensor:
     """The same as `cell_gradient` by the definition (1): the gradient of each UE, weighted by its D_k."""
-    modules = learner.modules
     total = sum(len(batch) for batch in batches)
-    aggregate = [torch.zeros_like(p) for p in modules.parameters(n)]
-    loss = torch.zeros((), device=learner.samples.device)
+    sums: list[torch.Tensor] = []
     for batch in batches:
-        _clear_gradients(modules, n)
-        share = len(batch) / total
-        loss += share * learner.accumulate(n, batch, weight=1.0 / len(batch))
-        for mean, parameter in zip(aggregate, modules.parameters(n), strict=True):
-            assert parameter.grad is not None
-            mean += share * parameter.grad
-    for mean, parameter in zip(aggregate, modules.parameters(n), strict=True):
-        parameter.grad = mean
-    return loss
+        loss, gradient = learner.gradient(n, batch)
+        add(sums, [len(batch) / total * part for part in (loss, *gradient)])
+    return _leave(learner, n, sums[0], sums[1:])
 
 
 GRADIENTS: dict[str, Callable[[Learner, int, Sequence[Indices]], torch.Tensor]] = {
@@ -118,12 +140,7 @@ GRADIENTS: dict[str, Callable[[Learner, int, Sequence[Indices]], torch.Tensor]] 
 }
 
 
-def _clear_gradients(modules: Modules, n: int) -> None:
-    modules.activate(n)
-    for parameter in modules.parameters(n):
-        parameter.grad = None
-
-
-def precision(device: torch.device) -> torch.autocast:
-    """Bfloat16 on a GPU, with parameters and gradients in float32; nothing on a CPU."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+def _leave(learner: Learner, n: int, loss: torch.Tensor, gradient: Sequence[torch.Tensor]) -> torch.Tensor:
+    for parameter, part in zip(learner.modules.parameters(n), gradient, strict=True):
+        parameter.grad = part
+    return loss

@@ -82,7 +82,7 @@ class Federation:
             seed=seed,
             engine=engine,
             cell=Cell.draw(scenario, seed),
-            backbone=backbone,
+            backbone=modules.backbone,
             modules=modules,
             optimizers=[OPTIMIZERS[scenario.optimizer](modules.parameters(n), lr=rate) for n in range(len(modules))],
             learner=Learner(modules, _tokenized(kept, task.train, backbone, scenario), kept=kept),

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import abc
 import math
-import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
 
 from ..scenario import Scenario
 from ..streams import stream
-from .backbones import Backbone
+from .backbones import LORA_TARGETS, Backbone
 from .tokens import Batch
 
-LORA_TARGETS = ("query", "value")
 HEAD_STD = 0.02
 
 
 class Modules(abc.ABC):
-    """N sets of parameters with a head each, of which one at a time is active; heads start from streams of `seed`."""
+    """N sets of parameters in float32, with a head each, on one backbone; heads start from streams of `seed`."""
 
     def __init__(self, backbone: Backbone, scenario: Scenario, *, count: int, num_labels: int) -> None:
         self.backbone = backbone
@@ -57,16 +52,12 @@ class Modules(abc.ABC):
         """How many of the first encoder layers nothing changes."""
 
     @abc.abstractmethod
-    def activate(self, n: int) -> None:
-        """Route the backbone through module `n`, and let its parameters alone ask for gradients."""
-
-    @abc.abstractmethod
     def frozen(self, batch: Batch) -> torch.Tensor:
         """What no training changes, and `logits` starts from."""
 
     @abc.abstractmethod
     def logits(self, n: int, frozen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Class scores (B, C) of the active module `n`."""
+        """Class scores (B, C) of module `n`."""
 
     def state(self) -> list[list[torch.Tensor]]:
         """Copies of all parameters by module, for a checkpoint."""
@@ -92,46 +83,34 @@ class Modules(abc.ABC):
 class LoraModules(Modules):
     """Delta w_1, ..., Delta w_N of the paper, each of its own rank, with a head that is sent and aggregated with it.
 
-    `backbone.encoder` carries the adapters from then on. Only the active module has parameters that ask for gradients:
-    `activate` before a forward pass.
+    The weights of the backbone are frozen, and cast once to the `precision` of the scenario.
     """
 
     def __init__(self, backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> None:
-        super().__init__(backbone, scenario, count=len(scenario.lora_ranks), num_labels=num_labels)
+        frozen = backbone.cast(getattr(torch, scenario.precision))
+        super().__init__(frozen, scenario, count=len(scenario.lora_ranks), num_labels=num_labels)
         depth = backbone.num_layers if scenario.lora_layers is None else scenario.lora_layers
         if depth > backbone.num_layers:
             raise ValueError(
                 f"lora_layers = {depth} exceeds the {backbone.num_layers} layers of the backbone {backbone.name!r}"
             )
         self._frozen_layers = backbone.num_layers - depth
+        adapted = [
+            getattr(layer.attention.self, target)
+            for layer in backbone.encoder.encoder.layer[self._frozen_layers :]
+            for target in LORA_TARGETS
+        ]
         for n, rank in enumerate(scenario.lora_ranks):
-            config = LoraConfig(
-                r=rank,
-                lora_alpha=scenario.lora_alpha,
-                target_modules=list(LORA_TARGETS),
-                layers_to_transform=list(range(self._frozen_layers, backbone.num_layers)),
-                layers_pattern="layer",
-            )
-            with warnings.catch_warnings():
-                # peft asks whether several adapters on one model are meant: they are
-                warnings.filterwarnings("ignore", message="Already found a `peft_config`")
-                inject_adapter_in_model(config, backbone.encoder, adapter_name=_name(n))
-        self._layers: list[Any] = [layer for layer in backbone.encoder.modules() if isinstance(layer, LoraLayer)]
-        self._parameters = [self._collect(n) for n in range(len(scenario.lora_ranks))]
-        for n in range(len(self)):
+            shapes = [s for linear in adapted for s in ((rank, linear.in_features), (linear.out_features, rank))]
+            factors = [torch.nn.Parameter(torch.empty(s, device=self.heads[n].weight.device)) for s in shapes]
+            self._parameters.append([*factors, *self.heads[n].parameters()])
             self._initialize(n, seed)
+        self._scales = [scenario.lora_alpha / rank for rank in scenario.lora_ranks]
 
     @property
     def frozen_layers(self) -> int:
         """See `Modules`."""
         return self._frozen_layers
-
-    def activate(self, n: int) -> None:
-        """See `Modules`."""
-        for layer in self._layers:
-            layer.set_adapter(_name(n))
-        for i, head in enumerate(self.heads):
-            head.requires_grad_(i == n)
 
     def frozen(self, batch: Batch) -> torch.Tensor:
         """See `Modules`: the output of the frozen layers, (B, L, hidden)."""
@@ -139,15 +118,14 @@ class LoraModules(Modules):
 
     def logits(self, n: int, frozen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """See `Modules`."""
-        scores: torch.Tensor = self.heads[n](self.backbone.encode(frozen, mask, self._frozen_layers))
+        adapters = [(a, self._scales[n] * b) for a, b in self._factors(n)]
+        scores: torch.Tensor = self.heads[n](self.backbone.encode(frozen, mask, self._frozen_layers, adapters))
         return scores
 
-    def _collect(self, n: int) -> list[torch.nn.Parameter]:
-        return [*(factor for pair in self._factors(n) for factor in pair), *self.heads[n].parameters()]
-
     def _factors(self, n: int) -> list[tuple[torch.nn.Parameter, torch.nn.Parameter]]:
-        """(A, B) of module `n` in every layer that LoRA is applied to."""
-        return [(layer.lora_A[_name(n)].weight, layer.lora_B[_name(n)].weight) for layer in self._layers]
+        """(A, B) of module `n` for each linear layer that LoRA is added to."""
+        factors = self._parameters[n][:-2]
+        return list(zip(factors[::2], factors[1::2], strict=True))
 
     def _initialize(self, n: int, seed: int) -> None:
         """A uniform as LoRA does, B zero, head small: from our own stream, not from torch's global one."""
@@ -160,7 +138,10 @@ class LoraModules(Modules):
 
 
 class FullModel(Modules):
-    """The whole backbone with one head, N = 1: every parameter is trained, and sent. The backbone itself changes."""
+    """The whole backbone with one head, N = 1: every parameter is trained, and sent. The backbone itself changes.
+
+    Nothing is frozen, so all is float32 whatever the `precision` of the scenario.
+    """
 
     def __init__(self, backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> None:
         super().__init__(backbone, scenario, count=1, num_labels=num_labels)
@@ -173,9 +154,6 @@ class FullModel(Modules):
     def frozen_layers(self) -> int:
         """See `Modules`."""
         return 0
-
-    def activate(self, n: int) -> None:
-        """See `Modules`: there is one only."""
 
     def frozen(self, batch: Batch) -> torch.Tensor:
         """See `Modules`: token and segment ids, (2, B, L)."""
@@ -190,7 +168,3 @@ class FullModel(Modules):
 def _fill(parameter: torch.Tensor, values: NDArray[np.float64]) -> None:
     with torch.no_grad():
         parameter.copy_(torch.from_numpy(values).to(parameter.dtype))
-
-
-def _name(n: int) -> str:
-    return f"module{n}"

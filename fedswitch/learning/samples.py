@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from .tokens import Batch, Indices, Tokens
+from .workers import in_order
 
 if TYPE_CHECKING:
     from .backbones import Backbone
@@ -40,50 +42,61 @@ class FrozenOutputs:
     """What the frozen layers make of each sample, computed when it is first asked for.
 
     With LoRA on the last layers only, the layers below give the same output in every round and for every module.
-    `compute(batch)` returns it, (B, L, hidden). Room is set aside for all samples, and the system fills it page by page
-    as samples are asked for; where it would exceed `limit_bytes` it lies in a temporary file.
+    `compute(batch)` returns it, (B, L, hidden), of type `dtype`. Room is set aside for all samples, and the system
+    fills it page by page as samples are asked for; where it would exceed `limit_bytes` it lies in a temporary file.
 
     The last bits of an output depend on which samples share its batch. `batch_of` (M,) therefore numbers the batches
     that were computed, -1 for none yet: where it is put back into a new object, the same batches are formed again.
     """
 
     def __init__(
-        self, samples: Samples, compute: Callable[[Batch], torch.Tensor], hidden_size: int, limit_bytes: int
+        self,
+        samples: Samples,
+        compute: Callable[[Batch], torch.Tensor],
+        hidden_size: int,
+        dtype: torch.dtype,
+        limit_bytes: int,
     ) -> None:
         self._samples = samples
         self._compute = compute
         self.batch_of: NDArray[np.int32] = np.full(len(samples.tokens), -1, dtype=np.int32)
         self._known = np.zeros(len(samples.tokens), dtype=bool)
         shape = (len(samples.tokens.ids), hidden_size)
-        if 4 * shape[0] * shape[1] <= limit_bytes:
-            self._outputs: NDArray[np.float32] = np.empty(shape, dtype=np.float32)
+        if dtype.itemsize * math.prod(shape) <= limit_bytes:
+            self._outputs = torch.empty(shape, dtype=dtype)
         else:
             self._folder = tempfile.TemporaryDirectory(prefix="fedswitch-")
-            self._outputs = np.memmap(Path(self._folder.name) / "outputs", np.float32, mode="w+", shape=shape)
+            path = str(Path(self._folder.name) / "outputs")
+            self._outputs = torch.from_file(path, shared=True, size=math.prod(shape), dtype=dtype).view(shape)
+
+    def learn(self, groups: Sequence[Indices]) -> None:
+        """Compute what is not known yet of the samples in `groups`; what is new in a group makes a batch."""
+        unknown = [group[~self._known[group]] for group in groups]
+        for group in unknown:
+            new = group[self.batch_of[group] < 0]
+            if new.size:
+                self.batch_of[new] = self.batch_of.max() + 1
+        numbers = np.unique(self.batch_of[np.concatenate(unknown)])
+        batches = [np.flatnonzero(self.batch_of == number) for number in numbers]
+        in_order(self._compute_batch, batches, lambda _: None, self._samples.device)
+
+    def _compute_batch(self, batch: Indices) -> None:
+        tokens = self._samples.tokens
+        padded = tokens.batch(batch)
+        lengths = tokens.lengths[batch]
+        before = np.cumsum(lengths) - lengths
+        rows = np.repeat(tokens.offsets[batch] - before, lengths) + np.arange(lengths.sum())
+        self._outputs[torch.from_numpy(rows)] = self._compute(padded)[padded.mask]
+        self._known[batch] = True
 
     def batch(self, group: Indices) -> tuple[torch.Tensor, torch.Tensor]:
-        """Outputs (B, L, hidden) and mask (B, L) of the samples `group`, padded to the longest of them."""
-        tokens = self._samples.tokens
-        unknown = group[~self._known[group]]
-        if unknown.size:
-            self.batch_of[unknown[self.batch_of[unknown] < 0]] = self.batch_of.max() + 1
-        for number in np.unique(self.batch_of[unknown]):
-            self._learn(np.flatnonzero(self.batch_of == number))
-        lengths = tokens.lengths[group]
+        """Outputs (B, L, hidden) and mask (B, L) of samples that are known, padded to the longest of them."""
+        lengths = self._samples.tokens.lengths[group]
         positions = np.arange(lengths.max())
         mask = positions < lengths[:, np.newaxis]
-        rows = tokens.offsets[group][:, np.newaxis] + np.where(mask, positions, 0)  # padding repeats the first token
-        return torch.from_numpy(self._outputs[rows]), torch.from_numpy(mask)
-
-    def _learn(self, unknown: Indices) -> None:
-        tokens = self._samples.tokens
-        batch = tokens.batch(unknown)
-        hidden = self._compute(batch)[batch.mask].numpy()
-        lengths = tokens.lengths[unknown]
-        before = np.cumsum(lengths) - lengths
-        rows = np.repeat(tokens.offsets[unknown] - before, lengths) + np.arange(lengths.sum())
-        self._outputs[rows] = hidden
-        self._known[unknown] = True
+        # padding repeats the first token
+        rows = self._samples.tokens.offsets[group][:, np.newaxis] + np.where(mask, positions, 0)
+        return self._outputs[torch.from_numpy(rows)], torch.from_numpy(mask)
 
 
 class Kept:
@@ -97,7 +110,7 @@ class Kept:
         self._limit_bytes = limit_bytes
         # by identity of the data, which are kept so that no other object takes the number
         self._samples: dict[tuple[int, str, int], tuple[Split, Samples]] = {}
-        self._outputs: dict[tuple[int, str, int], FrozenOutputs] = {}
+        self._outputs: dict[tuple[int, str, int, torch.dtype], FrozenOutputs] = {}
 
     def samples(self, split: Split, backbone: Backbone, max_tokens: int) -> Samples:
         """The split in tokens of that backbone, at most `max_tokens` of each sample, on the backbone's device."""
@@ -114,7 +127,8 @@ class Kept:
         if modules.frozen_layers == 0 or samples.device.type != "cpu":
             return None
         backbone = modules.backbone
-        key = id(samples), backbone.source, modules.frozen_layers
+        dtype = next(backbone.encoder.parameters()).dtype
+        key = id(samples), backbone.source, modules.frozen_layers, dtype
         if key not in self._outputs:
-            self._outputs[key] = FrozenOutputs(samples, modules.frozen, backbone.hidden_size, self._limit_bytes)
+            self._outputs[key] = FrozenOutputs(samples, modules.frozen, backbone.hidden_size, dtype, self._limit_bytes)
         return self._outputs[key]

@@ -6,18 +6,15 @@ Here every sample passes the frozen backbone in one common batch, and in each ad
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
-from peft.tuners.lora import LoraLayer
 from torch.nn import functional
 
-from .backbones import Backbone
-from .engine import Learner, precision
-from .modules import LORA_TARGETS
+from .backbones import LORA_TARGETS
+from .engine import Learner, add
 from .tokens import Indices
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
@@ -78,7 +75,7 @@ def train_locally(
     """Let K UEs make tau local steps each; return their models and their mean losses (tau, K), each before its step.
 
     A step of a UE follows the gradient of its mean loss over its own mini-batch, plus its penalty. The modules of
-    `learner` are bypassed, and left as they are.
+    `learner` have no part in it, and stay as they are.
 
     Args:
         learner: the samples, and the LoRA modules whose backbone and frozen layers are used.
@@ -95,22 +92,24 @@ def train_locally(
         raise ValueError(f"unknown optimizer {optimizer!r}; there are: {', '.join(OPTIMIZERS)}")
     _check_batches(batches, len(start))
     backbone, frozen_layers = learner.modules.backbone, learner.modules.frozen_layers
+    pairs = len(LORA_TARGETS) * (backbone.num_layers - frozen_layers)
+    if {len(ue.pairs) for ue in start} != {pairs}:
+        raise ValueError(
+            f"start must hold {pairs} pairs of factors for every UE, as many as the backbone {backbone.name!r} has "
+            f"layers to adapt after {frozen_layers} frozen ones"
+        )
     losses = []
-    with _per_sample_layers(backbone, frozen_layers) as layers:
-        if {len(ue.pairs) for ue in start} != {len(layers)}:
-            raise ValueError(
-                f"start must hold {len(layers)} pairs of factors for every UE, as many as the backbone "
-                f"{backbone.name!r} has layers to adapt after {frozen_layers} frozen ones"
-            )
-        stacks = _stack(start)
-        local = OPTIMIZERS[optimizer](stacks, lr=learning_rate)
-        scales = torch.tensor([ue.scale for ue in start], dtype=stacks[0].dtype, device=stacks[0].device)
-        for step in zip(*batches, strict=True):
-            local.zero_grad()
-            losses.append(_accumulate(learner, layers, step, stacks, scales))
-            if penalty is not None:
-                torch.stack([penalty(ue) for ue in _unstack(stacks, start)]).sum().backward()
-            local.step()
+    stacks = _stack(start)
+    local = OPTIMIZERS[optimizer](stacks, lr=learning_rate)
+    scales = torch.tensor([ue.scale for ue in start], dtype=stacks[0].dtype, device=stacks[0].device)
+    for step in zip(*batches, strict=True):
+        loss, gradients = _gradient(learner, step, stacks, scales)
+        losses.append(loss)
+        for stack, gradient in zip(stacks, gradients, strict=True):
+            stack.grad = gradient
+        if penalty is not None:
+            torch.stack([penalty(ue) for ue in _unstack(stacks, start)]).sum().backward()
+        local.step()
     trained = [LocalModel.of(ue.parameters, ue.scale) for ue in _unstack(stacks, start)]
     return trained, torch.stack(losses)
 
@@ -157,68 +156,30 @@ def _unstack(stacks: Sequence[torch.Tensor], start: Sequence[LocalModel]) -> lis
     ]
 
 
-class _PerSampleLayer(torch.nn.Module):
-    """A frozen linear layer plus a low-rank path that is another one for each sample of the batch."""
-
-    a: torch.Tensor  # (B, r, in)
-    b: torch.Tensor  # (B, out, r)
-
-    def __init__(self, frozen: torch.nn.Module) -> None:
-        super().__init__()
-        self.frozen = frozen
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        low_rank = torch.bmm(torch.bmm(hidden, self.a.mT), self.b.mT)
-        return low_rank.add_(self.frozen(hidden))
-
-
-@contextlib.contextmanager
-def _per_sample_layers(backbone: Backbone, frozen_layers: int) -> Iterator[list[_PerSampleLayer]]:
-    """Put a `_PerSampleLayer` in the place of every target of LoRA; what stood there stands there again afterwards."""
-    places = []
-    for block in backbone.encoder.encoder.layer[frozen_layers:]:
-        for path, target in block.named_modules():
-            parent, _, name = path.rpartition(".")
-            if name in LORA_TARGETS:
-                places.append((block.get_submodule(parent), name, target))
-    layers = []
-    for parent, name, target in places:
-        layers.append(_PerSampleLayer(target.get_base_layer() if isinstance(target, LoraLayer) else target))
-        setattr(parent, name, layers[-1])
-    try:
-        yield layers
-    finally:
-        for parent, name, target in places:
-            setattr(parent, name, target)
-
-
-def _accumulate(
-    learner: Learner,
-    layers: Sequence[_PerSampleLayer],
-    step: Sequence[Indices],
-    stacks: Sequence[torch.Tensor],
-    scales: torch.Tensor,
-) -> torch.Tensor:
-    """Add the gradient of each UE's mean loss over its mini-batch in `step` to the stacks; return these losses (K,)."""
+def _gradient(
+    learner: Learner, step: Sequence[Indices], stacks: Sequence[torch.Tensor], scales: torch.Tensor
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Mean losses (K,) of the UEs over their mini-batches in `step`, and their gradients by the stacks."""
     samples, modules = learner.samples, learner.modules
     sizes = [len(batch) for batch in step]
     union = np.concatenate(step)
-    owners = np.repeat(np.arange(len(step)), sizes)
+    labels = learner.labels(union)
+    owners = torch.from_numpy(np.repeat(np.arange(len(step)), sizes)).to(samples.device)
     # the sum over UEs of their mean losses: the gradient by the parameters of one UE is that of its own loss
     shares = 1.0 / torch.tensor(sizes, dtype=scales.dtype, device=samples.device)
-    losses = torch.zeros_like(shares)
-    for places, frozen, mask in learner.batches(union):
-        labels = samples.labels[torch.from_numpy(union[places]).to(samples.device)]
-        owner = torch.from_numpy(owners[places]).to(samples.device)
+
+    def work(places: Indices, frozen: torch.Tensor, mask: torch.Tensor) -> list[torch.Tensor]:
+        owner = owners[places]
         # index_select, because the gradient of stack[owner] is summed in no fixed order by more than one thread
         *factors, head_weight, head_bias = (stack.index_select(0, owner) for stack in stacks)
         scale = scales[owner, None, None]
-        for layer, a, b in zip(layers, factors[::2], factors[1::2], strict=True):
-            layer.a, layer.b = a, scale * b
-        with precision(samples.device):
-            pooled = modules.backbone.encode(frozen, mask, modules.frozen_layers)
-            logits = torch.bmm(head_weight, pooled[..., None])[..., 0] + head_bias
-            parts = shares[owner] * functional.cross_entropy(logits, labels, reduction="none")
-        parts.sum().backward()
-        losses.index_add_(0, owner, parts.detach())
-    return losses
+        adapters = [(a, scale * b) for a, b in zip(factors[::2], factors[1::2], strict=True)]
+        pooled = modules.backbone.encode(frozen, mask, modules.frozen_layers, adapters)
+        logits = torch.bmm(head_weight, pooled[..., None])[..., 0] + head_bias
+        parts = shares[owner] * functional.cross_entropy(logits, labels[places], reduction="none")
+        losses = torch.zeros_like(shares).index_add_(0, owner, parts.detach())
+        return [losses, *torch.autograd.grad(parts.sum(), stacks)]
+
+    sums: list[torch.Tensor] = []
+    learner.in_batches(union, work, lambda parts: add(sums, parts))
+    return sums[0], sums[1:]

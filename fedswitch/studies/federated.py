@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..files import write_whole
 from ..learning import Task, load_task, simulate
+from ..learning.devices import device_name
 from ..learning.progress import runs_bar
 from ..learning.samples import Kept
 from ..learning.schemes import Scheme, find_scheme
@@ -31,8 +32,8 @@ from .settings import StudySettings, setting
 SOURCES = ("task_source", "backbone_source")
 """What a History says of its data and weights, with their digests."""
 
-MADE = (*SOURCES, "commit", "machine", "date")
-"""What is kept with every run: where its data and weights come from, and what made it, when and on what."""
+MADE = (*SOURCES, "arithmetic", "commit", "machine", "date")
+"""What is kept with every run: where its data and weights come from, and what made it, how, when and on what."""
 
 KEPT_BYTES = 8 * 2**30
 """Room for the output of frozen layers of all runs of a study, in memory."""
@@ -178,7 +179,8 @@ def _measure(run: ArmRun, protocol: Protocol, task: Task, kept: Kept, stop: Stop
         table.insert(place, column, value)
     seconds = time.perf_counter() - started
     sources = {name: history.settings[name] for name in SOURCES}
-    table.attrs = {"seconds": seconds, **sources}
+    arithmetic = f"{history.settings['scenario']['precision']} on {device_name(protocol.device)}"
+    table.attrs = {"seconds": seconds, "arithmetic": arithmetic, **sources}
     return table
 
 

@@ -24,6 +24,7 @@ from .settings import StudySettings, full_scale
 Settings = StudySettings | Mapping[str, Any]
 """What a result was made with: the settings of a study, or those of a `History`."""
 
+BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 PACKAGES = ("fedswitch", "numpy", "scipy", "torch", "transformers", "peft", "datasets")
 
 
@@ -43,6 +44,7 @@ class Result:
             f"Recorded in `{self.name}.parquet`",
             f"seeds {', '.join(map(str, seeds))}" if isinstance(seeds, list) else "",
             "; ".join(record["machine"]),
+            " and ".join(record.get("arithmetic", [])),  # records of studies that learn, from when there was a choice
             " and ".join(record["date"]),
             f"{record['seconds'] / 60:.0f} minutes of computing" if record["seconds"] >= 60 else "less than a minute",
             "commit " + ", ".join(f"`{commit[:10]}`{commit[40:]}" for commit in record["commit"]),
@@ -120,7 +122,7 @@ def save_result(
 
 def made_here() -> dict[str, str]:
     """What makes a result now: the commit of the module, the machine and the date."""
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {_processor()}"
+    machine = ", ".join([f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores", *_processor()])
     return {"commit": _commit(), "machine": machine, "date": datetime.now(UTC).date().isoformat()}
 
 
@@ -163,14 +165,15 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _processor() -> str:
-    """The processor's name where Linux tells it."""
+def _processor() -> list[str]:
+    """The processor's name, and which instructions it has for bfloat16, where Linux tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+        return [platform.processor()]
+    told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+    instructions = [name for name in BFLOAT16_INSTRUCTIONS if name in told.get("flags", "").split()]
+    return [told.get("model name", platform.processor()), *instructions]
 
 
 def _commit() -> str:

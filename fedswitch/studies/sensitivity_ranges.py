@@ -98,6 +98,7 @@ RANGES: dict[str, Range] = {
     ),
     "learning_rate": Range(1e-3, 1e-2, LEARNS, "About a third and three times."),
     "local_training": Range(None, "steps", LEARNS, "Changes after local iterations, which (4) charges for."),
+    "precision": Range(None, "bfloat16", LEARNS, "Eight bits of mantissa in the place of 24, for all that is frozen."),
     "smoothness": Range(0.1, 10.0, DECIDES, "A decade to both sides: it is the unit of what an upload is worth."),
     "strong_convexity": Range(0.01, 1.0, DECIDES, "Condition numbers from 1 to 100."),
     "zeta1": Range(0.1, 10.0, DECIDES, "A decade to both sides: it is the other unit of what an upload is worth."),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from peft_models import sample_loss
 
 from fedswitch.learning import engine
 from fedswitch.learning.backbones import load_backbone
@@ -42,13 +43,9 @@ def gradients(learner, n):
 
 
 def by_hand(learner, n, index):
-    """Loss and gradient of one sample: the whole encoder, no padding, no micro-batches, nothing kept from before."""
-    modules, samples = learner.modules, learner.samples
-    modules.activate(n)
-    batch = samples.tokens.batch(np.array([index]))
-    hidden = modules.backbone.encoder(input_ids=batch.ids, token_type_ids=batch.segments).last_hidden_state
-    loss = torch.nn.functional.cross_entropy(modules.heads[n](hidden.mean(dim=1)), samples.labels[[index]])
-    return loss.item(), torch.autograd.grad(loss, modules.parameters(n))
+    """Loss and gradient of one sample: the whole encoder with peft, no padding, nothing kept from before."""
+    loss, parameters = sample_loss(learner.modules, n, learner.samples, index)
+    return loss.item(), torch.autograd.grad(loss, parameters)
 
 
 def check_union(learner, n, batches):
@@ -119,9 +116,9 @@ def test_a_round_costs_what_its_samples_cost_however_many_ues_hold_them(learner,
     """Tokens that pass the trained layers, padding included, for the same samples of 2 UEs and of 50, and for twice."""
     encode, passed = type(learner.modules.backbone).encode, []
 
-    def counted(self, hidden, mask, frozen_layers):
+    def counted(self, hidden, mask, *others):
         passed.append(mask.numel())
-        return encode(self, hidden, mask, frozen_layers)
+        return encode(self, hidden, mask, *others)
 
     monkeypatch.setattr(type(learner.modules.backbone), "encode", counted)
     chosen = np.random.default_rng(0).permutation(400)

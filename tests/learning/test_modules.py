@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -7,8 +8,14 @@ import torch
 from fedswitch import Scenario
 from fedswitch.learning.backbones import load_backbone
 from fedswitch.learning.modules import FullModel, LoraModules
+from fedswitch.learning.tokens import Batch
 
 HIDDEN, TARGETS = 64, 2  # of the backbone `tiny`; query and value
+
+
+def some_batch():
+    ids = torch.arange(3, 15)[None]
+    return Batch(ids, torch.zeros_like(ids), torch.ones_like(ids, dtype=torch.bool))
 
 
 @pytest.mark.parametrize(("lora_layers", "layers"), [(1, 1), (2, 2), (None, 2)])
@@ -27,36 +34,47 @@ def test_model_bits_do_not_count_the_modules():
 
 
 def test_a_module_adds_the_scaled_product_of_its_factors(modules, small):
-    backbone = modules.backbone
-    ids = torch.arange(3, 15)[None]
+    batch = some_batch()
     for parameter in modules.parameters(2):
         torch.nn.init.normal_(parameter, std=0.1)
-    modules.activate(2)
     dense = copy.deepcopy(load_backbone("tiny").encoder)
     factors = modules.parameters(2)[:-2]
     last = dense.encoder.layer[-1].attention.self
     for target, (a, b) in zip((last.query, last.value), (factors[:2], factors[2:]), strict=True):
         target.weight.data += small.lora_alpha / small.lora_ranks[2] * (b @ a).detach()
     with torch.no_grad():
-        ours, merged = backbone.encoder(ids).last_hidden_state, dense(ids).last_hidden_state
+        ours = modules.logits(2, modules.frozen(batch), batch.mask)
+        merged = modules.heads[2](dense(batch.ids).last_hidden_state.mean(dim=1))
     torch.testing.assert_close(ours, merged, rtol=1e-5, atol=1e-5)
 
 
 def test_untrained_modules_leave_the_foundation_model_as_it_is(modules):
-    ids = torch.arange(3, 15)[None]
+    batch = some_batch()
     with torch.no_grad():
-        expected = load_backbone("tiny").encoder(ids).last_hidden_state
-        for n in range(len(modules)):
-            modules.activate(n)
-            torch.testing.assert_close(modules.backbone.encoder(ids).last_hidden_state, expected)
+        pooled = load_backbone("tiny").encoder(batch.ids).last_hidden_state.mean(dim=1)
+        for n, head in enumerate(modules.heads):
+            torch.testing.assert_close(modules.logits(n, modules.frozen(batch), batch.mask), head(pooled))
 
 
-def test_only_the_active_module_asks_for_gradients(modules):
-    for n in range(len(modules)):
-        modules.activate(n)
-        asking = {id(p) for p in modules.backbone.encoder.parameters() if p.requires_grad}
-        asking |= {id(p) for head in modules.heads for p in head.parameters() if p.requires_grad}
-        assert asking == {id(p) for p in modules.parameters(n)}
+def test_frozen_weights_are_cast_once_and_what_is_trained_is_not(small, monkeypatch):
+    scenario, backbone = dataclasses.replace(small, precision="bfloat16"), load_backbone("tiny")
+    modules = LoraModules(backbone, scenario, num_labels=2, seed=3)
+    assert {p.dtype for p in modules.backbone.encoder.parameters()} == {torch.bfloat16}
+    assert {p.dtype for n in range(4) for p in modules.parameters(n)} == {torch.float32}
+    assert {p.dtype for p in backbone.encoder.parameters()} == {torch.float32}  # may serve another run
+    assert LoraModules(backbone, small, num_labels=2, seed=3).backbone is backbone
+    weights, to = {id(p) for p in modules.backbone.encoder.parameters()}, torch.Tensor.to
+    cast = []
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, *how, **more: cast.append(id(self)) or to(self, *how, **more))
+    scores = modules.logits(1, modules.frozen(some_batch()), some_batch().mask)
+    assert scores.dtype == torch.float32
+    assert cast
+    assert not weights.intersection(cast)
+
+
+def test_where_nothing_is_frozen_precision_changes_nothing(small):
+    modules = FullModel(load_backbone("tiny"), dataclasses.replace(small, precision="bfloat16"), num_labels=2, seed=3)
+    assert {p.dtype for p in modules.parameters(0)} == {torch.float32}
 
 
 def test_initialization_comes_from_the_seed_alone():

@@ -34,12 +34,18 @@ class Counted:
         return batch.ids[..., None] + torch.tensor([0.0, 0.25, 0.0]) + 0.001 * len(batch.ids)
 
 
+def ask(outputs, indices):
+    """Outputs and mask of samples that may be new."""
+    outputs.learn([np.array(indices)])
+    return outputs.batch(np.array(indices))
+
+
 @pytest.mark.parametrize("limit_bytes", [0, MEMORY_LIMIT_BYTES])
 def test_outputs_are_computed_once_and_come_back_padded_in_the_order_asked_for(samples, limit_bytes):
     compute = Counted()
-    outputs = FrozenOutputs(samples, compute, HIDDEN, limit_bytes)
-    outputs.batch(np.array([3, 0]))
-    hidden, mask = outputs.batch(np.array([2, 0, 4]))
+    outputs = FrozenOutputs(samples, compute, HIDDEN, torch.float32, limit_bytes)
+    ask(outputs, [3, 0])
+    hidden, mask = ask(outputs, [2, 0, 4])
     assert compute.seen == [[10, 40], [30, 50]]
     assert mask.tolist() == [[True, True, True], [True, True, False], [True, True, False]]
     assert torch.equal(hidden[0, :, 0], torch.tensor([30.002, 31.002, 32.002]))
@@ -51,13 +57,13 @@ def test_outputs_are_computed_once_and_come_back_padded_in_the_order_asked_for(s
 def test_beyond_the_limit_outputs_lie_in_a_file_that_goes_with_them(samples, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     size = 4 * 9 * HIDDEN
-    in_memory = FrozenOutputs(samples, Counted(), HIDDEN, size)
+    in_memory = FrozenOutputs(samples, Counted(), HIDDEN, torch.float32, size)
     assert not list(tmp_path.iterdir())
-    in_file = FrozenOutputs(samples, Counted(), HIDDEN, size - 1)
+    in_file = FrozenOutputs(samples, Counted(), HIDDEN, torch.float32, size - 1)
     (file,) = tmp_path.glob("fedswitch-*/*")
     assert file.stat().st_size == size
     everything = np.arange(5)
-    assert torch.equal(in_memory.batch(everything)[0], in_file.batch(everything)[0])
+    assert torch.equal(ask(in_memory, everything)[0], ask(in_file, everything)[0])
     del in_file
     assert not list(tmp_path.iterdir())
 
@@ -65,22 +71,28 @@ def test_beyond_the_limit_outputs_lie_in_a_file_that_goes_with_them(samples, tmp
 def test_batches_that_were_formed_are_formed_again(samples):
     """A run that goes on asks in another order, and must get what the run got that was never stopped."""
     first, again = Counted(), Counted()
-    before, after = FrozenOutputs(samples, first, HIDDEN, 1000), FrozenOutputs(samples, again, HIDDEN, 1000)
-    before.batch(np.array([0, 1, 2]))
-    before.batch(np.array([2, 3]))
+    before, after = (
+        FrozenOutputs(samples, first, HIDDEN, torch.float32, 1000),
+        FrozenOutputs(samples, again, HIDDEN, torch.float32, 1000),
+    )
+    ask(before, [0, 1, 2])
+    ask(before, [2, 3])
     after.batch_of = before.batch_of.copy()
     everything = np.arange(5)
-    expected = before.batch(everything)[0]
-    assert torch.equal(after.batch(np.array([3, 1]))[0], before.batch(np.array([3, 1]))[0])
-    assert torch.equal(after.batch(everything)[0], expected)
+    expected = ask(before, everything)[0]
+    assert torch.equal(ask(after, [3, 1])[0], ask(before, [3, 1])[0])
+    assert torch.equal(ask(after, everything)[0], expected)
     assert sorted(again.seen) == sorted(first.seen) == [[10, 20, 30], [40], [50]]
 
 
 class Uncached:
     """In the place of `FrozenOutputs`: computes whatever is asked for, every time."""
 
-    def __init__(self, samples, compute, hidden_size, limit_bytes):
+    def __init__(self, samples, compute, *_):
         self.tokens, self.compute = samples.tokens, compute
+
+    def learn(self, groups):
+        pass
 
     def batch(self, group):
         batch = self.tokens.batch(group)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from peft_models import sample_loss
 
 from fedswitch import Scenario
 from fedswitch.control import random_subscription
@@ -48,14 +49,6 @@ def equal_throughout(first, second):
 def moved(before, after):
     """Which modules changed, (N,)."""
     return [not equal_throughout(a, b) for a, b in zip(before, after, strict=True)]
-
-
-def whole_encoder_loss(modules, n, tokens, labels, index):
-    """The loss of one sample by the encoder as it stands: no padding, no micro-batches, no cut into two halves."""
-    modules.activate(n)
-    batch = tokens.batch(np.array([index]))
-    hidden = modules.backbone.encoder(input_ids=batch.ids, token_type_ids=batch.segments).last_hidden_state
-    return torch.nn.functional.cross_entropy(modules.heads[n](hidden.mean(dim=1)), labels[[index]])
 
 
 # every scheme
@@ -193,10 +186,8 @@ def test_one_common_model_follows_1_by_definition(name, rate, lossy, toy_task, t
         for k in ues:
             batch = world.mini_batch(t, int(k))
             for i in batch:
-                loss = whole_encoder_loss(
-                    world.modules, 0, world.learner.samples.tokens, world.learner.samples.labels, i
-                )
-                gradient = torch.autograd.grad(loss / len(batch) / len(ues), parameters)
+                loss, own = sample_loss(world.modules, 0, world.learner.samples, i)
+                gradient = torch.autograd.grad(loss / len(batch) / len(ues), own)
                 mean = [total + part for total, part in zip(mean, gradient, strict=True)]
         with torch.no_grad():
             for parameter, direction in zip(parameters, mean, strict=True):
@@ -339,9 +330,7 @@ def test_the_risks_of_switching_risk_are_those_of_the_mini_batches(small, toy_ta
     samples = world.learner.samples
     for n, k in [(0, 0), (1, 5), (3, 2)]:
         with torch.no_grad():
-            each = [
-                whole_encoder_loss(world.modules, n, samples.tokens, samples.labels, i) for i in world.mini_batch(3, k)
-            ]
+            each = [sample_loss(world.modules, n, samples, i)[0] for i in world.mini_batch(3, k)]
         assert risks[n, k] == pytest.approx(float(torch.stack(each).mean()), rel=1e-4)
     assert np.unique(risks).size == 24
 

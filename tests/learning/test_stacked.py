@@ -4,14 +4,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
+from peft_models import with_factors
 
 from fedswitch import Scenario
 from fedswitch.learning import engine, stacked
-from fedswitch.learning.backbones import load_backbone
+from fedswitch.learning.backbones import LORA_TARGETS, load_backbone
 from fedswitch.learning.engine import Learner, cell_gradient
-from fedswitch.learning.modules import LORA_TARGETS, LoraModules
+from fedswitch.learning.modules import LoraModules
 from fedswitch.learning.samples import Samples
 from fedswitch.learning.stacked import LocalModel, train_locally
 
@@ -27,7 +26,7 @@ def samples(toy_task):
 
 
 def learner_of(samples, *, frozen_layers=0, dtype=torch.float64):
-    """Modules that have no part in the training, but would change what the backbone says if they were not bypassed."""
+    """Modules that have no part in the training."""
     scenario = Scenario.corrected(lora_layers=LAYERS - frozen_layers)
     modules = LoraModules(load_backbone("tiny"), scenario, num_labels=2, seed=3)
     torch.manual_seed(0)
@@ -36,7 +35,6 @@ def learner_of(samples, *, frozen_layers=0, dtype=torch.float64):
             torch.nn.init.normal_(parameter, std=0.5)
         modules.heads[n].to(dtype)
     modules.backbone.encoder.to(dtype)
-    modules.activate(2)
     return Learner(modules, samples)
 
 
@@ -70,14 +68,10 @@ def tail_penalty(ue):
 def one_ue(samples, batches, start, *, frozen_layers, learning_rate, optimizer, penalty):
     """The same by peft: a model of its own, the whole encoder, one padded batch, an optimizer for these parameters."""
     dtype = start.head_bias.dtype
-    encoder = load_backbone("tiny").encoder.to(dtype)
-    config = LoraConfig(
-        r=start.rank, lora_alpha=ALPHA, target_modules=list(LORA_TARGETS),
-        layers_to_transform=list(range(frozen_layers, LAYERS)), layers_pattern="layer",
-    )  # fmt: skip
-    inject_adapter_in_model(config, encoder)
+    *factors, _, _ = start.parameters
+    encoder, own = with_factors("tiny", factors, alpha=ALPHA, frozen_layers=frozen_layers, dtype=dtype)
     head = torch.nn.Linear(HIDDEN, 2, dtype=dtype)
-    own = [p for name, p in encoder.named_parameters() if "lora_" in name] + list(head.parameters())
+    own += head.parameters()
     with torch.no_grad():
         for parameter, value in zip(own, start.parameters, strict=True):
             parameter.copy_(value)
@@ -184,18 +178,11 @@ def test_no_ue_feels_another(learner):
 
 
 def state_of(learner):
-    """What training must leave alone, parameter by parameter, and the scores of the active module."""
-    encoder, batch = learner.modules.backbone.encoder, learner.samples.tokens.batch(np.arange(5))
-    with torch.no_grad():
-        scores = learner.modules.logits(2, learner.modules.frozen(batch), batch.mask)
-    adapted = [layer for layer in encoder.modules() if isinstance(layer, LoraLayer)]
-    parameters = [*encoder.parameters(), *(p for head in learner.modules.heads for p in head.parameters())]
-    return {
-        "layers": list(encoder.named_modules()),
-        "adapters": [(layer.active_adapters, layer.disable_adapters) for layer in adapted],
-        "asking": [p.requires_grad for p in parameters],
-        "gradients": [p.grad for p in parameters],
-    }, [scores, *(p.detach().clone() for p in parameters)]
+    """What training must leave alone: which parameters there are, whether they ask for gradients, and their values."""
+    modules = learner.modules
+    parameters = [*modules.backbone.encoder.parameters(), *(p for n in range(4) for p in modules.parameters(n))]
+    state = [(p.requires_grad, p.grad) for p in parameters], list(modules.backbone.encoder.named_modules())
+    return state, [p.detach().clone() for p in parameters]
 
 
 def interrupt(ue):
