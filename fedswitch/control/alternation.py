@@ -7,11 +7,10 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import Array, Bools
 from ..wireless import Reception
 from .forms import Formulas
 from .sharing import Band, airtime_s
-
-Array = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,7 +51,7 @@ class Alternation:
     band: Band
     payload_bits: Array
     compute_energy_j: float
-    subscription: NDArray[np.bool_]
+    subscription: Bools
     charge: Array
 
     def run(self) -> tuple[Trial, Inner]:

@@ -23,7 +23,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._efficiency import Array, bernoulli, in_blocks
+from ..arguments import Array
+from ._efficiency import bernoulli, in_blocks
 from ._pool import LARGEST_RATIO, Pool, check_stopping_rule, uploads
 
 

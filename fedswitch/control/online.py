@@ -19,9 +19,8 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..arguments import check_choice, checked
+from ..arguments import Array, Bools, check_choice, checked
 from ..scenario import Form, Scenario
 from ..wireless import Channel
 from .alternation import Alternation, Inner
@@ -37,8 +36,6 @@ from .subscription import (
 )
 from .switching import gradient
 
-Array = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Rule = Literal["switching", "proximal", "greedy", "one_shot", "random"]
 
 

@@ -6,15 +6,13 @@ import dataclasses
 import functools
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import check_choice, checked
+from ..arguments import Array, check_choice, checked
 from ..scenario import Scenario
 from ..wireless import Channel, Radio, Reception
 from .bandwidth import Method, Search, equalize, needed_share
 from .ergodic_bandwidth import equalize_ergodic, needed_share_ergodic
-
-Array = NDArray[np.float64]
 
 
 def share_bandwidth(

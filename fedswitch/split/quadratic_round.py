@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arguments import Array
 from .theorem import RoundSetting
-
-Array = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)

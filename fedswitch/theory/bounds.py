@@ -11,16 +11,15 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import checked
+from ..arguments import Array, checked
 from .constants import check_weights
 from .moments import ReceivedWeights, received_weights
 
 if TYPE_CHECKING:
     from .problems import Problem
 
-Array = NDArray[np.float64]
 
 _ROUNDING = 1e-12
 

@@ -14,13 +14,12 @@ import dataclasses
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import check_choice, checked
+from ..arguments import Array, check_choice, checked
 from ..scenario import Form
 
 BoundForm = Literal["printed", "corrected", "sharp"]
-Array = NDArray[np.float64]
 
 _SUM_TOLERANCE = 1e-6  # what single precision makes of weights that sum to 1
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ..arguments import Array
 from ..streams import stream
 from .bounds import bias_and_noise_constants, unroll
 from .constants import BoundForm, constants
 from .montecarlo import Measured, descend
 from .problems import Problem, logistic, ridge
-
-Array = NDArray[np.float64]
 
 NUM_MODULES = 4
 _START = 2.0  # how far from the optimum the modules begin

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..arguments import checked
+from ..arguments import Array, checked
 from ..scenario import Scenario
 from ..streams import stream
 from .channel import Radio, rayleigh_power_gain
@@ -22,9 +21,9 @@ class Channel:
     transmit power it is the signal S of Section IV. `interference_w` is the power I in W that out-of-cell UEs add.
     """
 
-    distance_m: NDArray[np.float64]
-    gain: NDArray[np.float64]
-    interference_w: NDArray[np.float64]
+    distance_m: Array
+    gain: Array
+    interference_w: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class Cell:
 
     scenario: Scenario
     seed: int
-    distance_m: NDArray[np.float64]
+    distance_m: Array
 
     def __post_init__(self) -> None:
         if np.shape(self.distance_m) != (self.scenario.num_ues,):

@@ -7,15 +7,13 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import control, wireless
+from ...arguments import Array
 from ...scenario import Scenario
 from ...streams import stream
 from ...theory.outcomes import Counterexample
 from ._shared import duration, payload_bits, percent
-
-Array = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import control
+from ...arguments import Array
 from ...scenario import Scenario
 from ...theory.outcomes import Counterexample
 from ._shared import first_decision, milliwatts, percent
@@ -34,7 +34,7 @@ def eq21_interior_point_is_trapped() -> Counterexample:
     """
     attenuation_w, price, limit_w = 0.02, 22.5, 0.2  # benefit 1, so that kappa is 0.45
 
-    def missed(power_w: NDArray[np.float64]) -> NDArray[np.float64]:
+    def missed(power_w: Array) -> Array:
         return -np.expm1(-attenuation_w / power_w)
 
     ended_w = control.interior_point_power(missed, price, max_power_w=limit_w, start_w=limit_w / 2.0)

@@ -7,12 +7,11 @@ import itertools
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ...arguments import Array
 from ...scenario import Form
 from ..constants import constants
-
-Array = NDArray[np.float64]
 
 UNIT = {"smoothness": 1.0, "strong_convexity": 1.0, "zeta1": 1.0, "zeta2": 0.0}
 

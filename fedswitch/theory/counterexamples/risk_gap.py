@@ -7,12 +7,12 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...arguments import checked
+from ...arguments import Array, checked
 from ...scenario import Form
 from ..bounds import unroll
 from ..constants import constants
 from ..outcomes import Counterexample
-from ._quadratics import UNIT, Array, Instance, instance
+from ._quadratics import UNIT, Instance, instance
 
 
 def ass1_slope_without_end(distance: float = 3.0) -> Counterexample:

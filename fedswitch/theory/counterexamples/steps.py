@@ -10,10 +10,11 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...arguments import Array
 from ...scenario import Form, Scenario
 from ..constants import missed_data, ue_constants
 from ..outcomes import Counterexample
-from ._quadratics import UNIT, Array, Instance, aggregate, instance, receptions, square
+from ._quadratics import UNIT, Instance, aggregate, instance, receptions, square
 
 _MOST_UES = 16  # whose 2**K receptions are enumerated in about a second
 
