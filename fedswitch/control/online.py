@@ -164,63 +164,37 @@ def decide(
     return decision, State(state.round_index + 1, chosen, dual, spread, bound, delay_s)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Choice:
-    """What a rule chooses from: uploads and subscription (N, K); gradient, dual and step have the modules last."""
-
-    uploads: Bools
-    subscription: Bools
-    first: bool
-    gradient: Array
-    dual: Array
-    step: Array
-    limit: int
-    rng: np.random.Generator
-
-
-def _proximal(given: _Choice) -> Bools:
-    fraction = subscribe_proximal(given.uploads.T, given.gradient, given.dual, given.limit, step=1.0 / given.step)
-    return round_subscription(fraction, given.rng).T
-
-
-def _greedy(given: _Choice) -> Bools:
-    return subscribe_greedy(given.gradient, given.limit, rng=given.rng).T
-
-
-_RULES: dict[Rule, Callable[[_Choice], Bools]] = {
-    "switching": lambda given: subscribe(given.gradient, given.dual, given.limit, rng=given.rng).T,
-    "proximal": _proximal,
-    "greedy": _greedy,
-    "one_shot": lambda given: _greedy(given) if given.first else given.subscription,
-    "random": lambda given: random_subscription(len(given.uploads), len(given.step), given.limit, given.rng),
-}
-_WITH_DUALS = ("switching", "proximal")
-
-
 def _step_2(
     scenario: Scenario, state: State, uploads: Bools, slope: Array, rng: np.random.Generator, rule: Rule
 ) -> tuple[Bools, Array, Array]:
     """The next subscription, the dual that led to it, and the largest spread of the gradients so far."""
-    spread = state.dual_step if scenario.dual_step else np.maximum(state.dual_step, _spread(slope))
+    spread = state.dual_step
+    if not scenario.dual_step:
+        # how much worse than a UE's own choice, the best module or none, its worst one is: what changes that choice
+        # within some rounds must be of this size
+        spread = np.maximum(spread, slope.max(axis=0) - np.minimum(slope.min(axis=0), 0.0))
     # where all modules have been alike so far, and as good as none, any step will do
     size = np.abs(slope).max(axis=0)
     step = np.where(spread > 0.0, spread, np.where(size > 0.0, size, 1.0))
-    dual, first = state.dual, state.round_index == 0
-    if rule in _WITH_DUALS:
+    dual, limit = state.dual, scenario.subscription_limit
+    if rule in ("switching", "proximal"):
         dual = dual_ascent(dual, uploads, min_participation=scenario.min_participation, step=step)
-    given = _Choice(
-        uploads, state.subscription, first, slope.T, dual.T, step[:, np.newaxis], scenario.subscription_limit, rng
-    )
-    return _RULES[rule](given), dual, spread
 
+    def proximal() -> Bools:
+        inverse = 1.0 / step[:, np.newaxis]
+        return round_subscription(subscribe_proximal(uploads.T, slope.T, dual.T, limit, step=inverse), rng).T
 
-def _spread(gradient: Array) -> Array:
-    """How much worse than its own choice, the best module or none, the worst module is for each UE (K,).
+    def greedy() -> Bools:
+        return subscribe_greedy(slope.T, limit, rng=rng).T
 
-    A dual that is to change that choice within some rounds must be of this size.
-    """
-    spread: Array = gradient.max(axis=0) - np.minimum(gradient.min(axis=0), 0.0)
-    return spread
+    rules: dict[Rule, Callable[[], Bools]] = {
+        "switching": lambda: subscribe(slope.T, dual.T, limit, rng=rng).T,
+        "proximal": proximal,
+        "greedy": greedy,
+        "one_shot": lambda: state.subscription if state.round_index else greedy(),
+        "random": lambda: random_subscription(scenario.num_modules, scenario.num_ues, limit, rng),
+    }
+    return rules[rule](), dual, spread
 
 
 def _check(scenario: Scenario, observation: Observation, state: State) -> None:

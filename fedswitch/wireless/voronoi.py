@@ -13,26 +13,6 @@ from .geometry import EXTENT_RADII
 _MARGIN_RADII = 5.0
 
 
-def voronoi_interferer_distances_m(
-    num_networks: int,
-    *,
-    base_station_density_per_m2: float,
-    rng: np.random.Generator,
-    extent_radii: float = EXTENT_RADII,
-) -> Array:
-    r"""Draw the distances in m between a gNB and the out-of-cell UEs of (2), shape (num_networks, L).
-
-    Each row is a network of its own: a Poisson process of gNBs, one more at the origin, whose cell is by Slivnyak's
-    theorem a typical one, and in every other cell one UE, uniform in it. The row holds the distances of these UEs from
-    the origin up to `extent_radii` mean cell radii ``(pi phi)^(-1/2)``, and is filled up with infinity, as the rows of
-    `interferer_distances_m` are. Raises ValueError for a density or extent that is not positive.
-    """
-    distances, _ = voronoi_link_distances_m(
-        num_networks, base_station_density_per_m2=base_station_density_per_m2, rng=rng, extent_radii=extent_radii
-    )
-    return distances
-
-
 def voronoi_link_distances_m(
     num_networks: int,
     *,
@@ -40,10 +20,13 @@ def voronoi_link_distances_m(
     rng: np.random.Generator,
     extent_radii: float = EXTENT_RADII,
 ) -> tuple[Array, Array]:
-    """Draw the distances r and R in m of out-of-cell UEs to a gNB and to their own, both of shape (num_networks, L).
+    r"""Draw the distances r and R in m of the out-of-cell UEs of (2) to a gNB and to their own, (num_networks, L) both.
 
-    The networks, r and the errors raised are those of `voronoi_interferer_distances_m`. R never exceeds r, and is
-    filled up with zeros.
+    Each row is a network of its own: a Poisson process of gNBs, one more at the origin, whose cell is by Slivnyak's
+    theorem a typical one, and in every other cell one UE, uniform in it. The row holds these UEs up to `extent_radii`
+    mean cell radii ``(pi phi)^(-1/2)`` from the origin. Shorter rows are filled, r with infinity, as the rows of
+    `interferer_distances_m` are, and R, which never exceeds r, with zeros. Raises ValueError for a density or extent
+    that is not positive.
     """
     checked(positive={"base_station_density_per_m2": base_station_density_per_m2, "extent_radii": extent_radii})
     rows = [_network(extent_radii, rng) for _ in range(num_networks)]
@@ -98,5 +81,4 @@ def _network(extent_radii: float, rng: np.random.Generator) -> Array:
     others = radius[:, np.newaxis] * np.column_stack([np.cos(angle), np.sin(angle)])
     ue_xy = ue_in_each_cell(np.vstack([[0.0, 0.0], others]), rng)[1:]
     distances = np.stack([np.hypot(*xy.T) for xy in (ue_xy, ue_xy - others)])
-    inside: Array = distances[:, distances[0] <= extent_radii]
-    return inside
+    return distances[:, distances[0] <= extent_radii]

@@ -92,8 +92,7 @@ class Problem(abc.ABC):
 
     def gap(self, w: Array) -> Array:
         """F(w) less its minimum, shape (...)."""
-        gap: Array = self.risk(w) - self.risk(self.optimum)
-        return gap
+        return self.risk(w) - self.risk(self.optimum)
 
     @cached_property
     def curvature(self) -> Array:
