@@ -174,9 +174,8 @@ def eq31_optima_stay_apart(test_samples: int = 1000) -> Counterexample:
         f"UEs at 1 and -1: the squared way to the common optimum is {left:g}; with {test_samples} test samples (31) "
         f"allows {right:.3g}."
     )
-    return Counterexample(
-        "eq-31", says, left, right, corrected=both.zetas[0] / problem.strong_convexity**2, settings=(both,)
-    )
+    corrected = both.zetas[0] / problem.strong_convexity**2
+    return Counterexample("eq-31", says, left, right, corrected=corrected, settings=(both,))
 
 
 def eq31_price_of_one_model(test_samples: int = 1000) -> Counterexample:
@@ -192,9 +191,8 @@ def eq31_price_of_one_model(test_samples: int = 1000) -> Counterexample:
         f"UEs at 1 and -1: sharing a model costs each {left:g}; with {test_samples} test samples (31) allows "
         f"{right:.3g}."
     )
-    return Counterexample(
-        "eq-31", says, left, right, corrected=both.zetas[0] / (2.0 * both.problem.strong_convexity), settings=(both,)
-    )
+    corrected = both.zetas[0] / (2.0 * both.problem.strong_convexity)
+    return Counterexample("eq-31", says, left, right, corrected=corrected, settings=(both,))
 
 
 def _eq27_at_the_optimum(subscription: ArrayLike, success: ArrayLike) -> Counterexample:
