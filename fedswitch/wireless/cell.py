@@ -69,13 +69,11 @@ class Cell:
         )
         radio = Radio.of(self.scenario)
         near = (rayleigh_power_gain(interferer_m.shape, rng) * radio.path_gain(interferer_m)).sum(axis=1)
+        # beyond, the mean total gain: the integral of 2 pi phi r g(r)
+        gain_at_extent = float(radio.path_gain(np.asarray(EXTENT_RADII * self.scenario.cell_radius_m)))
+        far = 2 * EXTENT_RADII**2 * gain_at_extent / (radio.path_loss_exponent - 2)
         return Channel(
             distance_m=self.distance_m,
             gain=fading * radio.path_gain(self.distance_m),
-            interference_w=radio.interferer_power_w * (near + self._mean_far_gain(radio)),
+            interference_w=radio.interferer_power_w * (near + far),
         )
-
-    def _mean_far_gain(self, radio: Radio) -> float:
-        """Mean total gain of the interferers beyond `EXTENT_RADII`, the integral of 2 pi phi r g(r)."""
-        gain_at_extent = float(radio.path_gain(np.asarray(EXTENT_RADII * self.scenario.cell_radius_m)))
-        return 2 * EXTENT_RADII**2 * gain_at_extent / (radio.path_loss_exponent - 2)
