@@ -23,7 +23,7 @@ import numpy as np
 from ..arguments import Array, Bools, check_choice, checked
 from ..scenario import Form, Scenario
 from ..wireless import Channel
-from .alternation import Alternation, Inner
+from .alternation import Inner, alternate
 from .forms import formulas
 from .sharing import Band, airtime_s
 from .subscription import (
@@ -146,7 +146,7 @@ def decide(
     charge = own.charge(benefit, state.dual)
     band = Band(scenario, observation.channel)
     payload, compute_j = observation.payload_of_ues_bits, observation.compute_energy_j
-    trial, inner = Alternation(own, band, payload, compute_j, state.subscription, charge).run()
+    trial, inner = alternate(own, band, payload, compute_j, state.subscription, charge)
     uploads = state.subscription & (trial.power_w > 0.0)
 
     # what the other modules would need, and how likely they would be received; a UE that is off is asked at full power
