@@ -18,8 +18,8 @@ class Inner:
     """The iterations of Step 1, shape (E,) each, and what came of them.
 
     `objective` is (14) summed over UEs (corrected: with computing, and with the duals added to what is charged for a
-    missed upload), `delay_s` the common delay and `transmitting` the number of uploads; `kept` is
-    the iteration whose powers and shares were taken, and `converged` whether the objective settled in time.
+    missed upload), `delay_s` the common delay and `transmitting` the number of uploads; `kept` is the iteration whose
+    powers and shares were taken, and `converged` whether the objective settled in time.
     """
 
     objective: Array

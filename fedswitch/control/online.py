@@ -44,10 +44,9 @@ class Observation:
     r"""What Algorithm 2 knows in a round.
 
     `channel` are the uplinks, `payload_bits` the sizes :math:`G_n` of the gradients, (N,), or (N, K) where they differ
-    between UEs, `compute_energy_j` the first term of (4), for one subscription. `remaining_risk` (N, K)
-    is how much of its own risk each module still leaves to each UE, where that is to count. All UEs have equally much
-    data.
-    Raises ValueError that names what is negative or not finite.
+    between UEs, `compute_energy_j` the first term of (4), for one subscription. `remaining_risk` (N, K) is how much of
+    its own risk each module still leaves to each UE, where that is to count. All UEs have equally much data. Raises
+    ValueError that names what is negative or not finite.
     """
 
     channel: Channel
@@ -56,11 +55,8 @@ class Observation:
     remaining_risk: Array | float = 0.0
 
     def __post_init__(self) -> None:
-        checked(
-            positive={"payload_bits": self.payload_bits},
-            non_negative={"compute_energy_j": self.compute_energy_j},
-        )
-        checked(non_negative={"remaining_risk": self.remaining_risk})
+        checked(positive={"payload_bits": self.payload_bits})
+        checked(non_negative={"compute_energy_j": self.compute_energy_j, "remaining_risk": self.remaining_risk})
         checked(
             positive={"channel.distance_m": self.channel.distance_m},
             non_negative={"channel.gain": self.channel.gain, "channel.interference_w": self.channel.interference_w},
@@ -97,9 +93,9 @@ class Decision:
 
     `subscription` (N, K) are the uploads that take place: a UE whose best power is 0 is not among them. `power_w` (K,)
     is 0 without an upload, `share` (N, K) is :math:`\delta`, `delay_s` how long every upload takes (the deadline, where
-    one sets the threshold), and
-    `success_probability` (N, K) how likely each is received: for modules that are not uploaded, how likely it would be
-    at the share that would let the upload end with the others. `inner` is the record of Step 1.
+    one sets the threshold), and `success_probability` (N, K) how likely each is received: for modules that are not
+    uploaded, how likely it would be at the share that would let the upload end with the others. `inner` is the record
+    of Step 1.
     """
 
     subscription: Bools

@@ -69,9 +69,8 @@ def power_gradient(
     - "printed" has :math:`1 - \beta_n` in place of :math:`\beta_n`, so that power serves the modules that are *not*
       uploaded, and leaves :math:`\Lambda_n` out although (15) has it.
 
-    Raises ValueError that names the argument for a power or attenuation that is not positive, a subscription or
-    factor outside [0, 1], anything else that is negative, an unknown form, and a single number where modules are asked
-    for.
+    Raises ValueError that names the argument for a power or attenuation that is not positive, a subscription or factor
+    outside [0, 1], anything else that is negative, an unknown form, and a single number where modules are asked for.
     """
     power, attenuation, worth, price, beta, factor = checked(
         positive={"power_w": power_w, "attenuation_w": attenuation_w},
