@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import control, wireless
+from ...arguments import Array
 from ...scenario import Scenario
 from ...streams import stream
 
@@ -14,7 +14,7 @@ _PARAMETERS_PER_RANK = 2 * 12 * 2 * 768  # LoRA on query and value of 12 layers:
 SHARE = 0.01  # of the band, for an upload
 
 
-def payload_bits(scenario: Scenario) -> NDArray[np.float64]:
+def payload_bits(scenario: Scenario) -> Array:
     """G_n of shape (N,): bits of one gradient of each module."""
     return scenario.bits_per_parameter * _PARAMETERS_PER_RANK * np.array(scenario.lora_ranks, dtype=np.float64)
 
