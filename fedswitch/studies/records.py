@@ -25,7 +25,7 @@ Settings = StudySettings | Mapping[str, Any]
 """What a result was made with: the settings of a study, or those of a `History`."""
 
 BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
-PACKAGES = ("fedswitch", "numpy", "scipy", "torch", "transformers", "peft", "datasets")
+PACKAGES = ("fedswitch", "numpy", "scipy", "torch", "transformers", "datasets")
 
 
 @dataclasses.dataclass(frozen=True)
