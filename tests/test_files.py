@@ -7,6 +7,7 @@ from fedswitch.files import make_folder, packaged, write_whole
 def test_what_comes_with_the_package_is_beside_it():
     assert (packaged("results") / "fig3_bandwidth.json").is_file()
     assert (packaged("notebooks") / "fig3_bandwidth.md").is_file()
+    assert (packaged("book/errata") / "claims.yaml").is_file()
 
 
 def test_a_file_is_replaced_only_by_a_complete_one(tmp_path):
