@@ -13,7 +13,7 @@ from scipy import stats
 from fedswitch.errors import FedswitchError
 from fedswitch.paper.elements import ELEMENTS
 from fedswitch.studies import fig2_convergence, fig3_bandwidth, fig4_switching, fig5_energy
-from fedswitch.studies.claims import CLAIMS, fig2, find_claims, findings, page
+from fedswitch.studies.claims import CLAIMS, fig2, findings, page
 from fedswitch.studies.claims.evidence import FORMS, ClaimFinding, Outcome
 from fedswitch.studies.claims.rules import (
     ClaimVerdict,
@@ -576,7 +576,7 @@ def test_a_typing_error_in_the_texts_is_named(tmp_path, old, new, message):
 
 
 def test_a_figure_without_claims_is_refused():
-    assert [claim.id for claim in find_claims("fig-4")] == ["fig4-one-shot", "fig4-greedy", "fig4-energy"]
+    assert [one.claim.id for one in findings("fig-4")] == ["fig4-one-shot", "fig4-greedy", "fig4-energy"]
     with pytest.raises(ValueError, match="figure = 'fig-1' has no claims"):
         findings("fig-1")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...scenario import Form
 from ..fig2_convergence import CLAIMED_FEWER, Fig2Settings, reached
-from ..intervals import Estimate, estimate
+from ..intervals import estimate
 from .evidence import Evaluate, Outcome, claims_of
 from .rules import judge_gain, judge_valley, standing
 from .sentences import Unit, shown, too_little, value_of, why_direction, why_gain
@@ -150,7 +150,7 @@ def _valley(runs: pd.DataFrame, settings: Fig2Settings) -> Iterator[Outcome]:
             f"Mean rounds: {course}. The fall to K = {middle}: {why_direction(fall)} The rise from it: "
             f"{why_direction(rise)} Cut off: {cut_off.sum()} of {len(cut_off)} runs."
         )
-        shows = f"fall {_rounds(fall)}, rise {_rounds(rise)}"
+        shows = f"fall {shown(fall, '')}, rise {shown(rise, '')}"
         if most < PAPER_LARGEST:
             why += f" The rise is said of large K, and the largest cell that was run has {most} UEs."
             yield Outcome(form, "not measured yet", shows, why)
@@ -158,10 +158,6 @@ def _valley(runs: pd.DataFrame, settings: Fig2Settings) -> Iterator[Outcome]:
             yield Outcome(form, "undecided", shows, f"{why} {too_little([ours], _NEVER)}")
         else:
             yield Outcome(form, judge_valley(fall, rise), shows, why)
-
-
-def _rounds(found: Estimate) -> str:
-    return shown(found, "")
 
 
 CLAIMS = claims_of(

@@ -9,6 +9,7 @@ import pandas as pd
 from ...scenario import Form
 from ..fig4_switching import CLAIMED_GAINS, CLAIMED_PRICE, Fig4Settings
 from ..intervals import estimate
+from ..paired import last_tests
 from .evidence import Evaluate, Outcome, claims_of
 from .rules import FACTOR, ClaimVerdict, judge_gain, judge_price
 from .sentences import shown, too_little, value_of, why_gain
@@ -24,7 +25,7 @@ _READINGS = {POOLED: "pooled test set", OWN: "mean over UEs on their own test da
 
 def finals(table: pd.DataFrame, settings: Fig4Settings) -> pd.DataFrame:
     """How each run ended, one row per arm and seed: its last test accuracies, and all energy that it took, `joules`."""
-    tested = table.dropna(subset=[POOLED]).sort_values("round").groupby(["arm", "seed"])[[POOLED, OWN]].last()
+    tested = last_tests(table).set_index(["arm", "seed"])[[POOLED, OWN]].sort_index()
     energy = table.assign(joules=table["energy_uplink_j"] + table["energy_compute_j"])
     return tested.join(energy.groupby(["arm", "seed"])["joules"].sum())
 
