@@ -18,7 +18,7 @@ LAYERS = (
     {"units"},
     {"streams"},
     {"errors"},
-    {"arguments", "files", "symbols"},
+    {"arguments", "files", "symbols", "yaml_records"},
     {"scenario"},
     {"parameters"},
     {"wireless"},

@@ -26,12 +26,15 @@ from .fig3_bandwidth import lora_payload_bits
 from .settings import StudySettings, setting
 
 CLAIMED_SAVING = 0.168
-"""What the paper saves by optimal power at `CLAIMED_AT_DB`, with the smaller of its two weights."""
+"""What the paper saves by optimal power at `CLAIMED_AT_DB`, with the lighter of its two weights."""
 
 CLAIMED_REDUCTION = 0.119
 """By how much ten times that weight lowers the communication overhead, in the paper."""
 
 CLAIMED_AT_DB = -5.0
+
+LIGHTER_PER_J, HEAVIER_PER_J = 1e5, 1e6
+"""The two weights of energy that the paper states."""
 
 ROBERTA_WIDTH, ROBERTA_LAYERS, ROBERTA_PARAMETERS = 768, 12, 125e6
 """Sizes of RoBERTa-base, the paper's model."""
