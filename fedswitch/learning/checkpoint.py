@@ -11,17 +11,15 @@ import json
 import os
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from ..errors import FedswitchError
+from .federation import Federation
 from .history import Log
-
-if TYPE_CHECKING:
-    from .federation import Federation
-    from .schemes import Scheme
+from .schemes import Scheme
 
 FORMAT = 3
 """Raised whenever a checkpoint of an older version could no longer be continued to the same result."""

@@ -88,7 +88,7 @@ def simulate(
     loaded_task = task if isinstance(task, Task) else load_task(task, data=data, seed=seed)
     policy = kind(scenario, seed)
     loaded_backbone = load_backbone(backbone, device)
-    run = Federation.start(policy.scenario, loaded_task, loaded_backbone, seed, scheme=kind, engine=engine, kept=kept)
+    run = policy.federation(loaded_task, loaded_backbone, engine=engine, kept=kept)
     settings = {
         "scenario": dataclasses.asdict(scenario),
         "task": loaded_task.name,
@@ -151,6 +151,6 @@ def do_round(policy: Scheme, run: Federation, t: int, name: str) -> tuple[Plan, 
     seen = policy.observe(run, t)
     plan = policy.plan(t, seen)
     check_plan(plan, policy.scenario, name)
-    uplink = run.transmit(t, plan, seen.payload_bits)
+    uplink = run.transmit(t, plan.subscription, plan.power_w, seen.payload_bits)
     policy.learn(run, t, uplink.received)
     return plan, uplink

@@ -10,7 +10,6 @@ from fedswitch import Scenario
 from fedswitch.control import random_subscription
 from fedswitch.learning import SCHEMES, Plan, Scheme, simulate
 from fedswitch.learning.backbones import load_backbone
-from fedswitch.learning.federation import Federation
 from fedswitch.learning.schemes import find_scheme
 from fedswitch.learning.schemes.fedlora import FedLora, common_rank
 from fedswitch.learning.schemes.full import Full
@@ -32,7 +31,7 @@ def run(scenario, task, *, rounds=2, **options):
 
 def started(scenario, task, scheme, seed=0):
     kind = find_scheme(scheme)[1]
-    return Federation.start(kind(scenario, seed).scenario, task, load_backbone("tiny"), seed, scheme=kind)
+    return kind(scenario, seed).federation(task, load_backbone("tiny"))
 
 
 def equal_throughout(first, second):

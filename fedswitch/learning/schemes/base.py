@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,10 @@ from ...control.online import Rule
 from ...scenario import Form, Scenario
 from ...streams import stream
 from ..backbones import Backbone
+from ..federation import Federation
 from ..modules import LoraModules, Modules
-
-if TYPE_CHECKING:
-    from ..federation import Federation
+from ..samples import Kept
+from ..tasks import Task
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,6 +52,13 @@ class Scheme:
     def make_modules(backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> Modules:
         """What is trained: N LoRA modules, unless overridden."""
         return LoraModules(backbone, scenario, num_labels=num_labels, seed=seed)
+
+    def federation(
+        self, task: Task, backbone: Backbone, *, engine: str = "cell", kept: Kept | None = None
+    ) -> Federation:
+        """What the rounds of a run work on, with untrained modules; see `Federation.start`."""
+        modules = self.make_modules(backbone, self.scenario, num_labels=task.num_labels, seed=self.seed)
+        return Federation.start(self.scenario, task, modules, self.seed, engine=engine, kept=kept)
 
     def observe(self, run: Federation, t: int) -> Observation:
         """What is known before round `t`."""

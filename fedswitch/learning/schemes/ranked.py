@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 
 from ...scenario import Scenario
 from ...streams import stream
+from ..federation import Federation
 from ..stacked import LocalModel, Penalty
 from .base import Scheme, with_one_module
-
-if TYPE_CHECKING:
-    from ..federation import Federation
 
 
 class Ranked(Scheme):

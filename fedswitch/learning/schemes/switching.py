@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...control import Observation
 from ...control.online import Rule
 from ...scenario import Form
+from ..federation import Federation
 from .base import Scheme
-
-if TYPE_CHECKING:
-    from ..federation import Federation
 
 
 class Switching(Scheme):
