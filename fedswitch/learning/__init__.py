@@ -10,12 +10,12 @@ with warnings.catch_warnings():
     import tqdm.auto  # noqa: F401
 
 from .backbones import BACKBONES, Backbone, backbone_status, load_backbone
-from .flexlora import flexlora
-from .hetlora import hetlora
 from .history import History
 from .modules import FullModel, LoraModules
 from .partition import dirichlet_partition, partition_task
 from .schemes import SCHEMES, Plan, Scheme
+from .schemes.flexlora import flexlora
+from .schemes.hetlora import hetlora
 from .simulation import simulate
 from .tasks import TASKS, Task, load_task, task_status
 

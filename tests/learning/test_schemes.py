@@ -14,7 +14,7 @@ from fedswitch.learning.schemes import find_scheme
 from fedswitch.learning.schemes.fedlora import FedLora, common_rank
 from fedswitch.learning.schemes.full import Full
 from fedswitch.learning.schemes.hetlora import HetLora
-from fedswitch.learning.schemes.switching import SwitchingRisk
+from fedswitch.learning.schemes.subscribing import SwitchingRisk
 from fedswitch.learning.stacked import LocalModel, train_locally
 from fedswitch.streams import stream
 

@@ -8,11 +8,8 @@ from .base import Plan, Scheme, check_plan
 from .fedlora import FedLora
 from .flexlora import FlexLora
 from .full import Full
-from .greedy import Greedy
 from .hetlora import HetLora
-from .one_shot import OneShot
-from .random import Random
-from .switching import Switching, SwitchingPrinted, SwitchingRisk
+from .subscribing import Greedy, OneShot, Random, Switching, SwitchingPrinted, SwitchingRisk
 
 SCHEMES: dict[str, type[Scheme]] = {
     "switching": Switching,

@@ -1,4 +1,4 @@
-"""Algorithm 2: subscription, power and bandwidth decided online."""
+"""Schemes of N modules, which differ in how UEs subscribe: at random, greedily, once, or by Algorithm 2."""
 
 from __future__ import annotations
 
@@ -12,6 +12,22 @@ from ...control.online import Rule
 from ...scenario import Form
 from ..federation import Federation
 from .base import Scheme
+
+
+class Random(Scheme):
+    """Each UE subscribes to as many modules as (7c) allows, drawn anew in each round."""
+
+
+class Greedy(Scheme):
+    """(8a) for one round after the other: no duals, so that (7d) is not kept."""
+
+    rule: ClassVar[Rule] = "greedy"
+
+
+class OneShot(Scheme):
+    """A greedy choice after the first round, kept from then on."""
+
+    rule: ClassVar[Rule] = "one_shot"
 
 
 class Switching(Scheme):

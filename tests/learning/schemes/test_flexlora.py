@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedswitch.learning.flexlora import flexlora
+from fedswitch.learning.schemes.flexlora import flexlora
 
 DTYPES = [torch.float32, torch.float64]
 
