@@ -14,7 +14,7 @@ LAYERS = (
     {"errors"},
     {"arguments", "files", "symbols"},
     {"scenario"},
-    {"parameters"},
+    {"encoders", "parameters"},
     {"wireless"},
     {"theory"},
     {"control"},

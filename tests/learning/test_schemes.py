@@ -270,7 +270,7 @@ def replay_flexlora(common, ues, ranks, train):
 
 
 def in_double(kind):
-    """The scheme with everything in float64: in float32 an SVD makes what rounding differs in a hundred times larger."""
+    """The scheme in float64: in float32 an SVD makes differences by rounding a hundred times larger."""
 
     class InDouble(kind):
         @staticmethod
