@@ -2,7 +2,7 @@ from transformers import RobertaConfig, RobertaModel
 
 from fedswitch import Scenario
 from fedswitch.encoders import lora_payload_bits
-from fedswitch.learning.backbones import Backbone
+from fedswitch.learning.encoding import Backbone
 from fedswitch.learning.modules import LoraModules
 
 

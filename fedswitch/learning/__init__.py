@@ -9,7 +9,8 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="IProgress not found")
     import tqdm.auto  # noqa: F401
 
-from .backbones import BACKBONES, Backbone, backbone_status, load_backbone
+from .backbones import BACKBONES, backbone_status, load_backbone
+from .encoding import Backbone
 from .history import History
 from .modules import FullModel, LoraModules
 from .partition import dirichlet_partition, partition_task

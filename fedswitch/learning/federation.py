@@ -14,7 +14,7 @@ from ..errors import FedswitchError
 from ..scenario import Scenario
 from ..streams import stream
 from ..wireless import Cell
-from .backbones import Backbone
+from .encoding import Backbone
 from .engine import GRADIENTS, Learner
 from .modules import FullModel, Modules
 from .partition import partition_task

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..encoders import LORA_TARGETS
 from ..scenario import Scenario
 from ..streams import stream
-from .backbones import Backbone
+from .encoding import Backbone
 from .tokens import Batch
 
 HEAD_STD = 0.02

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .backbones import Backbone
+from .encoding import Backbone
 from .modules import Modules
 from .tasks import Split
 from .tokens import Batch, Indices, Tokens

@@ -8,7 +8,8 @@ import torch
 from fedswitch import Scenario
 from fedswitch.learning import Scheme, simulate
 from fedswitch.learning import samples as samples_module
-from fedswitch.learning.backbones import Backbone, load_backbone
+from fedswitch.learning.backbones import load_backbone
+from fedswitch.learning.encoding import Backbone
 from fedswitch.learning.samples import MEMORY_LIMIT_BYTES, FrozenOutputs, Kept, Samples
 from fedswitch.learning.tokens import Tokens
 

@@ -12,7 +12,7 @@ from ...control import Observation, State, decide, start
 from ...control.online import Rule
 from ...scenario import Form, Scenario
 from ...streams import stream
-from ..backbones import Backbone
+from ..encoding import Backbone
 from ..federation import Federation
 from ..modules import LoraModules, Modules
 from ..samples import Kept
