@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..learning import load_backbone
+from ..learning import Task, load_backbone
 from ..learning.modules import Modules
 from ..learning.samples import Kept
 from ..learning.schemes import find_scheme
 from ..learning.simulation import do_round
-from ..learning.tasks import Task, load_task
+from ..learning.tasks import load_task
 from ..scenario import Scenario
 from .charts import Axis, Control, Curve, Line, Marker, Panel
 from .explorable import Explorable

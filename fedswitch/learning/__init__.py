@@ -10,6 +10,7 @@ with warnings.catch_warnings():
     import tqdm.auto  # noqa: F401
 
 from .backbones import BACKBONES, backbone_status, load_backbone
+from .data import Task
 from .encoding import Backbone
 from .history import History
 from .modules import FullModel, LoraModules
@@ -18,7 +19,7 @@ from .schemes import SCHEMES, Plan, Scheme
 from .schemes.flexlora import flexlora
 from .schemes.hetlora import hetlora
 from .simulation import simulate
-from .tasks import TASKS, Task, load_task, task_status
+from .tasks import TASKS, load_task, task_status
 
 __all__ = [
     "BACKBONES",

@@ -14,6 +14,7 @@ from ..errors import FedswitchError
 from ..scenario import Scenario
 from ..streams import stream
 from ..wireless import Cell
+from .data import Split, Task
 from .encoding import Backbone
 from .engine import GRADIENTS, Learner
 from .modules import FullModel, Modules
@@ -21,7 +22,6 @@ from .partition import partition_task
 from .personal import label_odds, mixture_weights, own_module
 from .samples import Kept, Samples
 from .stacked import OPTIMIZERS, LocalModel, Penalty, train_locally
-from .tasks import Split, Task
 from .tokens import Indices
 from .uplink import Uplink, transmit
 

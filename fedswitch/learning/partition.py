@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FedswitchError
 from ..streams import stream
-from .tasks import Split, Task
+from .data import Split, Task
 
 Integers = NDArray[np.int64]
 Shares = NDArray[np.float64]

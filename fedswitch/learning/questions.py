@@ -16,9 +16,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import reviews
+from .data import Split
 from .reviews import Domain, Writer, label_and_domain_in_turn, uniforms
 
 SECOND_CLAUSE_SHARE = 0.5  # of the sentences
@@ -40,19 +40,6 @@ class Vocabulary:
 
     aspects: dict[str, Aspect]
     domains: dict[str, Domain]
-
-
-@dataclasses.dataclass(frozen=True)
-class Questions:
-    """M questions, each with a sentence.
-
-    `labels` (M,) are 0 where it answers, 1 where not, as in QNLI; `domains` (M,) count in the vocabulary's order.
-    """
-
-    questions: tuple[str, ...]
-    sentences: tuple[str, ...]
-    labels: NDArray[np.int64]
-    domains: NDArray[np.int64]
 
 
 def _aspect(questions: tuple[str, ...], clauses: tuple[str, ...], values: str) -> Aspect:
@@ -162,17 +149,18 @@ TEST_WORDS = Vocabulary(
 )
 
 
-def write_questions(words: Vocabulary, count: int, rng: np.random.Generator) -> Questions:
+def write_questions(words: Vocabulary, count: int, rng: np.random.Generator) -> Split:
     """Write `count` questions with a sentence each, answered and not in turn, from each domain in turn.
 
-    The first ones do not depend on how many follow. Raises ValueError where `count` is not positive.
+    Labels are 0 where the sentence, one of `pairs`, answers the question, 1 where not, as in QNLI; domains count in the
+    order of `words`. The first ones do not depend on how many follow. Raises ValueError where `count` is not positive.
     """
     labels, domains = label_and_domain_in_turn(count, len(words.domains))
     writer = _QuestionWriter(uniforms(rng), words)
     kinds = tuple(words.domains.values())
     samples = (writer.sample(label == 0, kinds[d]) for label, d in zip(labels, domains, strict=True))
     questions, sentences = zip(*samples, strict=True)
-    return Questions(questions, sentences, labels, domains)
+    return Split(questions, labels, sentences, domains)
 
 
 @dataclasses.dataclass(frozen=True)

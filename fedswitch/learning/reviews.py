@@ -17,6 +17,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from .data import Split
+
 NEGATED_SHARE = 0.15  # of the clauses
 CONTRAST_SHARE = 0.3  # of the reviews
 SUPPORTED_SHARE = 0.25  # of the reviews without contrast
@@ -46,15 +48,6 @@ class Vocabulary:
     opinions: tuple[str, ...]
     facts: dict[str, tuple[str, ...]]
     domains: dict[str, Domain]
-
-
-@dataclasses.dataclass(frozen=True)
-class Reviews:
-    """M reviews: `labels` (M,) are 1 where the verdict is positive, `domains` (M,) count in the vocabulary's order."""
-
-    texts: tuple[str, ...]
-    labels: NDArray[np.int64]
-    domains: NDArray[np.int64]
 
 
 def _words(listed: str) -> tuple[str, ...]:
@@ -112,16 +105,17 @@ TEST_WORDS = Vocabulary(
 )
 
 
-def write_reviews(words: Vocabulary, count: int, rng: np.random.Generator) -> Reviews:
+def write_reviews(words: Vocabulary, count: int, rng: np.random.Generator) -> Split:
     """Write `count` reviews with the content words of `words`: one of each sign from every domain in turn.
 
-    The first reviews do not depend on how many follow. Raises ValueError where `count` is not positive.
+    Labels are 1 where the verdict is positive; domains count in the order of `words`. The first ones do not depend on how
+    many follow. Raises ValueError where `count` is not positive.
     """
     labels, domains = label_and_domain_in_turn(count, len(words.domains))
     writer = _ReviewWriter(uniforms(rng), words)
     kinds = tuple(words.domains.values())
     texts = tuple(writer.review(bool(label), kinds[d]) for label, d in zip(labels, domains, strict=True))
-    return Reviews(texts, labels, domains)
+    return Split(texts, labels, domains=domains)
 
 
 def label_and_domain_in_turn(count: int, num_domains: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

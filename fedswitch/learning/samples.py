@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .data import Split
 from .encoding import Backbone
 from .modules import Modules
-from .tasks import Split
 from .tokens import Batch, Indices, Tokens
 from .workers import in_order
 

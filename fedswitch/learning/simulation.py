@@ -14,13 +14,14 @@ import pandas as pd
 from ..scenario import Scenario
 from . import checkpoint
 from .backbones import load_backbone
+from .data import Task
 from .engine import GRADIENTS
 from .federation import Federation
 from .history import History, Log
 from .progress import interrupt_later, rounds_bar
 from .samples import Kept
 from .schemes import Plan, Scheme, check_plan, find_scheme
-from .tasks import Task, load_task
+from .tasks import load_task
 from .uplink import Uplink
 
 Stop = Callable[[Sequence[Mapping[str, Any]]], bool]

@@ -7,6 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fedswitch.errors import FedswitchError
+from fedswitch.learning.data import Split, Task
 from fedswitch.learning.partition import (
     Partition,
     _fit_to_pools,
@@ -17,7 +18,7 @@ from fedswitch.learning.partition import (
     quantity_partition,
     ue_test_indices,
 )
-from fedswitch.learning.tasks import Split, Task, questions_task, reviews_task
+from fedswitch.learning.tasks import questions_task, reviews_task
 from fedswitch.streams import stream
 
 SEEDS = st.integers(0, 2**20)

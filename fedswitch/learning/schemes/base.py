@@ -12,11 +12,11 @@ from ...control import Observation, State, decide, start
 from ...control.online import Rule
 from ...scenario import Form, Scenario
 from ...streams import stream
+from ..data import Task
 from ..encoding import Backbone
 from ..federation import Federation
 from ..modules import LoraModules, Modules
 from ..samples import Kept
-from ..tasks import Task
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
