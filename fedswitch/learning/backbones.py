@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 import importlib.util
 import re
@@ -18,7 +17,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 from transformers.utils import logging as transformers_logging
 
-from ..errors import MissingWeightsError
+from ..errors import MissingWeightsError, nearest
 from .encoding import Backbone, Texts, Tokenize
 from .hub import hub_answers
 from .tokens import Batch, Tokens
@@ -106,8 +105,7 @@ def _local_folder(name: str) -> Path | None:
 
 def _fetched_folder(name: str) -> Path:
     """The folder of a backbone, fetched from the hub."""
-    near = difflib.get_close_matches(name, BACKBONES, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near and name not in BACKBONES else ""
+    hint = "" if name in BACKBONES else nearest(name, BACKBONES)
     missing = f"The backbone {name!r} is not on this machine: {_how_to_get(name)}.{hint}"
     if not HUB_NAME.fullmatch(_hub_name(name)):
         raise MissingWeightsError(f"There is no folder {name!r}, and it is no name on the Hugging Face hub.{hint}")

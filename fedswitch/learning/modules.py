@@ -20,10 +20,16 @@ HEAD_STD = 0.02
 
 
 class Modules(abc.ABC):
-    """N sets of parameters in float32, with a head each, on one backbone; heads start from streams of `seed`."""
+    """N sets of parameters in float32, with a head each, on one backbone; heads start from streams of `seed`.
 
-    def __init__(self, backbone: Backbone, scenario: Scenario, *, count: int, num_labels: int) -> None:
+    `frozen_layers` is how many of the first encoder layers nothing changes.
+    """
+
+    def __init__(
+        self, backbone: Backbone, scenario: Scenario, *, count: int, num_labels: int, frozen_layers: int
+    ) -> None:
         self.backbone = backbone
+        self.frozen_layers = frozen_layers
         self.bits_per_parameter = scenario.bits_per_parameter
         device = next(backbone.encoder.parameters()).device
         self.heads = [torch.nn.Linear(backbone.hidden_size, num_labels, device=device) for _ in range(count)]
@@ -46,11 +52,6 @@ class Modules(abc.ABC):
     def parameters(self, n: int) -> list[torch.nn.Parameter]:
         """All that is trained of module `n`, head last, always in the same order."""
         return self._parameters[n]
-
-    @property
-    @abc.abstractmethod
-    def frozen_layers(self) -> int:
-        """How many of the first encoder layers nothing changes."""
 
     @abc.abstractmethod
     def frozen(self, batch: Batch) -> torch.Tensor:
@@ -89,16 +90,21 @@ class LoraModules(Modules):
 
     def __init__(self, backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> None:
         frozen = backbone.cast(getattr(torch, scenario.precision))
-        super().__init__(frozen, scenario, count=len(scenario.lora_ranks), num_labels=num_labels)
         depth = backbone.num_layers if scenario.lora_layers is None else scenario.lora_layers
         if depth > backbone.num_layers:
             raise ValueError(
                 f"lora_layers = {depth} exceeds the {backbone.num_layers} layers of the backbone {backbone.name!r}"
             )
-        self._frozen_layers = backbone.num_layers - depth
+        super().__init__(
+            frozen,
+            scenario,
+            count=len(scenario.lora_ranks),
+            num_labels=num_labels,
+            frozen_layers=backbone.num_layers - depth,
+        )
         adapted = [
             getattr(layer.attention.self, target)
-            for layer in backbone.encoder.encoder.layer[self._frozen_layers :]
+            for layer in backbone.encoder.encoder.layer[self.frozen_layers :]
             for target in LORA_TARGETS
         ]
         for n, rank in enumerate(scenario.lora_ranks):
@@ -108,19 +114,14 @@ class LoraModules(Modules):
             self._initialize(n, seed)
         self._scales = [scenario.lora_alpha / rank for rank in scenario.lora_ranks]
 
-    @property
-    def frozen_layers(self) -> int:
-        """See `Modules`."""
-        return self._frozen_layers
-
     def frozen(self, batch: Batch) -> torch.Tensor:
         """See `Modules`: the output of the frozen layers, (B, L, hidden)."""
-        return self.backbone.embed(batch, self._frozen_layers)
+        return self.backbone.embed(batch, self.frozen_layers)
 
     def logits(self, n: int, frozen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """See `Modules`."""
         adapters = [(a, self._scales[n] * b) for a, b in self._factors(n)]
-        scores: torch.Tensor = self.heads[n](self.backbone.encode(frozen, mask, self._frozen_layers, adapters))
+        scores: torch.Tensor = self.heads[n](self.backbone.encode(frozen, mask, self.frozen_layers, adapters))
         return scores
 
     def _factors(self, n: int) -> list[tuple[torch.nn.Parameter, torch.nn.Parameter]]:
@@ -145,16 +146,11 @@ class FullModel(Modules):
     """
 
     def __init__(self, backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> None:
-        super().__init__(backbone, scenario, count=1, num_labels=num_labels)
+        super().__init__(backbone, scenario, count=1, num_labels=num_labels, frozen_layers=0)
         backbone.encoder.requires_grad_(True)
         used = [p for name, p in backbone.encoder.named_parameters() if not name.startswith("pooler")]
         self._parameters = [[*used, *self.heads[0].parameters()]]
         self._start_head(0, stream(seed, "module", 0))
-
-    @property
-    def frozen_layers(self) -> int:
-        """See `Modules`."""
-        return 0
 
     def frozen(self, batch: Batch) -> torch.Tensor:
         """See `Modules`: token and segment ids, (2, B, L)."""

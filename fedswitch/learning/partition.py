@@ -7,11 +7,13 @@ proportions of their own, and by quantity, where UEs hold unequally many samples
 from __future__ import annotations
 
 import dataclasses
-import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arguments import checked
 from ..errors import FedswitchError
 from ..streams import stream
 from .data import Split, Task
@@ -65,14 +67,15 @@ def partition_task(
         ValueError: for an argument out of range, and for more UEs, or more samples of one, than the data allow.
         FedswitchError: where the skew is by domain and the task has none.
     """
+    kinds: dict[str, Callable[..., Partition]] = {
+        "label": partial(dirichlet_partition, concentration=concentration),
+        "quantity": partial(quantity_partition, concentration=concentration),
+        "domain": partial(domain_partition, domains_per_ue=domains_per_ue),
+    }
+    if kind not in kinds:
+        raise ValueError(f"unknown kind of partition {kind!r}; there are: {', '.join(kinds)}")
     train, test = _groups(task, task.train, kind), _groups(task, task.test, kind)
-    rng = stream(seed, "partition")
-    if kind == "label":
-        partition = dirichlet_partition(train, num_ues, concentration=concentration, min_samples=min_samples, rng=rng)
-    elif kind == "quantity":
-        partition = quantity_partition(train, num_ues, concentration=concentration, min_samples=min_samples, rng=rng)
-    else:
-        partition = domain_partition(train, num_ues, domains_per_ue=domains_per_ue, min_samples=min_samples, rng=rng)
+    partition = kinds[kind](train, num_ues, min_samples=min_samples, rng=stream(seed, "partition"))
     return partition, ue_test_indices(test, partition.proportions, test_samples, seed=seed)
 
 
@@ -97,7 +100,7 @@ def dirichlet_partition(
     """
     labels = _checked_groups(labels, "labels")
     _check_counts(num_ues=num_ues, min_samples=min_samples)
-    _check_concentration(concentration)
+    checked(positive={"concentration": concentration})
     pools = np.bincount(labels)
     proportions = rng.dirichlet(np.full(len(pools), concentration), size=num_ues)
     sizes = _common_sizes(proportions, pools)
@@ -126,7 +129,7 @@ def quantity_partition(
     """
     labels = _checked_groups(labels, "labels")
     _check_counts(num_ues=num_ues, min_samples=min_samples)
-    _check_concentration(concentration)
+    checked(positive={"concentration": concentration})
     _check_sizes(len(labels) // np.arange(1, num_ues + 1), min_samples, f"{len(labels):,} samples")
     shares = rng.dirichlet(np.full(num_ues, concentration))
     sizes = min_samples + _whole_counts(shares[None], len(labels) - num_ues * min_samples)[0]
@@ -206,8 +209,6 @@ def ue_test_indices(groups: ArrayLike, proportions: Shares, samples: int, *, see
 
 def _groups(task: Task, split: Split, kind: str) -> Integers:
     """What the skew is by: (M,) labels or domains."""
-    if kind not in ("label", "quantity", "domain"):
-        raise ValueError(f"unknown kind of partition {kind!r}; there are: label, quantity, domain")
     if kind != "domain":
         return split.labels
     if split.domains is None:
@@ -229,11 +230,6 @@ def _check_counts(**counts: int) -> None:
     for name, count in counts.items():
         if count < 1:
             raise ValueError(f"{name} = {count} must be at least 1")
-
-
-def _check_concentration(concentration: float) -> None:
-    if not (math.isfinite(concentration) and concentration > 0):
-        raise ValueError(f"concentration = {concentration} must be a positive number")
 
 
 def _check_sizes(sizes: Integers, min_samples: int, have: str) -> None:

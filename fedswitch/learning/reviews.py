@@ -108,8 +108,8 @@ TEST_WORDS = Vocabulary(
 def write_reviews(words: Vocabulary, count: int, rng: np.random.Generator) -> Split:
     """Write `count` reviews with the content words of `words`: one of each sign from every domain in turn.
 
-    Labels are 1 where the verdict is positive; domains count in the order of `words`. The first ones do not depend on how
-    many follow. Raises ValueError where `count` is not positive.
+    Labels are 1 where the verdict is positive; domains count in the order of `words`. The first ones do not depend on
+    how many follow. Raises ValueError where `count` is not positive.
     """
     labels, domains = label_and_domain_in_turn(count, len(words.domains))
     writer = _ReviewWriter(uniforms(rng), words)

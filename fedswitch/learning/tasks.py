@@ -8,7 +8,6 @@ public.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import os
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..errors import FedswitchError, MissingDataError
+from ..errors import FedswitchError, MissingDataError, nearest
 from ..streams import stream
 from . import questions, reviews
 from .data import Split, Task
@@ -125,9 +124,7 @@ _WRITTEN: dict[str, Callable[..., Task]] = {"reviews": reviews_task, "questions"
 
 def _check_name(name: str) -> None:
     if name not in TASKS:
-        nearest = difflib.get_close_matches(name, TASKS, n=1)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-        raise ValueError(f"unknown task {name!r}: {hint}there are {', '.join(TASKS)}")
+        raise ValueError(f"unknown task {name!r}; there are: {', '.join(TASKS)}.{nearest(name, TASKS)}")
 
 
 def _data_folder(data: str | Path | None) -> Path | None:

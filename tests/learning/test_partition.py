@@ -138,8 +138,8 @@ def test_a_label_that_nobody_has_leaves_nothing_to_share():
     [
         ({"num_ues": 0}, "num_ues = 0"),
         ({"min_samples": 0}, "min_samples = 0"),
-        ({"concentration": 0.0}, "concentration = 0.0"),
-        ({"concentration": float("nan")}, "concentration = nan"),
+        ({"concentration": 0.0}, "concentration must be positive and finite, got 0"),
+        ({"concentration": float("nan")}, "concentration must be positive and finite, got nan"),
         ({"labels": []}, "labels"),
         ({"labels": [0.0, 1.0]}, "labels"),
         ({"labels": [-1, 1]}, "labels"),
@@ -317,7 +317,7 @@ def test_more_ues_than_the_data_allow_are_refused_with_what_would_fit(divide, wo
     [
         (split_by_quantity, {"num_ues": 0}, "num_ues = 0"),
         (split_by_quantity, {"min_samples": 0}, "min_samples = 0"),
-        (split_by_quantity, {"concentration": -1.0}, "concentration = -1.0"),
+        (split_by_quantity, {"concentration": -1.0}, "concentration must be positive and finite, got -1"),
         (split_by_domain, {"num_ues": 0}, "num_ues = 0"),
         (split_by_domain, {"min_samples": 0}, "min_samples = 0"),
         (split_by_domain, {"domains_per_ue": 0}, "domains_per_ue = 0 must be from 1 to 2, the domains of the data"),

@@ -155,10 +155,11 @@ def test_a_truncated_file_is_refused(kept, tmp_path):
 
 def test_an_unknown_task_is_refused_with_the_nearest_name():
     with pytest.raises(
-        ValueError, match="unknown task 'sst-2': did you mean 'sst2'\\? there are reviews, questions, sst2, qnli, mrpc"
+        ValueError,
+        match=r"unknown task 'sst-2'; there are: reviews, questions, sst2, qnli, mrpc\. Did you mean 'sst2'\?",
     ):
         load_task("sst-2")
-    with pytest.raises(ValueError, match="unknown task 'zzz': there are"):
+    with pytest.raises(ValueError, match=r"unknown task 'zzz'; there are: .*mrpc\.$"):
         task_status("zzz")
 
 

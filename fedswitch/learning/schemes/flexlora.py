@@ -8,13 +8,13 @@ and columns as the UEs have ranks together, and the SVD of that core gives the s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...arguments import checked
 from ..stacked import LocalModel
 from .ranked import Factors, Ranked, check_factors, mean_head
 
@@ -53,12 +53,9 @@ def flexlora(
             f"weights and scales must have one entry for each of the {len(factors)} factors, "
             f"got {len(weights)} and {len(scales)}"
         )
-    if not all(math.isfinite(number) for number in (*weights, *scales)):
-        raise ValueError(f"weights and scales must be finite numbers, got {list(weights)} and {list(scales)}")
+    checked(finite={"weights": weights, "scales": scales}, positive={"scale": scale})
     if not 1 <= rank <= min(num_in, num_out):
         raise ValueError(f"rank = {rank} must be a whole number from 1 to {min(num_in, num_out)}, the smaller side")
-    if not (scale > 0 and math.isfinite(scale)):
-        raise ValueError(f"scale = {scale} must be a positive number")
     with torch.no_grad():
         wide = [
             (weight * own / scale) * b.double() for (_, b), weight, own in zip(factors, weights, scales, strict=True)
