@@ -97,9 +97,8 @@ def _local_folder(name: str) -> Path | None:
         return Path(package.submodule_search_locations[0]) / "model"
     if Path(name).is_dir():
         return Path(name)
-    cached = (
-        try_to_load_from_cache(_hub_name(name), "model.safetensors") if HUB_NAME.fullmatch(_hub_name(name)) else None
-    )
+    on_hub = _hub_name(name)
+    cached = try_to_load_from_cache(on_hub, "model.safetensors") if HUB_NAME.fullmatch(on_hub) else None
     return Path(cached).parent if isinstance(cached, str) else None
 
 
@@ -120,7 +119,8 @@ def _fetched_folder(name: str) -> Path:
 def _load_pretrained(name: str) -> Backbone:
     folder = _local_folder(name) or _fetched_folder(name)
     _check_folder(folder)
-    digest = _sha256(folder / "model.safetensors")
+    with (folder / "model.safetensors").open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     if name == "minilm" and digest != MINILM_SHA256:
         raise MissingWeightsError(
             f"The weights in {folder} are not those of all-MiniLM-L6-v2 (sha256 {digest[:12]}..., expected "
@@ -168,11 +168,6 @@ def _check_folder(folder: Path) -> None:
             f"The backbone folder {folder} holds no tokenizer ({', '.join(VOCABULARIES)}): save that of the model "
             "there with save_pretrained."
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _pretrained_tokenize(tokenizer: Any) -> Tokenize:

@@ -79,7 +79,7 @@ class Modules(abc.ABC):
     def _start_head(self, n: int, rng: np.random.Generator) -> None:
         head = self.heads[n]
         _fill(head.weight, rng.normal(scale=HEAD_STD, size=head.weight.shape))
-        _fill(head.bias, np.zeros(head.bias.shape))
+        torch.nn.init.zeros_(head.bias)
 
 
 class LoraModules(Modules):
@@ -109,7 +109,7 @@ class LoraModules(Modules):
         ]
         for n, rank in enumerate(scenario.lora_ranks):
             shapes = [s for linear in adapted for s in ((rank, linear.in_features), (linear.out_features, rank))]
-            factors = [torch.nn.Parameter(torch.empty(s, device=self.heads[n].weight.device)) for s in shapes]
+            factors = [torch.nn.Parameter(torch.zeros(s, device=self.heads[n].weight.device)) for s in shapes]
             self._parameters.append([*factors, *self.heads[n].parameters()])
             self._initialize(n, seed)
         self._scales = [scenario.lora_alpha / rank for rank in scenario.lora_ranks]
@@ -132,10 +132,9 @@ class LoraModules(Modules):
     def _initialize(self, n: int, seed: int) -> None:
         """A uniform as LoRA does, B zero, head small: from our own stream, not from torch's global one."""
         rng = stream(seed, "module", n)
-        for a, b in self._factors(n):
+        for a, _ in self._factors(n):
             bound = 1.0 / math.sqrt(a.shape[1])
             _fill(a, rng.uniform(-bound, bound, size=a.shape))
-            _fill(b, np.zeros(b.shape))
         self._start_head(n, rng)
 
 

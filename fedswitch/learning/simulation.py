@@ -122,7 +122,7 @@ def simulate(
             accuracy = {"accuracy": f"{log.rows[-1]['accuracy_pooled']:.3f}"} if due else {}
             seconds = time.perf_counter() - started
             bar.set_postfix(**accuracy, received=log.rows[-1]["received"], s=f"{seconds:.1f}", refresh=False)
-            interrupted = interrupt.asked  # read once: Ctrl-C may come at any moment
+            interrupted = interrupt.is_set()  # read once: Ctrl-C may come at any moment
             stopped = due and stop is not None and stop(log.rows)
             ends = t + 1 == rounds or interrupted or stopped
             if resume is not None and (ends or (t + 1) % checkpoint_every == 0):

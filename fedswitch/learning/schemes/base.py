@@ -37,6 +37,9 @@ class Scheme:
 
     rule: ClassVar[Rule] = "random"
     form: ClassVar[Form] = "corrected"
+    carried: ClassVar[tuple[str, ...]] = ()
+    """Attributes that a scheme of your own carries from round to round, beside `decisions`, and so into a checkpoint:
+    numbers, texts, arrays, and lists and dictionaries of these."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.scenario = self.adapt(scenario)
@@ -79,16 +82,14 @@ class Scheme:
         run.update(t, received)
 
     def state(self) -> dict[str, Any]:
-        """What the scheme carries from round to round, for a checkpoint.
-
-        Numbers, texts, arrays, and lists and dictionaries of these; a scheme that carries more overrides this and
-        `restore`.
-        """
-        return {"decisions": dataclasses.asdict(self.decisions)}
+        """What the scheme carries from round to round, for a checkpoint."""
+        return {"decisions": dataclasses.asdict(self.decisions), **{name: getattr(self, name) for name in self.carried}}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what `state` returned."""
         self.decisions = State(**state["decisions"])
+        for name in self.carried:
+            setattr(self, name, state[name])
 
 
 def check_plan(plan: Plan, scenario: Scenario, name: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +29,7 @@ class Ranked(Scheme):
     mini-batch, and sends its factors and its head. A lost upload leaves everything as it was.
     """
 
+    carried = ("ranks",)
     penalty: Penalty | None = None
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
@@ -77,15 +77,6 @@ class Ranked(Scheme):
         self, ues: NDArray[np.int64], start: Sequence[LocalModel], trained: Sequence[LocalModel]
     ) -> LocalModel:
         """The common model from what the received UEs `ues` started from and sent; all have equally much data."""
-
-    def state(self) -> dict[str, Any]:
-        """See `Scheme`."""
-        return {**super().state(), "ranks": self.ranks}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """See `Scheme`."""
-        super().restore(state)
-        self.ranks = state["ranks"]
 
 
 def mean_head(models: Sequence[LocalModel], weights: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:

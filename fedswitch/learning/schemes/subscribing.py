@@ -50,6 +50,7 @@ class SwitchingRisk(Switching):
     """
 
     EVERY: ClassVar[int] = 5
+    carried = ("remaining_risk",)
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -60,12 +61,3 @@ class SwitchingRisk(Switching):
         if t % self.EVERY == 0:
             self.remaining_risk = run.ue_risks(t)
         return dataclasses.replace(super().observe(run, t), remaining_risk=self.remaining_risk)
-
-    def state(self) -> dict[str, Any]:
-        """See `Scheme`."""
-        return {**super().state(), "remaining_risk": self.remaining_risk}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """See `Scheme`."""
-        super().restore(state)
-        self.remaining_risk = state["remaining_risk"]
