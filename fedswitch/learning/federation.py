@@ -62,16 +62,7 @@ class Federation:
         `kept` is what runs on the same task and backbone have in common.
         """
         kept = kept or Kept()
-        partition, test_indices = partition_task(
-            task,
-            scenario.num_ues,
-            kind=scenario.partition,
-            concentration=scenario.dirichlet_concentration,
-            domains_per_ue=scenario.domains_per_ue,
-            min_samples=scenario.batch_size,
-            test_samples=scenario.test_samples,
-            seed=seed,
-        )
+        partition, test_indices = partition_task(task, scenario, seed=seed)
         rate = getattr(scenario, _rate_field(modules))
         return cls(
             scenario=scenario,

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import checked
 from ..errors import FedswitchError
+from ..scenario import Scenario
 from ..streams import stream
 from .data import Split, Task
 
@@ -40,43 +41,27 @@ class Partition:
             raise ValueError(f"UE {empty[0]} holds no sample: every UE needs at least one")
 
 
-def partition_task(
-    task: Task,
-    num_ues: int,
-    *,
-    kind: str,
-    concentration: float,
-    domains_per_ue: int,
-    min_samples: int,
-    test_samples: int,
-    seed: int,
-) -> tuple[Partition, Integers]:
+def partition_task(task: Task, scenario: Scenario, *, seed: int) -> tuple[Partition, Integers]:
     """Deal out a task: the training data of each UE, and (K, test_samples) its own test samples, in its own mixture.
 
-    Args:
-        task: the data. The skew is by label, or, for kind "domain", by the domain of its samples.
-        num_ues: K, at least 1.
-        kind: "label" (`dirichlet_partition`), "quantity" (`quantity_partition`) or "domain" (`domain_partition`).
-        concentration: of the Dirichlet distribution, for kinds "label" and "quantity".
-        domains_per_ue: for kind "domain".
-        min_samples: the least number of training samples of a UE, at least 1.
-        test_samples: of each UE, at least 1.
-        seed: decides all draws.
+    The scenario says how many UEs there are and how they differ (`partition`): by label (`dirichlet_partition`), by
+    quantity (`quantity_partition`), or by the domain of the samples (`domain_partition`). Each UE has a mini-batch of
+    training samples at least. `seed` decides all draws.
 
     Raises:
-        ValueError: for an argument out of range, and for more UEs, or more samples of one, than the data allow.
+        ValueError: for more UEs, or more samples of one, than the data allow.
         FedswitchError: where the skew is by domain and the task has none.
     """
     kinds: dict[str, Callable[..., Partition]] = {
-        "label": partial(dirichlet_partition, concentration=concentration),
-        "quantity": partial(quantity_partition, concentration=concentration),
-        "domain": partial(domain_partition, domains_per_ue=domains_per_ue),
+        "label": partial(dirichlet_partition, concentration=scenario.dirichlet_concentration),
+        "quantity": partial(quantity_partition, concentration=scenario.dirichlet_concentration),
+        "domain": partial(domain_partition, domains_per_ue=scenario.domains_per_ue),
     }
-    if kind not in kinds:
-        raise ValueError(f"unknown kind of partition {kind!r}; there are: {', '.join(kinds)}")
-    train, test = _groups(task, task.train, kind), _groups(task, task.test, kind)
-    partition = kinds[kind](train, num_ues, min_samples=min_samples, rng=stream(seed, "partition"))
-    return partition, ue_test_indices(test, partition.proportions, test_samples, seed=seed)
+    train, test = (_groups(task, split, scenario.partition) for split in (task.train, task.test))
+    partition = kinds[scenario.partition](
+        train, scenario.num_ues, min_samples=scenario.batch_size, rng=stream(seed, "partition")
+    )
+    return partition, ue_test_indices(test, partition.proportions, scenario.test_samples, seed=seed)
 
 
 def dirichlet_partition(

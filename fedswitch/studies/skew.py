@@ -118,16 +118,14 @@ def labels_alone(settings: SkewSettings) -> pd.DataFrame:
     for seed in settings.seeds:
         task = load_shared(settings.protocol(), seed)
         for skew in settings.skews:
-            partition, tests = partition_task(
-                task,
-                settings.num_ues,
-                kind=skew,
-                concentration=settings.concentration,
+            scenario = Scenario.corrected(
+                num_ues=settings.num_ues,
+                partition=skew,
+                dirichlet_concentration=settings.concentration,
                 domains_per_ue=settings.domains_per_ue,
-                min_samples=settings.batch_size,
-                test_samples=Scenario.corrected().test_samples,
-                seed=seed,
+                batch_size=settings.batch_size,
             )
+            partition, tests = partition_task(task, scenario, seed=seed)
             said = np.array([np.bincount(task.train.labels[held]).argmax() for held in partition.indices])
             right = task.test.labels[tests] == said[:, np.newaxis]
             rows.append({"skew": skew, "seed": seed, "accuracy": float(right.mean())})

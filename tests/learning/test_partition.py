@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from fedswitch import Scenario
 from fedswitch.errors import FedswitchError
 from fedswitch.learning.data import Split, Task
 from fedswitch.learning.partition import (
@@ -342,9 +343,9 @@ def test_an_empty_ue_is_refused():
         Partition((held, held[:0]), np.full((2, 2), 0.5), np.array([[1, 1], [0, 0]]))
 
 
-def dealt_out(task: Task, kind: str, num_ues=12, **changes) -> tuple[Partition, np.ndarray]:
-    arguments = {"concentration": 0.5, "domains_per_ue": 2, "min_samples": 16, "test_samples": 30, "seed": 3} | changes
-    return partition_task(task, num_ues, kind=kind, **arguments)
+def dealt_out(task: Task, kind: str, num_ues=12, seed=3) -> tuple[Partition, np.ndarray]:
+    scenario = Scenario.corrected(num_ues=num_ues, partition=kind, batch_size=16, test_samples=30)
+    return partition_task(task, scenario, seed=seed)
 
 
 @pytest.mark.parametrize("make", [reviews_task, questions_task])
@@ -392,5 +393,5 @@ def test_a_task_without_domains_and_an_unknown_kind_are_refused():
         FedswitchError, match=r"The samples of the task 'bare' belong to no domains.*: partition by label"
     ):
         dealt_out(Task("bare", "here", ("no", "yes"), bare, bare), "domain")
-    with pytest.raises(ValueError, match="unknown kind of partition 'labels'; there are: label, quantity, domain"):
+    with pytest.raises(ValueError, match=r"partition.*labels"):
         dealt_out(reviews_task(train=8, test=8), "labels")
