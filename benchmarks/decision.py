@@ -28,12 +28,11 @@ from subscription import linprog_each
 from fedswitch import Scenario
 from fedswitch.control import Decision, Observation, State, decide, interior_point_power, start
 from fedswitch.control.sharing import Band
+from fedswitch.encoders import lora_payload_bits
 from fedswitch.streams import stream
-from fedswitch.studies.fig3_bandwidth import lora_payload_bits
 from fedswitch.wireless import Cell, Reception
 
 ROUNDS = {10: 30, 100: 30, 1_000: 12, 10_000: 6, 100_000: 4}
-HIDDEN_SIZE, LAYERS = 768, 12
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,10 +59,7 @@ def like_a_hundred(num_ues: int, rate: str) -> Scenario:
 
 
 def run(scenario: Scenario, num_rounds: int) -> list[Round]:
-    cell, payload_bits = (
-        Cell.draw(scenario, seed=0),
-        lora_payload_bits(scenario, hidden_size=HIDDEN_SIZE, layers=LAYERS),
-    )
+    cell, payload_bits = Cell.draw(scenario, seed=0), lora_payload_bits(scenario)
     state, rounds = start(scenario, rng=stream(0, "start")), []
     for index in range(num_rounds):
         begin = time.perf_counter()

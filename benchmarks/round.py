@@ -41,9 +41,9 @@ from _client import Client, Job
 from _timing import Timed, alternate, duration, machine, print_table
 
 from fedswitch import Scenario
+from fedswitch.encoders import LORA_TARGETS
 from fedswitch.errors import MissingDataError
 from fedswitch.learning import LoraModules, Task, load_backbone, load_task, simulate
-from fedswitch.learning.backbones import LORA_TARGETS
 from fedswitch.learning.engine import TOKEN_BUDGET, Learner, cell_gradient
 from fedswitch.learning.samples import Kept
 from fedswitch.learning.tokens import Indices, micro_batches

@@ -35,8 +35,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
     """Have `write` make a file, which takes the place of `path`, or of nothing yet, only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.part")
-    write(unfinished)
-    return unfinished.replace(path)
+    try:
+        write(unfinished)
+        return unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def write_json(path: Path, record: Mapping[str, Any], default: Callable[[Any], str] | None = None) -> Path:

@@ -23,6 +23,7 @@ def test_a_file_is_replaced_only_by_a_complete_one(tmp_path):
     with pytest.raises(OSError, match="full"):
         write_whole(path, fail)
     assert path.read_text() == "first"
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):

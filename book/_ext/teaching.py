@@ -15,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from fedswitch.studies.notebooks import nearest
+from fedswitch.errors import nearest
 
 OUT = Path(__file__).resolve().parents[2] / "_build" / "teaching"
 

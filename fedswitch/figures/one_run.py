@@ -7,13 +7,12 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..learning import load_backbone
-from ..learning.federation import Federation
+from ..learning import Task, load_backbone
 from ..learning.modules import Modules
 from ..learning.samples import Kept
 from ..learning.schemes import find_scheme
 from ..learning.simulation import do_round
-from ..learning.tasks import Task, load_task
+from ..learning.tasks import load_task
 from ..scenario import Scenario
 from .charts import Axis, Control, Curve, Line, Marker, Panel
 from .explorable import Explorable
@@ -54,7 +53,7 @@ def watch(
     name, kind = find_scheme(scheme)
     loaded = task if isinstance(task, Task) else load_task(task, seed=seed)
     policy = kind(scenario, seed)
-    run = Federation.start(policy.scenario, loaded, load_backbone(backbone), seed, scheme=kind, kept=kept)
+    run = policy.federation(loaded, load_backbone(backbone), kept=kept)
     subscribed, received, moved = [], [], [norms(run.modules, scenario.lora_alpha)]
     for t in range(rounds):
         plan, uplink = do_round(policy, run, t, name)

@@ -9,15 +9,17 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="IProgress not found")
     import tqdm.auto  # noqa: F401
 
-from .backbones import BACKBONES, Backbone, backbone_status, load_backbone
-from .flexlora import flexlora
-from .hetlora import hetlora
+from .backbones import BACKBONES, backbone_status, load_backbone
+from .data import Task
+from .encoding import Backbone
 from .history import History
 from .modules import FullModel, LoraModules
 from .partition import dirichlet_partition, partition_task
 from .schemes import SCHEMES, Plan, Scheme
+from .schemes.flexlora import flexlora
+from .schemes.hetlora import hetlora
 from .simulation import simulate
-from .tasks import TASKS, Task, load_task, task_status
+from .tasks import TASKS, load_task, task_status
 
 __all__ = [
     "BACKBONES",

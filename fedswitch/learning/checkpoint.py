@@ -5,23 +5,19 @@ Random generators are not in it: they are keyed by round (`fedswitch.streams`).
 
 from __future__ import annotations
 
-import contextlib
-import glob
 import json
-import os
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from ..errors import FedswitchError
+from ..files import write_whole
+from .federation import Federation
 from .history import Log
-
-if TYPE_CHECKING:
-    from .federation import Federation
-    from .schemes import Scheme
+from .schemes import Scheme
 
 FORMAT = 3
 """Raised whenever a checkpoint of an older version could no longer be continued to the same result."""
@@ -42,21 +38,12 @@ def save(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, 
         "scheme": _to_tensors(scheme.state()),
         "log": _to_tensors({name: value for name, value in vars(log).items() if name != "labels"}),
     }
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state, unfinished)
-        unfinished.replace(path)
+        write_whole(path, lambda unfinished: torch.save(state, unfinished))
     except (OSError, RuntimeError) as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
         raise FedswitchError(
             f"The checkpoint {path} could not be written ({error}): free space or name another."
         ) from error
-    # what runs left behind that were killed while they wrote
-    for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
-        with contextlib.suppress(OSError):
-            left.unlink()
 
 
 def load(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, log: Log) -> None:

@@ -14,15 +14,14 @@ from ..errors import FedswitchError
 from ..scenario import Scenario
 from ..streams import stream
 from ..wireless import Cell
-from .backbones import Backbone
+from .data import Split, Task
+from .encoding import Backbone
 from .engine import GRADIENTS, Learner
 from .modules import FullModel, Modules
 from .partition import partition_task
 from .personal import label_odds, mixture_weights, own_module
 from .samples import Kept, Samples
-from .schemes import Plan, Scheme
 from .stacked import OPTIMIZERS, LocalModel, Penalty, train_locally
-from .tasks import Split, Task
 from .tokens import Indices
 from .uplink import Uplink, transmit
 
@@ -39,7 +38,6 @@ class Federation:
     seed: int
     engine: str
     cell: Cell
-    backbone: Backbone
     modules: Modules
     optimizers: list[torch.optim.Optimizer]
     learner: Learner
@@ -53,41 +51,29 @@ class Federation:
         cls,
         scenario: Scenario,
         task: Task,
-        backbone: Backbone,
+        modules: Modules,
         seed: int,
         *,
-        scheme: type[Scheme] = Scheme,
         engine: str = "cell",
         kept: Kept | None = None,
     ) -> Federation:
-        """Place the UEs, deal out the data, and put untrained modules on the backbone, all decided by `seed`.
+        """Place the UEs and deal out the data, both decided by `seed`, for `modules` that nobody has trained yet.
 
         `kept` is what runs on the same task and backbone have in common.
         """
         kept = kept or Kept()
-        partition, test_indices = partition_task(
-            task,
-            scenario.num_ues,
-            kind=scenario.partition,
-            concentration=scenario.dirichlet_concentration,
-            domains_per_ue=scenario.domains_per_ue,
-            min_samples=scenario.batch_size,
-            test_samples=scenario.test_samples,
-            seed=seed,
-        )
-        modules = scheme.make_modules(backbone, scenario, num_labels=task.num_labels, seed=seed)
+        partition, test_indices = partition_task(task, scenario, seed=seed)
         rate = getattr(scenario, _rate_field(modules))
         return cls(
             scenario=scenario,
             seed=seed,
             engine=engine,
             cell=Cell.draw(scenario, seed),
-            backbone=modules.backbone,
             modules=modules,
             optimizers=[OPTIMIZERS[scenario.optimizer](modules.parameters(n), lr=rate) for n in range(len(modules))],
-            learner=Learner(modules, _tokenized(kept, task.train, backbone, scenario), kept=kept),
+            learner=Learner(modules, _tokenized(kept, task.train, modules.backbone, scenario), kept=kept),
             ue_indices=partition.indices,
-            tester=Learner(modules, _tokenized(kept, task.test, backbone, scenario), kept=kept),
+            tester=Learner(modules, _tokenized(kept, task.test, modules.backbone, scenario), kept=kept),
             test_labels=task.test.labels,
             ue_test_indices=test_indices,
         )
@@ -97,13 +83,15 @@ class Federation:
         """The first term of (4), for one subscription of one UE in one round."""
         return float(wireless.training_energy_j(self.scenario, self.modules.model_bits))
 
-    def transmit(self, t: int, plan: Plan, payload_bits: NDArray[np.float64]) -> Uplink:
+    def transmit(
+        self, t: int, subscribed: NDArray[np.bool_], power_w: NDArray[np.float64], payload_bits: NDArray[np.float64]
+    ) -> Uplink:
         """Send the uploads of round `t` over that round's channel; `payload_bits` is (N,) or (N, K)."""
         return transmit(
             self.scenario,
             self.cell.channel(t),
-            plan.subscription,
-            plan.power_w,
+            subscribed,
+            power_w,
             payload_bits=payload_bits,
             compute_energy_j=self.compute_energy_j,
         )

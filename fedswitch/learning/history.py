@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from .. import theory
 from ..scenario import Scenario
+from .schemes import Plan
 from .uplink import Uplink
-
-if TYPE_CHECKING:
-    from .schemes import Plan
 
 
 @dataclasses.dataclass(frozen=True)

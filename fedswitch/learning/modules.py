@@ -10,19 +10,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..encoders import LORA_TARGETS
 from ..scenario import Scenario
 from ..streams import stream
-from .backbones import LORA_TARGETS, Backbone
+from .encoding import Backbone
 from .tokens import Batch
 
 HEAD_STD = 0.02
 
 
 class Modules(abc.ABC):
-    """N sets of parameters in float32, with a head each, on one backbone; heads start from streams of `seed`."""
+    """N sets of parameters in float32, with a head each, on one backbone; heads start from streams of `seed`.
 
-    def __init__(self, backbone: Backbone, scenario: Scenario, *, count: int, num_labels: int) -> None:
+    `frozen_layers` is how many of the first encoder layers nothing changes.
+    """
+
+    def __init__(
+        self, backbone: Backbone, scenario: Scenario, *, count: int, num_labels: int, frozen_layers: int
+    ) -> None:
         self.backbone = backbone
+        self.frozen_layers = frozen_layers
         self.bits_per_parameter = scenario.bits_per_parameter
         device = next(backbone.encoder.parameters()).device
         self.heads = [torch.nn.Linear(backbone.hidden_size, num_labels, device=device) for _ in range(count)]
@@ -45,11 +52,6 @@ class Modules(abc.ABC):
     def parameters(self, n: int) -> list[torch.nn.Parameter]:
         """All that is trained of module `n`, head last, always in the same order."""
         return self._parameters[n]
-
-    @property
-    @abc.abstractmethod
-    def frozen_layers(self) -> int:
-        """How many of the first encoder layers nothing changes."""
 
     @abc.abstractmethod
     def frozen(self, batch: Batch) -> torch.Tensor:
@@ -77,7 +79,7 @@ class Modules(abc.ABC):
     def _start_head(self, n: int, rng: np.random.Generator) -> None:
         head = self.heads[n]
         _fill(head.weight, rng.normal(scale=HEAD_STD, size=head.weight.shape))
-        _fill(head.bias, np.zeros(head.bias.shape))
+        torch.nn.init.zeros_(head.bias)
 
 
 class LoraModules(Modules):
@@ -88,38 +90,38 @@ class LoraModules(Modules):
 
     def __init__(self, backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> None:
         frozen = backbone.cast(getattr(torch, scenario.precision))
-        super().__init__(frozen, scenario, count=len(scenario.lora_ranks), num_labels=num_labels)
         depth = backbone.num_layers if scenario.lora_layers is None else scenario.lora_layers
         if depth > backbone.num_layers:
             raise ValueError(
                 f"lora_layers = {depth} exceeds the {backbone.num_layers} layers of the backbone {backbone.name!r}"
             )
-        self._frozen_layers = backbone.num_layers - depth
+        super().__init__(
+            frozen,
+            scenario,
+            count=len(scenario.lora_ranks),
+            num_labels=num_labels,
+            frozen_layers=backbone.num_layers - depth,
+        )
         adapted = [
             getattr(layer.attention.self, target)
-            for layer in backbone.encoder.encoder.layer[self._frozen_layers :]
+            for layer in backbone.encoder.encoder.layer[self.frozen_layers :]
             for target in LORA_TARGETS
         ]
         for n, rank in enumerate(scenario.lora_ranks):
             shapes = [s for linear in adapted for s in ((rank, linear.in_features), (linear.out_features, rank))]
-            factors = [torch.nn.Parameter(torch.empty(s, device=self.heads[n].weight.device)) for s in shapes]
+            factors = [torch.nn.Parameter(torch.zeros(s, device=self.heads[n].weight.device)) for s in shapes]
             self._parameters.append([*factors, *self.heads[n].parameters()])
             self._initialize(n, seed)
         self._scales = [scenario.lora_alpha / rank for rank in scenario.lora_ranks]
 
-    @property
-    def frozen_layers(self) -> int:
-        """See `Modules`."""
-        return self._frozen_layers
-
     def frozen(self, batch: Batch) -> torch.Tensor:
         """See `Modules`: the output of the frozen layers, (B, L, hidden)."""
-        return self.backbone.embed(batch, self._frozen_layers)
+        return self.backbone.embed(batch, self.frozen_layers)
 
     def logits(self, n: int, frozen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """See `Modules`."""
         adapters = [(a, self._scales[n] * b) for a, b in self._factors(n)]
-        scores: torch.Tensor = self.heads[n](self.backbone.encode(frozen, mask, self._frozen_layers, adapters))
+        scores: torch.Tensor = self.heads[n](self.backbone.encode(frozen, mask, self.frozen_layers, adapters))
         return scores
 
     def _factors(self, n: int) -> list[tuple[torch.nn.Parameter, torch.nn.Parameter]]:
@@ -130,10 +132,9 @@ class LoraModules(Modules):
     def _initialize(self, n: int, seed: int) -> None:
         """A uniform as LoRA does, B zero, head small: from our own stream, not from torch's global one."""
         rng = stream(seed, "module", n)
-        for a, b in self._factors(n):
+        for a, _ in self._factors(n):
             bound = 1.0 / math.sqrt(a.shape[1])
             _fill(a, rng.uniform(-bound, bound, size=a.shape))
-            _fill(b, np.zeros(b.shape))
         self._start_head(n, rng)
 
 
@@ -144,16 +145,11 @@ class FullModel(Modules):
     """
 
     def __init__(self, backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> None:
-        super().__init__(backbone, scenario, count=1, num_labels=num_labels)
+        super().__init__(backbone, scenario, count=1, num_labels=num_labels, frozen_layers=0)
         backbone.encoder.requires_grad_(True)
         used = [p for name, p in backbone.encoder.named_parameters() if not name.startswith("pooler")]
         self._parameters = [[*used, *self.heads[0].parameters()]]
         self._start_head(0, stream(seed, "module", 0))
-
-    @property
-    def frozen_layers(self) -> int:
-        """See `Modules`."""
-        return 0
 
     def frozen(self, batch: Batch) -> torch.Tensor:
         """See `Modules`: token and segment ids, (2, B, L)."""

@@ -7,14 +7,17 @@ proportions of their own, and by quantity, where UEs hold unequally many samples
 from __future__ import annotations
 
 import dataclasses
-import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arguments import checked
 from ..errors import FedswitchError
+from ..scenario import Scenario
 from ..streams import stream
-from .tasks import Split, Task
+from .data import Split, Task
 
 Integers = NDArray[np.int64]
 Shares = NDArray[np.float64]
@@ -38,42 +41,27 @@ class Partition:
             raise ValueError(f"UE {empty[0]} holds no sample: every UE needs at least one")
 
 
-def partition_task(
-    task: Task,
-    num_ues: int,
-    *,
-    kind: str,
-    concentration: float,
-    domains_per_ue: int,
-    min_samples: int,
-    test_samples: int,
-    seed: int,
-) -> tuple[Partition, Integers]:
+def partition_task(task: Task, scenario: Scenario, *, seed: int) -> tuple[Partition, Integers]:
     """Deal out a task: the training data of each UE, and (K, test_samples) its own test samples, in its own mixture.
 
-    Args:
-        task: the data. The skew is by label, or, for kind "domain", by the domain of its samples.
-        num_ues: K, at least 1.
-        kind: "label" (`dirichlet_partition`), "quantity" (`quantity_partition`) or "domain" (`domain_partition`).
-        concentration: of the Dirichlet distribution, for kinds "label" and "quantity".
-        domains_per_ue: for kind "domain".
-        min_samples: the least number of training samples of a UE, at least 1.
-        test_samples: of each UE, at least 1.
-        seed: decides all draws.
+    The scenario says how many UEs there are and how they differ (`partition`): by label (`dirichlet_partition`), by
+    quantity (`quantity_partition`), or by the domain of the samples (`domain_partition`). Each UE has a mini-batch of
+    training samples at least. `seed` decides all draws.
 
     Raises:
-        ValueError: for an argument out of range, and for more UEs, or more samples of one, than the data allow.
+        ValueError: for more UEs, or more samples of one, than the data allow.
         FedswitchError: where the skew is by domain and the task has none.
     """
-    train, test = _groups(task, task.train, kind), _groups(task, task.test, kind)
-    rng = stream(seed, "partition")
-    if kind == "label":
-        partition = dirichlet_partition(train, num_ues, concentration=concentration, min_samples=min_samples, rng=rng)
-    elif kind == "quantity":
-        partition = quantity_partition(train, num_ues, concentration=concentration, min_samples=min_samples, rng=rng)
-    else:
-        partition = domain_partition(train, num_ues, domains_per_ue=domains_per_ue, min_samples=min_samples, rng=rng)
-    return partition, ue_test_indices(test, partition.proportions, test_samples, seed=seed)
+    kinds: dict[str, Callable[..., Partition]] = {
+        "label": partial(dirichlet_partition, concentration=scenario.dirichlet_concentration),
+        "quantity": partial(quantity_partition, concentration=scenario.dirichlet_concentration),
+        "domain": partial(domain_partition, domains_per_ue=scenario.domains_per_ue),
+    }
+    train, test = (_groups(task, split, scenario.partition) for split in (task.train, task.test))
+    partition = kinds[scenario.partition](
+        train, scenario.num_ues, min_samples=scenario.batch_size, rng=stream(seed, "partition")
+    )
+    return partition, ue_test_indices(test, partition.proportions, scenario.test_samples, seed=seed)
 
 
 def dirichlet_partition(
@@ -97,7 +85,7 @@ def dirichlet_partition(
     """
     labels = _checked_groups(labels, "labels")
     _check_counts(num_ues=num_ues, min_samples=min_samples)
-    _check_concentration(concentration)
+    checked(positive={"concentration": concentration})
     pools = np.bincount(labels)
     proportions = rng.dirichlet(np.full(len(pools), concentration), size=num_ues)
     sizes = _common_sizes(proportions, pools)
@@ -126,7 +114,7 @@ def quantity_partition(
     """
     labels = _checked_groups(labels, "labels")
     _check_counts(num_ues=num_ues, min_samples=min_samples)
-    _check_concentration(concentration)
+    checked(positive={"concentration": concentration})
     _check_sizes(len(labels) // np.arange(1, num_ues + 1), min_samples, f"{len(labels):,} samples")
     shares = rng.dirichlet(np.full(num_ues, concentration))
     sizes = min_samples + _whole_counts(shares[None], len(labels) - num_ues * min_samples)[0]
@@ -206,8 +194,6 @@ def ue_test_indices(groups: ArrayLike, proportions: Shares, samples: int, *, see
 
 def _groups(task: Task, split: Split, kind: str) -> Integers:
     """What the skew is by: (M,) labels or domains."""
-    if kind not in ("label", "quantity", "domain"):
-        raise ValueError(f"unknown kind of partition {kind!r}; there are: label, quantity, domain")
     if kind != "domain":
         return split.labels
     if split.domains is None:
@@ -229,11 +215,6 @@ def _check_counts(**counts: int) -> None:
     for name, count in counts.items():
         if count < 1:
             raise ValueError(f"{name} = {count} must be at least 1")
-
-
-def _check_concentration(concentration: float) -> None:
-    if not (math.isfinite(concentration) and concentration > 0):
-        raise ValueError(f"concentration = {concentration} must be a positive number")
 
 
 def _check_sizes(sizes: Integers, min_samples: int, have: str) -> None:

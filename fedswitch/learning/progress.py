@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import signal
 import sys
@@ -37,27 +36,20 @@ def _look(shown: bool | None) -> dict[str, Any]:
     return {"disable": not shown, "file": sys.stderr, "mininterval": 1.0, "dynamic_ncols": False, "ncols": 100}
 
 
-@dataclasses.dataclass
-class Interrupt:
-    """Whether Ctrl-C was pressed."""
-
-    asked: bool = False
-
-
 @contextlib.contextmanager
-def interrupt_later() -> Iterator[Interrupt]:
-    """Note a first Ctrl-C instead of stopping in the middle of a round; a second one stops at once.
+def interrupt_later() -> Iterator[threading.Event]:
+    """Set the event at a first Ctrl-C instead of stopping in the middle of a round; a second one stops at once.
 
     Only the main thread hears signals: elsewhere nothing is ever noted.
     """
-    interrupt = Interrupt()
+    interrupt = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
     before = signal.getsignal(signal.SIGINT)
 
     def note(*_: Any) -> None:
-        interrupt.asked = True
+        interrupt.set()
         signal.signal(signal.SIGINT, before)
 
     signal.signal(signal.SIGINT, note)

@@ -14,11 +14,12 @@ five euros" is a price.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import reviews
+from .data import Split
 from .reviews import Domain, Writer, label_and_domain_in_turn, uniforms
 
 SECOND_CLAUSE_SHARE = 0.5  # of the sentences
@@ -42,137 +43,28 @@ class Vocabulary:
     domains: dict[str, Domain]
 
 
-@dataclasses.dataclass(frozen=True)
-class Questions:
-    """M questions, each with a sentence.
-
-    `labels` (M,) are 0 where it answers, 1 where not, as in QNLI; `domains` (M,) count in the vocabulary's order.
-    """
-
-    questions: tuple[str, ...]
-    sentences: tuple[str, ...]
-    labels: NDArray[np.int64]
-    domains: NDArray[np.int64]
+def _aspect(questions: Sequence[str], clauses: Sequence[str], values: str) -> Aspect:
+    return Aspect(tuple(questions), tuple(clauses), tuple(values.split()))
 
 
-def _aspect(questions: tuple[str, ...], clauses: tuple[str, ...], values: str) -> Aspect:
-    return Aspect(questions, clauses, tuple(values.split()))
-
-
-TRAIN_WORDS = Vocabulary(
-    aspects={
-        "price": _aspect(
-            ("How much does {} cost?", "How much money did you spend on {}?"),
-            ("you pay {value} dollars for {}", "{} went for {value} cents"),
-            "ten twelve twenty thirty",
-        ),
-        "place": _aspect(
-            ("Where is {}?", "Which room holds {}?"),
-            ("you find {} in the {value}", "{} stands near the {value}"),
-            "attic cellar garage hallway lobby porch",
-        ),
-        "time": _aspect(
-            ("When did {} arrive?", "Which month did {} get here?"),
-            ("{} came in {value}", "somebody brought {} during {value}"),
-            "January February March April May June",
-        ),
-        "owner": _aspect(
-            ("Who owns {}?", "Which relative has {} now?"),
-            ("{} belongs to my {value}", "my {value} took {} away"),
-            "sister uncle neighbor boss cousin dentist",
-        ),
-        "color": _aspect(
-            ("What color is {}?", "What color did they paint {}?"),
-            ("{} shines in {value}", "you see that {} turned {value}"),
-            "red white brown gray pink purple",
-        ),
-        "weight": _aspect(
-            ("How heavy is {}?", "How much does {} weigh?"),
-            ("{} brings {value} pounds to the scales", "you lift {value} ounces with {}"),
-            "ten twelve twenty thirty",
-        ),
-        "length": _aspect(
-            ("How long is {}?", "What is the length of {}?"),
-            ("{} measures {value} inches", "{} stretches across {value} feet"),
-            "ten twelve twenty thirty",
-        ),
-        "material": _aspect(
-            ("What is {} made of?", "Which substance does {} consist of?"),
-            ("pure {value} went into {}", "somebody cut {} from solid {value}"),
-            "steel leather cotton glass rubber",
-        ),
-        "origin": _aspect(
-            ("Which country sent {}?", "Which nation produced {}?"),
-            ("a factory in {value} assembled {}", "{} was shipped from {value}"),
-            "Japan Italy Canada Sweden Egypt",
-        ),
-    },
-    domains=reviews.TRAIN_WORDS.domains,
-)
-
-TEST_WORDS = Vocabulary(
-    aspects={
-        "price": _aspect(
-            ("What is the price of {}?", "How expensive is {}?"),
-            ("{} sells for {value} euros", "the store charges {value} pence for {}"),
-            "three four five six",
-        ),
-        "place": _aspect(
-            ("Where did you put {}?", "What is the location of {}?"),
-            ("{} lies under the {value}", "we keep {} behind the {value}"),
-            "desk stairs bed cupboard curtain counter",
-        ),
-        "time": _aspect(
-            ("When was {} delivered?", "What day did they send {}?"),
-            ("{} left the shop on {value}", "the mailman dropped {} off on {value}"),
-            "Monday Tuesday Wednesday Thursday Friday Saturday",
-        ),
-        "owner": _aspect(
-            ("Whose is {}?", "Who possesses {}?"),
-            ("our {value} inherited {}", "our {value} bought {}"),
-            "brother aunt roommate teacher grandmother nephew",
-        ),
-        "color": _aspect(
-            ("What shade does {} have?", "What tint was chosen for {}?"),
-            ("{} looks {value}", "{} has a {value} surface"),
-            "blue black green yellow silver orange",
-        ),
-        "weight": _aspect(
-            ("What is the mass of {}?", "How many kilograms is {}?"),
-            ("{} presses down with {value} kilos", "carrying {} means holding {value} grams"),
-            "three four five six",
-        ),
-        "length": _aspect(
-            ("How tall is {}?", "What size does {} have?"),
-            ("{} reaches up to {value} centimeters", "{} extends for {value} meters"),
-            "three four five six",
-        ),
-        "material": _aspect(
-            ("What stuff was {} built with?", "Out of what did craftsmen form {}?"),
-            ("{} contains nothing but {value}", "workers shaped {} from {value}"),
-            "wood plastic paper silk bamboo",
-        ),
-        "origin": _aspect(
-            ("What is the origin of {}?", "Which part of the world supplied {}?"),
-            ("traders imported {} from {value}", "companies in {value} manufacture {}"),
-            "Brazil France China Norway Mexico",
-        ),
-    },
-    domains=reviews.TEST_WORDS.domains,
+TRAIN_WORDS, TEST_WORDS = (
+    Vocabulary({name: _aspect(**words) for name, words in reviews.WORDS["questions"][part].items()}, same.domains)
+    for part, same in (("train", reviews.TRAIN_WORDS), ("test", reviews.TEST_WORDS))
 )
 
 
-def write_questions(words: Vocabulary, count: int, rng: np.random.Generator) -> Questions:
+def write_questions(words: Vocabulary, count: int, rng: np.random.Generator) -> Split:
     """Write `count` questions with a sentence each, answered and not in turn, from each domain in turn.
 
-    The first ones do not depend on how many follow. Raises ValueError where `count` is not positive.
+    Labels are 0 where the sentence, one of `pairs`, answers the question, 1 where not, as in QNLI; domains count in the
+    order of `words`. The first ones do not depend on how many follow. Raises ValueError where `count` is not positive.
     """
     labels, domains = label_and_domain_in_turn(count, len(words.domains))
     writer = _QuestionWriter(uniforms(rng), words)
     kinds = tuple(words.domains.values())
     samples = (writer.sample(label == 0, kinds[d]) for label, d in zip(labels, domains, strict=True))
     questions, sentences = zip(*samples, strict=True)
-    return Questions(questions, sentences, labels, domains)
+    return Split(questions, labels, sentences, domains)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,10 +12,14 @@ already that "superb" means what "good" means.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
+
+from .data import Split
 
 NEGATED_SHARE = 0.15  # of the clauses
 CONTRAST_SHARE = 0.3  # of the reviews
@@ -48,80 +52,33 @@ class Vocabulary:
     domains: dict[str, Domain]
 
 
-@dataclasses.dataclass(frozen=True)
-class Reviews:
-    """M reviews: `labels` (M,) are 1 where the verdict is positive, `domains` (M,) count in the vocabulary's order."""
-
-    texts: tuple[str, ...]
-    labels: NDArray[np.int64]
-    domains: NDArray[np.int64]
+WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+"""The content words of both grammars, by task and by set, `train` and `test`."""
 
 
-def _words(listed: str) -> tuple[str, ...]:
-    return tuple(listed.split())
+def _split(lists: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(words.split()) for name, words in lists.items()}
 
 
-TRAIN_WORDS = Vocabulary(
-    positive=_words("good great nice fine lovely pleasant impressive charming clever beautiful decent enjoyable"),
-    negative=_words("bad awful poor ugly weak cheap dull annoying clumsy stupid nasty sloppy"),
-    opinions=_words("think guess"),
-    facts={
-        "I bought it in {}": _words("January February March April May June"),
-        "my {} has one as well": _words("sister uncle neighbor boss cousin dentist"),
-        "it came in a {} box": _words("red white brown gray pink purple"),
-        "the manual has {} pages": _words("ten twelve twenty thirty"),
-        "it was in a {} window": _words("London Paris Boston Chicago"),
-        "it stands by the {}": _words("door sofa bookshelf chimney"),
-    },
-    domains={
-        "kitchen": Domain(_words("kettle pan blender toaster knife"), _words("handle lid cord blade")),
-        "music": Domain(_words("radio speaker headset microphone piano"), _words("bass volume plug tone")),
-        "books": Domain(_words("novel memoir atlas biography comic"), _words("plot cover print preface")),
-        "shoes": Domain(_words("boot sandal sneaker slipper sock"), _words("sole heel strap zipper")),
-        "garden": Domain(_words("shovel hose rake mower bench"), _words("wheel grip nozzle frame")),
-        "toys": Domain(_words("puzzle doll kite robot balloon"), _words("wing paint face tail")),
-    },
-)
-
-TEST_WORDS = Vocabulary(
-    positive=_words(
-        "excellent wonderful fantastic perfect superb brilliant "
-        "delightful amazing terrific splendid magnificent outstanding"
-    ),
-    negative=_words(
-        "terrible horrible dreadful worthless disappointing miserable "
-        "pathetic disgusting ridiculous hopeless frustrating hideous"
-    ),
-    opinions=_words("believe feel"),
-    facts={
-        "we ordered it on a {}": _words("Monday Tuesday Wednesday Thursday Friday Saturday"),
-        "our {} owns two of them": _words("brother aunt roommate teacher grandmother nephew"),
-        "it has a {} label": _words("blue black green yellow silver round"),
-        "the parcel weighs {} pounds": _words("three four five six"),
-        "they sell it at the {} airport": _words("Berlin Madrid Vienna Denver"),
-        "we keep it under the {}": _words("desk stairs bed roof"),
-    },
-    domains={
-        "kitchen": Domain(_words("skillet mixer grill pot spoon"), _words("base button rim basket")),
-        "music": Domain(_words("stereo turntable guitar receiver flute"), _words("sound cable display knob")),
-        "books": Domain(_words("thriller dictionary diary guide poem"), _words("story binding ending title")),
-        "shoes": Domain(_words("shoe clog trainer moccasin skate"), _words("lace lining tongue buckle")),
-        "garden": Domain(_words("spade sprinkler hammock ladder fence"), _words("motor pole hinge hook")),
-        "toys": Domain(_words("teddy drum scooter marble rocket"), _words("seat string sticker horn")),
-    },
-)
+def _vocabulary(facts: Mapping[str, str], domains: Mapping[str, Mapping[str, str]], **lists: str) -> Vocabulary:
+    kinds = {name: Domain(**_split(domain)) for name, domain in domains.items()}
+    return Vocabulary(**_split(lists), facts=_split(facts), domains=kinds)
 
 
-def write_reviews(words: Vocabulary, count: int, rng: np.random.Generator) -> Reviews:
+TRAIN_WORDS, TEST_WORDS = (_vocabulary(**WORDS["reviews"][part]) for part in ("train", "test"))
+
+
+def write_reviews(words: Vocabulary, count: int, rng: np.random.Generator) -> Split:
     """Write `count` reviews with the content words of `words`: one of each sign from every domain in turn.
 
-    The first reviews do not depend on how many follow. Raises ValueError where `count` is not positive.
+    Labels are 1 where the verdict is positive; domains count in the order of `words`. The first ones do not depend on
+    how many follow. Raises ValueError where `count` is not positive.
     """
     labels, domains = label_and_domain_in_turn(count, len(words.domains))
     writer = _ReviewWriter(uniforms(rng), words)
     kinds = tuple(words.domains.values())
     texts = tuple(writer.review(bool(label), kinds[d]) for label, d in zip(labels, domains, strict=True))
-    return Reviews(texts, labels, domains)
+    return Split(texts, labels, domains=domains)
 
 
 def label_and_domain_in_turn(count: int, num_domains: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -7,19 +7,16 @@ import math
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .data import Split
+from .encoding import Backbone
+from .modules import Modules
 from .tokens import Batch, Indices, Tokens
 from .workers import in_order
-
-if TYPE_CHECKING:
-    from .backbones import Backbone
-    from .modules import Modules
-    from .tasks import Split
 
 MEMORY_LIMIT_BYTES = 512 * 2**20
 """Outputs of frozen layers beyond this are kept in a file that is mapped into memory."""

@@ -14,13 +14,14 @@ import pandas as pd
 from ..scenario import Scenario
 from . import checkpoint
 from .backbones import load_backbone
+from .data import Task
 from .engine import GRADIENTS
 from .federation import Federation
 from .history import History, Log
 from .progress import interrupt_later, rounds_bar
 from .samples import Kept
 from .schemes import Plan, Scheme, check_plan, find_scheme
-from .tasks import Task, load_task
+from .tasks import load_task
 from .uplink import Uplink
 
 Stop = Callable[[Sequence[Mapping[str, Any]]], bool]
@@ -88,7 +89,7 @@ def simulate(
     loaded_task = task if isinstance(task, Task) else load_task(task, data=data, seed=seed)
     policy = kind(scenario, seed)
     loaded_backbone = load_backbone(backbone, device)
-    run = Federation.start(policy.scenario, loaded_task, loaded_backbone, seed, scheme=kind, engine=engine, kept=kept)
+    run = policy.federation(loaded_task, loaded_backbone, engine=engine, kept=kept)
     settings = {
         "scenario": dataclasses.asdict(scenario),
         "task": loaded_task.name,
@@ -121,7 +122,7 @@ def simulate(
             accuracy = {"accuracy": f"{log.rows[-1]['accuracy_pooled']:.3f}"} if due else {}
             seconds = time.perf_counter() - started
             bar.set_postfix(**accuracy, received=log.rows[-1]["received"], s=f"{seconds:.1f}", refresh=False)
-            interrupted = interrupt.asked  # read once: Ctrl-C may come at any moment
+            interrupted = interrupt.is_set()  # read once: Ctrl-C may come at any moment
             stopped = due and stop is not None and stop(log.rows)
             ends = t + 1 == rounds or interrupted or stopped
             if resume is not None and (ends or (t + 1) % checkpoint_every == 0):
@@ -151,6 +152,6 @@ def do_round(policy: Scheme, run: Federation, t: int, name: str) -> tuple[Plan, 
     seen = policy.observe(run, t)
     plan = policy.plan(t, seen)
     check_plan(plan, policy.scenario, name)
-    uplink = run.transmit(t, plan, seen.payload_bits)
+    uplink = run.transmit(t, plan.subscription, plan.power_w, seen.payload_bits)
     policy.learn(run, t, uplink.received)
     return plan, uplink

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from .backbones import LORA_TARGETS
+from ..encoders import LORA_TARGETS
 from .engine import Learner, add
 from .tokens import Indices
 
@@ -50,7 +50,7 @@ class LocalModel:
 
     @property
     def parameters(self) -> list[torch.Tensor]:
-        """LocalModel and head in the order of `LoraModules.parameters`."""
+        """Factors and head in the order of `LoraModules.parameters`."""
         return [*(factor for pair in self.pairs for factor in pair), self.head_weight, self.head_bias]
 
     @property

@@ -8,73 +8,25 @@ public.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..errors import FedswitchError, MissingDataError
+from ..errors import FedswitchError, MissingDataError, nearest
 from ..streams import stream
 from . import questions, reviews
+from .data import Split, Task
 from .hub import hub_answers
+
+Words = TypeVar("Words")
 
 DATA_VARIABLE = "FEDSWITCH_DATA"
 HUB_NAME = "nyu-mll/glue"
 PARTS = ("train", "validation")
-
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """M samples: `texts`, their `labels` (M,), and, where the task has them, second sentences and `domains` (M,)."""
-
-    texts: tuple[str, ...]
-    labels: NDArray[np.int64]
-    pairs: tuple[str, ...] | None = None
-    domains: NDArray[np.int64] | None = None
-
-    def __post_init__(self) -> None:
-        sizes = {len(column) for column in (self.texts, self.labels, self.pairs, self.domains) if column is not None}
-        if sizes == {0} or len(sizes) > 1:
-            raise ValueError(f"texts, labels, pairs and domains must be of one size above 0, got {sorted(sizes)}")
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-
-def subset(split: Split, indices: NDArray[np.int64]) -> Split:
-    """The samples of a split at `indices`, in that order."""
-    texts, pairs = (
-        None if column is None else tuple(column[i] for i in indices) for column in (split.texts, split.pairs)
-    )
-    assert texts is not None
-    domains = None if split.domains is None else split.domains[indices]
-    return Split(texts, split.labels[indices], pairs, domains)
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """A classification task. `source` says where the data came from, `label_names` what label 0, 1, ... means."""
-
-    name: str
-    source: str
-    label_names: tuple[str, ...]
-    train: Split
-    test: Split
-
-    def __post_init__(self) -> None:
-        for part, split in (("train", self.train), ("test", self.test)):
-            if split.labels.min() < 0 or split.labels.max() >= self.num_labels:
-                raise ValueError(f"the {part} labels of {self.name} must be in 0..{self.num_labels - 1}")
-
-    @property
-    def num_labels(self) -> int:
-        """C, the number of classes."""
-        return len(self.label_names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,34 +94,29 @@ def task_status(name: str, data: str | Path | None = None) -> tuple[bool, str]:
 
 def reviews_task(*, train: int = 8000, test: int = 400, seed: int = 0) -> Task:
     """The embedded task `reviews`, with `train` training and `test` test samples."""
-
-    def split(words: reviews.Vocabulary, count: int, purpose: str) -> Split:
-        written = reviews.write_reviews(words, count, stream(seed, purpose))
-        return Split(written.texts, written.labels, domains=written.domains)
-
-    return Task(
-        name="reviews",
-        source=f"the grammar of fedswitch.learning.reviews, seed {seed}",
-        label_names=("negative", "positive"),
-        train=split(reviews.TRAIN_WORDS, train, "training reviews"),
-        test=split(reviews.TEST_WORDS, test, "test reviews"),
-    )
+    sets = (reviews.TRAIN_WORDS, train), (reviews.TEST_WORDS, test)
+    return _written("reviews", ("negative", "positive"), reviews.write_reviews, sets, seed)
 
 
 def questions_task(*, train: int = 8000, test: int = 400, seed: int = 0) -> Task:
     """The embedded task `questions`, with `train` training and `test` test samples; label 0 answers, as in QNLI."""
+    sets = (questions.TRAIN_WORDS, train), (questions.TEST_WORDS, test)
+    return _written("questions", ("answer", "no_answer"), questions.write_questions, sets, seed)
 
-    def split(words: questions.Vocabulary, count: int, purpose: str) -> Split:
-        written = questions.write_questions(words, count, stream(seed, purpose))
-        return Split(written.questions, written.labels, written.sentences, written.domains)
 
-    return Task(
-        name="questions",
-        source=f"the grammar of fedswitch.learning.questions, seed {seed}",
-        label_names=("answer", "no_answer"),
-        train=split(questions.TRAIN_WORDS, train, "training questions"),
-        test=split(questions.TEST_WORDS, test, "test questions"),
+def _written(
+    name: str,
+    label_names: tuple[str, str],
+    write: Callable[[Words, int, np.random.Generator], Split],
+    sets: tuple[tuple[Words, int], tuple[Words, int]],
+    seed: int,
+) -> Task:
+    """A task written by a grammar: its training and its test set have words and a number of samples of their own."""
+    train, test = (
+        write(words, count, stream(seed, f"{part} {name}"))
+        for part, (words, count) in zip(("training", "test"), sets, strict=True)
     )
+    return Task(name, f"the grammar of fedswitch.learning.{name}, seed {seed}", label_names, train, test)
 
 
 _WRITTEN: dict[str, Callable[..., Task]] = {"reviews": reviews_task, "questions": questions_task}
@@ -177,9 +124,7 @@ _WRITTEN: dict[str, Callable[..., Task]] = {"reviews": reviews_task, "questions"
 
 def _check_name(name: str) -> None:
     if name not in TASKS:
-        nearest = difflib.get_close_matches(name, TASKS, n=1)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-        raise ValueError(f"unknown task {name!r}: {hint}there are {', '.join(TASKS)}")
+        raise ValueError(f"unknown task {name!r}; there are: {', '.join(TASKS)}.{nearest(name, TASKS)}")
 
 
 def _data_folder(data: str | Path | None) -> Path | None:

@@ -17,12 +17,12 @@ import pandas as pd
 
 from ..files import write_whole
 from ..learning import Task, load_task, simulate
+from ..learning.data import subset
 from ..learning.devices import device_name
 from ..learning.progress import runs_bar
 from ..learning.samples import Kept
 from ..learning.schemes import Scheme, find_scheme
 from ..learning.simulation import Stop
-from ..learning.tasks import subset
 from ..scenario import Scenario
 from ..streams import stream
 from ..units import db_to_ratio

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ..control import Allocation, allocate_bandwidth, random_subscription
+from ..encoders import ROBERTA_LAYERS, ROBERTA_WIDTH, lora_payload_bits
 from ..scenario import Scenario
 from ..streams import stream
 from ..wireless import Cell, Channel
@@ -23,9 +24,6 @@ from .settings import StudySettings, setting
 from .style import distinct_lines
 
 Bracket = tuple[float | None, float | None]
-
-LORA_TARGETS = 2
-"""Query and value: the matrices of a layer that carry LoRA."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,20 +36,14 @@ class Fig3Settings(StudySettings):
     tolerance: float = setting(1e-3, "unused share of the bandwidth at which the search stops, omega")
     min_delay_s: float = setting(5e-3, "lower end E_min of the fixed bracket", "s")
     max_delay_s: float = setting(1e3, "upper end E_input of the fixed bracket", "s")
-    hidden_size: int = setting(768, "width of the encoder whose LoRA gradients are sent (RoBERTa-base)")
-    layers: int = setting(12, "its layers")
+    hidden_size: int = setting(ROBERTA_WIDTH, "width of the encoder whose LoRA gradients are sent (RoBERTa-base)")
+    layers: int = setting(ROBERTA_LAYERS, "its layers")
 
 
 FULL_SCALE = Fig3Settings(num_ues=range(10, 101, 10), num_cells=200)
 
 PAPER_ITERATIONS = 45
 """Where the iteration axis of Fig. 3 ends."""
-
-
-def lora_payload_bits(scenario: Scenario, *, hidden_size: int, layers: int) -> NDArray[np.float64]:
-    """G_n of shape (N,): bits of one gradient of each module for an encoder of that size, without its small head."""
-    parameters = LORA_TARGETS * layers * 2 * hidden_size * np.array(scenario.lora_ranks, dtype=float)
-    return scenario.bits_per_parameter * parameters
 
 
 def first_round(

@@ -16,8 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..control.switching import reception_benefit
 from ..learning.history import History
-from ..learning.schemes.greedy import Greedy
-from ..learning.schemes.one_shot import OneShot
+from ..learning.schemes.subscribing import Greedy, OneShot
 from ..scenario import Form, Scenario
 from ..wireless import training_energy_j
 from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, measure_runs

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from ..control import reception_benefit
 from ..control.online import Rule
+from ..encoders import ROBERTA_LAYERS, ROBERTA_PARAMETERS, lora_payload_bits
 from ..scenario import Form, Scenario
 from ..units import db_to_ratio
 from ..wireless import training_energy_j
 from .control_loop import as_decided, at_full_power, control_rounds
-from .fig3_bandwidth import lora_payload_bits
 from .settings import StudySettings, setting
 
 CLAIMED_SAVING = 0.168
@@ -35,9 +35,6 @@ CLAIMED_AT_DB = -5.0
 
 LIGHTER_PER_J, HEAVIER_PER_J = 1e5, 1e6
 """The two weights of energy that the paper states."""
-
-ROBERTA_WIDTH, ROBERTA_LAYERS, ROBERTA_PARAMETERS = 768, 12, 125e6
-"""Sizes of RoBERTa-base, the paper's model."""
 
 RULES = ("optimal", "full power")
 
@@ -160,8 +157,7 @@ def measure(settings: Fig5Settings) -> pd.DataFrame:
 
 def roberta_payload_bits(scenario: Scenario) -> NDArray[np.float64]:
     """G_n of shape (N,) in bits for the paper's model, with LoRA on as many layers as the scenario says."""
-    layers = scenario.lora_layers or ROBERTA_LAYERS
-    return lora_payload_bits(scenario, hidden_size=ROBERTA_WIDTH, layers=layers)
+    return lora_payload_bits(scenario, layers=scenario.lora_layers or ROBERTA_LAYERS)
 
 
 def roberta_training_energy_j(scenario: Scenario) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import difflib
 import os
 import re
 import sys
@@ -17,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import FedswitchError, ParameterError
+from ..errors import FedswitchError, ParameterError, nearest
 from ..files import make_folder, packaged, write_whole
 
 NOT_SET = "None:"
@@ -129,12 +128,6 @@ def run_study(study: Study, parameters: Mapping[str, Any], out: Path, *, echo: b
                 f"The notebook {study.name} failed with {error.ename}: {error.evalue} (as far as it went: {kept})"
             ) from error
         return _keep(executed, out / f"{study.name}.ipynb")
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """A question, with a space before it, that names the nearest of `names`; empty where none is near."""
-    near = difflib.get_close_matches(name, list(names), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def kernel_configuration(runtime: Path) -> Any:

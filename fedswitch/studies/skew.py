@@ -48,6 +48,12 @@ class SkewSettings(LearningSettings):
     test_size: int | None = setting(400, "test samples that are used, drawn once; None: all")
     evaluate_every: int = setting(6, "rounds between two tests")
 
+    def skewed(self, skew: str) -> Scenario:
+        """The scenario under one of the skews, without weight on energy."""
+        return self.scenario(
+            num_ues=self.num_ues, partition=skew, domains_per_ue=self.domains_per_ue, energy_weight_per_j=0.0
+        )
+
 
 FULL_SCALE = SkewSettings(
     arms=[arm.name for arm in ARMS],
@@ -70,9 +76,8 @@ def measure(settings: SkewSettings, *, device: str = "cpu", finished: Path | Non
     uniform ensemble (3), `accuracy`; with one module each, `accuracy_own`; with weights of their own,
     `accuracy_weighted`; with the ensemble's probabilities times the odds of their own labels, `accuracy_prior`.
     """
-    common = {"num_ues": settings.num_ues, "domains_per_ue": settings.domains_per_ue, "energy_weight_per_j": 0.0}
     runs = [
-        ArmRun(arm, settings.scenario(partition=skew, **common), seed, {"skew": skew})
+        ArmRun(arm, settings.skewed(skew), seed, {"skew": skew})
         for seed in settings.seeds
         for skew in settings.skews
         for arm in arms_by_name(ARMS, settings.arms)
@@ -118,16 +123,7 @@ def labels_alone(settings: SkewSettings) -> pd.DataFrame:
     for seed in settings.seeds:
         task = load_shared(settings.protocol(), seed)
         for skew in settings.skews:
-            partition, tests = partition_task(
-                task,
-                settings.num_ues,
-                kind=skew,
-                concentration=settings.concentration,
-                domains_per_ue=settings.domains_per_ue,
-                min_samples=settings.batch_size,
-                test_samples=Scenario.corrected().test_samples,
-                seed=seed,
-            )
+            partition, tests = partition_task(task, settings.skewed(skew), seed=seed)
             said = np.array([np.bincount(task.train.labels[held]).argmax() for held in partition.indices])
             right = task.test.labels[tests] == said[:, np.newaxis]
             rows.append({"skew": skew, "seed": seed, "accuracy": float(right.mean())})

@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas.api.types import infer_dtype, is_bool_dtype, is_float_dtype, is_numeric_dtype
 
-from ..errors import FedswitchError
-from .notebooks import nearest
+from ..errors import FedswitchError, nearest
 from .style import distinct_lines, draw_range
 from .sweep_workers import SweepRun
 

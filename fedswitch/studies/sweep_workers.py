@@ -61,7 +61,7 @@ def module_version() -> str:
     """The version of this package and a digest of its sources, as in ``0.1.0+1f2e3d4c5b6a``."""
     package = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted([*package.rglob("*.py"), *package.rglob("*.yaml")]):
         digest.update(f"\n{path.relative_to(package).as_posix()}\n".encode() + path.read_bytes())
     return f"{__version__}+{digest.hexdigest()[:12]}"
 

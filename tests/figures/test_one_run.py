@@ -9,8 +9,7 @@ import torch
 from fedswitch import Scenario
 from fedswitch.figures.charts import at
 from fedswitch.figures.one_run import Watched, norms, run_figure, watch
-from fedswitch.learning import load_backbone, simulate
-from fedswitch.learning.federation import Federation
+from fedswitch.learning import Scheme, load_backbone, simulate
 from fedswitch.learning.tasks import reviews_task
 
 SMALL = Scenario.corrected(num_ues=6, batch_size=2, test_samples=2, lora_layers=1, learning_rate=1e-2)
@@ -47,7 +46,7 @@ def test_modules_move_exactly_where_something_is_received(run):
 
 
 def test_norms_are_those_of_the_products(reviews):
-    modules = Federation.start(SMALL, reviews, load_backbone("tiny"), 0).modules
+    modules = Scheme(SMALL, 0).federation(reviews, load_backbone("tiny")).modules
     for n, rank in enumerate(SMALL.lora_ranks):
         squares = 0.0
         *factors, _, _ = modules.parameters(n)

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 
-from fedswitch.learning.backbones import LORA_TARGETS, load_backbone
+from fedswitch.encoders import LORA_TARGETS
+from fedswitch.learning.backbones import load_backbone
 from fedswitch.learning.modules import FullModel
 
 

@@ -6,8 +6,8 @@ import torch
 
 from fedswitch import Scenario
 from fedswitch.learning.backbones import load_backbone
+from fedswitch.learning.data import Split, Task
 from fedswitch.learning.modules import LoraModules
-from fedswitch.learning.tasks import Split, Task
 
 # models this small gain nothing from a second thread, and lose much where other work keeps the cores busy
 torch.set_num_threads(1)

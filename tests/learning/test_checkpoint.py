@@ -12,7 +12,7 @@ import torch
 
 from fedswitch.errors import FedswitchError
 from fedswitch.learning import Scheme, checkpoint, simulate
-from fedswitch.learning.backbones import Backbone
+from fedswitch.learning.encoding import Backbone
 from fedswitch.learning.federation import Federation
 
 

@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from fedswitch import Scenario
-from fedswitch.learning import simulate
+from fedswitch.learning import Scheme, simulate
 from fedswitch.learning.backbones import load_backbone
 from fedswitch.learning.engine import Learner, cell_gradient
-from fedswitch.learning.federation import Federation
 from fedswitch.learning.modules import LoraModules
 from fedswitch.learning.samples import Samples
 
@@ -24,7 +23,7 @@ def test_one_sgd_round_is_equation_1(toy_task, tmp_path, saved):
     tokens = fresh.backbone.tokenize(toy_task.train.texts, None, 128)
     learner = Learner(fresh, Samples(tokens, torch.from_numpy(toy_task.train.labels)))
     assert 0 < history.received.sum() < 6
-    world = Federation.start(scenario, toy_task, load_backbone("tiny"), 2)
+    world = Scheme(scenario, 2).federation(toy_task, load_backbone("tiny"))
     for n in range(4):
         received = np.flatnonzero(history.received[0, n])
         expected = [p.detach().clone() for p in fresh.parameters(n)]
@@ -36,7 +35,7 @@ def test_one_sgd_round_is_equation_1(toy_task, tmp_path, saved):
 
 
 def test_risk_and_accuracy_follow_3(small, toy_task):
-    world = Federation.start(small, toy_task, load_backbone("tiny"), 0)
+    world = Scheme(small, 0).federation(toy_task, load_backbone("tiny"))
     scores = world.tester.log_probabilities()
     measured = world.evaluate(0)
     risks, hits = [], []
@@ -51,7 +50,7 @@ def test_risk_and_accuracy_follow_3(small, toy_task):
 
 
 def test_mini_batches_hold_a_ues_own_samples_without_repetition(small, toy_task):
-    world = Federation.start(small, toy_task, load_backbone("tiny"), 0)
+    world = Scheme(small, 0).federation(toy_task, load_backbone("tiny"))
     for k in range(6):
         first, second = world.mini_batch(0, k), world.mini_batch(1, k)
         assert len(np.unique(first)) == small.batch_size
@@ -65,7 +64,7 @@ def test_computing_is_charged_as_4_says(reading, small, toy_task):
     scenario = dataclasses.replace(
         small, compute_energy=reading, batch_size=10, tokens_per_sample=100, bits_per_token=16
     )
-    world = Federation.start(scenario, toy_task, load_backbone("tiny"), 0)
+    world = Scheme(scenario, 0).federation(toy_task, load_backbone("tiny"))
     bits = {"per_data_bit": 100 * 16, "per_model_bit": world.modules.model_bits}[reading]
     cycles = 4 * 10 * bits * 737.5  # local iterations, samples, bits of each, cycles per bit
     assert world.compute_energy_j == pytest.approx(cycles * 1e-27 * 1.5e9**2)
@@ -73,8 +72,8 @@ def test_computing_is_charged_as_4_says(reading, small, toy_task):
 
 def test_more_tokens_than_the_backbone_has_positions_for_are_refused(small, toy_task):
     fits, too_long = (dataclasses.replace(small, tokens_per_sample=count) for count in (256, 257))
-    Federation.start(fits, toy_task, load_backbone("tiny"), 0)
+    Scheme(fits, 0).federation(toy_task, load_backbone("tiny"))
     with pytest.raises(
         ValueError, match=r"tokens_per_sample = 257 exceeds the 256 tokens that the backbone 'tiny' has positions for"
     ):
-        Federation.start(too_long, toy_task, load_backbone("tiny"), 0)
+        Scheme(too_long, 0).federation(toy_task, load_backbone("tiny"))

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from fedswitch import Scenario
 from fedswitch.errors import FedswitchError
+from fedswitch.learning.data import Split, Task
 from fedswitch.learning.partition import (
     Partition,
     _fit_to_pools,
@@ -17,7 +19,7 @@ from fedswitch.learning.partition import (
     quantity_partition,
     ue_test_indices,
 )
-from fedswitch.learning.tasks import Split, Task, questions_task, reviews_task
+from fedswitch.learning.tasks import questions_task, reviews_task
 from fedswitch.streams import stream
 
 SEEDS = st.integers(0, 2**20)
@@ -137,8 +139,8 @@ def test_a_label_that_nobody_has_leaves_nothing_to_share():
     [
         ({"num_ues": 0}, "num_ues = 0"),
         ({"min_samples": 0}, "min_samples = 0"),
-        ({"concentration": 0.0}, "concentration = 0.0"),
-        ({"concentration": float("nan")}, "concentration = nan"),
+        ({"concentration": 0.0}, "concentration must be positive and finite, got 0"),
+        ({"concentration": float("nan")}, "concentration must be positive and finite, got nan"),
         ({"labels": []}, "labels"),
         ({"labels": [0.0, 1.0]}, "labels"),
         ({"labels": [-1, 1]}, "labels"),
@@ -316,7 +318,7 @@ def test_more_ues_than_the_data_allow_are_refused_with_what_would_fit(divide, wo
     [
         (split_by_quantity, {"num_ues": 0}, "num_ues = 0"),
         (split_by_quantity, {"min_samples": 0}, "min_samples = 0"),
-        (split_by_quantity, {"concentration": -1.0}, "concentration = -1.0"),
+        (split_by_quantity, {"concentration": -1.0}, "concentration must be positive and finite, got -1"),
         (split_by_domain, {"num_ues": 0}, "num_ues = 0"),
         (split_by_domain, {"min_samples": 0}, "min_samples = 0"),
         (split_by_domain, {"domains_per_ue": 0}, "domains_per_ue = 0 must be from 1 to 2, the domains of the data"),
@@ -341,9 +343,9 @@ def test_an_empty_ue_is_refused():
         Partition((held, held[:0]), np.full((2, 2), 0.5), np.array([[1, 1], [0, 0]]))
 
 
-def dealt_out(task: Task, kind: str, num_ues=12, **changes) -> tuple[Partition, np.ndarray]:
-    arguments = {"concentration": 0.5, "domains_per_ue": 2, "min_samples": 16, "test_samples": 30, "seed": 3} | changes
-    return partition_task(task, num_ues, kind=kind, **arguments)
+def dealt_out(task: Task, kind: str, num_ues=12, seed=3) -> tuple[Partition, np.ndarray]:
+    scenario = Scenario.corrected(num_ues=num_ues, partition=kind, batch_size=16, test_samples=30)
+    return partition_task(task, scenario, seed=seed)
 
 
 @pytest.mark.parametrize("make", [reviews_task, questions_task])
@@ -391,5 +393,5 @@ def test_a_task_without_domains_and_an_unknown_kind_are_refused():
         FedswitchError, match=r"The samples of the task 'bare' belong to no domains.*: partition by label"
     ):
         dealt_out(Task("bare", "here", ("no", "yes"), bare, bare), "domain")
-    with pytest.raises(ValueError, match="unknown kind of partition 'labels'; there are: label, quantity, domain"):
+    with pytest.raises(ValueError, match=r"partition.*labels"):
         dealt_out(reviews_task(train=8, test=8), "labels")

@@ -31,9 +31,9 @@ def test_a_bar_is_shown_on_a_terminal_or_where_asked_for(
 def test_a_first_interrupt_is_noted_and_a_second_one_stops():
     before = signal.getsignal(signal.SIGINT)
     with interrupt_later() as interrupt:
-        assert not interrupt.asked
+        assert not interrupt.is_set()
         signal.raise_signal(signal.SIGINT)
-        assert interrupt.asked
+        assert interrupt.is_set()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before

@@ -3,7 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from fedswitch.learning.questions import TEST_WORDS, TRAIN_WORDS, Questions, write_questions
+from fedswitch.learning.data import Split
+from fedswitch.learning.questions import TEST_WORDS, TRAIN_WORDS, write_questions
 from fedswitch.streams import stream
 
 # what training and test samples may share: articles, pronouns, prepositions, conjunctions, auxiliaries, interrogatives
@@ -16,7 +17,7 @@ FUNCTION_WORDS = set(
 EACH_SET = pytest.mark.parametrize("words", [TRAIN_WORDS, TEST_WORDS], ids=["train", "test"])
 
 
-def written(words=TRAIN_WORDS, count=4000, seed=0) -> Questions:
+def written(words=TRAIN_WORDS, count=4000, seed=0) -> Split:
     return write_questions(words, count, stream(seed, "questions of the tests"))
 
 
@@ -83,7 +84,7 @@ def test_the_label_says_whether_a_clause_gives_the_aspect_asked_for_of_the_right
     """Read by a second, independent parser; with two clauses, either may come first."""
     samples = written(words, 1500)
     plain = same = other = first = 0
-    for question, sentence, label in zip(samples.questions, samples.sentences, samples.labels, strict=True):
+    for question, sentence, label in zip(samples.texts, samples.pairs, samples.labels, strict=True):
         asked, clauses = asked_by(words, question), clauses_of(words, sentence)
         assert (asked in clauses) == (label == 0)
         assert asked[1] in [product for _, product in clauses]
@@ -104,12 +105,12 @@ def test_the_label_says_whether_a_clause_gives_the_aspect_asked_for_of_the_right
 @EACH_SET
 def test_texts_are_well_formed_short_and_varied(words):
     samples = written(words)
-    for question, sentence in zip(samples.questions, samples.sentences, strict=True):
+    for question, sentence in zip(samples.texts, samples.pairs, strict=True):
         assert re.fullmatch(r"[A-Z][A-Za-z ]*\?", question)
         assert re.fullmatch(r"[A-Z][A-Za-z ]*([,;] [A-Za-z ]*)?\.", sentence)
         assert "  " not in question + sentence
         assert len(bag_of(question)) + len(bag_of(sentence)) <= 35
-    assert len(set(zip(samples.questions, samples.sentences, strict=True))) > 0.95 * 4000
+    assert len(set(zip(samples.texts, samples.pairs, strict=True))) > 0.95 * 4000
 
 
 def test_labels_and_domains_are_balanced():
@@ -118,13 +119,13 @@ def test_labels_and_domains_are_balanced():
     np.testing.assert_array_equal(
         [[np.sum((samples.domains == d) & (samples.labels == label)) for label in (0, 1)] for d in range(6)], 100
     )
-    for question, domain in zip(samples.questions, samples.domains, strict=True):
+    for question, domain in zip(samples.texts, samples.domains, strict=True):
         assert products[domain] & set(bag_of(question))
 
 
 def test_training_and_test_samples_share_function_words_only():
     train, test = (
-        {word for text in samples.questions + samples.sentences for word in bag_of(text)}
+        {word for text in samples.texts + samples.pairs for word in bag_of(text)}
         for samples in (written(TRAIN_WORDS), written(TEST_WORDS))
     )
     assert train & test <= FUNCTION_WORDS
@@ -135,19 +136,19 @@ def test_training_and_test_samples_share_function_words_only():
 def test_neither_text_alone_nor_both_as_bags_of_words_tell_the_label(words):
     """Not even to a model that has been trained on the same words."""
     train, test = written(words), written(words, 3000, seed=1)
-    columns = {word: i for i, word in enumerate(sorted(set(bag_of(" ".join(train.questions + train.sentences)))))}
+    columns = {word: i for i, word in enumerate(sorted(set(bag_of(" ".join(train.texts + train.pairs)))))}
     x, test_x = (
-        np.hstack([counts(samples.questions, columns), counts(samples.sentences, columns)]) for samples in (train, test)
+        np.hstack([counts(samples.texts, columns), counts(samples.pairs, columns)]) for samples in (train, test)
     )
     assert 0.46 < linear_accuracy(x, train.labels, test_x, test.labels) < 0.54
 
 
 @EACH_SET
 def test_word_overlap_and_length_do_not_tell_the_label(words):
-    def features(samples: Questions) -> np.ndarray:
+    def features(samples: Split) -> np.ndarray:
         pairs = [
             (set(bag_of(question)), set(bag_of(sentence)))
-            for question, sentence in zip(samples.questions, samples.sentences, strict=True)
+            for question, sentence in zip(samples.texts, samples.pairs, strict=True)
         ]
         shared = np.array(
             [[len(q & s), len(q & s) / len(q), len(q & s) / len(q | s), len(q), len(s)] for q, s in pairs]
@@ -161,13 +162,13 @@ def test_word_overlap_and_length_do_not_tell_the_label(words):
 def test_pairs_of_training_words_do_not_help_on_the_test_samples():
     """A model of all pairs (word of the question, word of the sentence) learns the training words by heart."""
     train, held_out, test = written(count=2000), written(count=1000, seed=1), written(TEST_WORDS, 1000)
-    questions = {w: i for i, w in enumerate(sorted(set(bag_of(" ".join(train.questions)))))}
-    sentences = {w: i for i, w in enumerate(sorted(set(bag_of(" ".join(train.sentences)))))}
+    questions = {w: i for i, w in enumerate(sorted(set(bag_of(" ".join(train.texts)))))}
+    sentences = {w: i for i, w in enumerate(sorted(set(bag_of(" ".join(train.pairs)))))}
 
-    def kernel(a: Questions, b: Questions) -> np.ndarray:
+    def kernel(a: Split, b: Split) -> np.ndarray:
         """Inner products of the counts of pairs: the products of those of questions and of sentences."""
-        return (counts(a.questions, questions) @ counts(b.questions, questions).T) * (
-            counts(a.sentences, sentences) @ counts(b.sentences, sentences).T
+        return (counts(a.texts, questions) @ counts(b.texts, questions).T) * (
+            counts(a.pairs, sentences) @ counts(b.pairs, sentences).T
         )
 
     weights = np.linalg.solve(kernel(train, train) + 3.0 * np.eye(2000), 2.0 * train.labels - 1.0)
@@ -177,9 +178,9 @@ def test_pairs_of_training_words_do_not_help_on_the_test_samples():
 
 def test_the_same_stream_writes_the_same_and_more_change_nothing():
     few, many, others = written(count=50), written(count=500), written(count=50, seed=1)
-    assert few.questions == many.questions[:50]
-    assert few.sentences == many.sentences[:50]
-    assert few.sentences != others.sentences
+    assert few.texts == many.texts[:50]
+    assert few.pairs == many.pairs[:50]
+    assert few.pairs != others.pairs
 
 
 def test_no_questions_are_refused():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fedswitch.learning.backbones import load_backbone
-from fedswitch.learning.reviews import TEST_WORDS, TRAIN_WORDS, Reviews, write_reviews
+from fedswitch.learning.data import Split
+from fedswitch.learning.reviews import TEST_WORDS, TRAIN_WORDS, write_reviews
 from fedswitch.streams import stream
 
 # what both sets of reviews may share: articles, pronouns, prepositions, conjunctions, copulas, negations and degrees
@@ -19,7 +20,7 @@ FUNCTION_WORDS = set(
 )
 
 
-def written(words=TRAIN_WORDS, count=2000, seed=0) -> Reviews:
+def written(words=TRAIN_WORDS, count=2000, seed=0) -> Split:
     return write_reviews(words, count, stream(seed, "reviews of the tests"))
 
 
@@ -134,7 +135,7 @@ def test_a_linear_bag_of_words_learns_the_training_words_and_nothing_for_the_tes
 def test_nothing_but_the_sentiment_words_and_what_turns_them_depends_on_the_label(words):
     """Products, parts, facts, negations, contrasts and the order of all this: no model learns the label from them."""
 
-    def masked(reviews: Reviews) -> list[str]:
+    def masked(reviews: Split) -> list[str]:
         sentiment = "|".join(words.positive + words.negative)
         singles = [re.sub(rf"\ban? (?={sentiment})|{sentiment}", " ", text) for text in reviews.texts]
         return [" ".join(bag + [a + b for a, b in pairwise(bag)]) for bag in map(bag_of, singles)]

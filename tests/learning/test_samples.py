@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from fedswitch import Scenario
+from fedswitch.learning import Scheme, simulate
 from fedswitch.learning import samples as samples_module
-from fedswitch.learning import simulate
-from fedswitch.learning.backbones import Backbone, load_backbone
-from fedswitch.learning.federation import Federation
+from fedswitch.learning.backbones import load_backbone
+from fedswitch.learning.encoding import Backbone
 from fedswitch.learning.samples import MEMORY_LIMIT_BYTES, FrozenOutputs, Kept, Samples
 from fedswitch.learning.tokens import Tokens
 
@@ -130,7 +130,7 @@ def test_frozen_layers_run_once_for_each_sample_that_is_needed(toy_task, monkeyp
     history = run(toy_task)
     monkeypatch.undo()
     scenario = Scenario(**history.settings["scenario"])
-    world = Federation.start(scenario, toy_task, load_backbone("tiny"), 0)
+    world = Scheme(scenario, 0).federation(toy_task, load_backbone("tiny"))
     needed = [world.mini_batch(t, int(k)) for t in range(4) for k in np.flatnonzero(history.received[t].any(axis=0))]
     trained_on = np.concatenate(needed)
     assert len(np.unique(trained_on)) < len(trained_on)  # some samples were needed twice

@@ -7,8 +7,9 @@ import torch
 from peft_models import with_factors
 
 from fedswitch import Scenario
+from fedswitch.encoders import LORA_TARGETS
 from fedswitch.learning import engine, stacked
-from fedswitch.learning.backbones import LORA_TARGETS, load_backbone
+from fedswitch.learning.backbones import load_backbone
 from fedswitch.learning.engine import Learner, cell_gradient
 from fedswitch.learning.modules import LoraModules
 from fedswitch.learning.samples import Samples

@@ -14,7 +14,7 @@ import pytest
 from datasets.packaged_modules.parquet.parquet import Parquet
 
 from fedswitch.errors import FedswitchError, MissingDataError
-from fedswitch.learning.tasks import TASKS, Split, Task, load_task, questions_task, reviews_task, task_status
+from fedswitch.learning.tasks import TASKS, load_task, questions_task, reviews_task, task_status
 
 REAL_DATA = os.environ.get("FEDSWITCH_DATA")
 COLUMNS = {"sst2": ("sentence",), "qnli": ("question", "sentence"), "mrpc": ("sentence1", "sentence2")}
@@ -155,10 +155,11 @@ def test_a_truncated_file_is_refused(kept, tmp_path):
 
 def test_an_unknown_task_is_refused_with_the_nearest_name():
     with pytest.raises(
-        ValueError, match="unknown task 'sst-2': did you mean 'sst2'\\? there are reviews, questions, sst2, qnli, mrpc"
+        ValueError,
+        match=r"unknown task 'sst-2'; there are: reviews, questions, sst2, qnli, mrpc\. Did you mean 'sst2'\?",
     ):
         load_task("sst-2")
-    with pytest.raises(ValueError, match="unknown task 'zzz': there are"):
+    with pytest.raises(ValueError, match=r"unknown task 'zzz'; there are: .*mrpc\.$"):
         task_status("zzz")
 
 
@@ -303,16 +304,6 @@ def test_a_question_comes_with_a_sentence_that_names_its_product():
 def test_every_task_has_a_description():
     assert set(TASKS) == {"reviews", "questions", *GLUE}
     assert all(TASKS.values())
-
-
-def test_columns_of_different_sizes_and_labels_without_a_name_are_refused():
-    two = Split(("a", "b"), np.array([0, 1]))
-    with pytest.raises(ValueError, match="of one size"):
-        Split(("a", "b"), np.array([0, 1]), pairs=("c",))
-    with pytest.raises(ValueError, match="of one size above 0"):
-        Split((), np.array([], dtype=np.int64))
-    with pytest.raises(ValueError, match=r"the test labels of toy must be in 0\.\.0"):
-        Task("toy", "here", ("only",), train=Split(("a",), np.array([0])), test=two)
 
 
 @pytest.mark.skipif(REAL_DATA is None, reason="FEDSWITCH_DATA names no folder with the real data")

@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 
 from fedswitch import Scenario
-from fedswitch.learning.backbones import load_backbone
-from fedswitch.learning.federation import Federation
+from fedswitch.learning import Scheme, load_backbone
 from fedswitch.learning.tasks import reviews_task
 from fedswitch.studies import federated, skew
 
@@ -40,7 +39,7 @@ def test_labels_alone_are_those_of_the_ues_that_are_simulated(small_task):
         scenario = Scenario.corrected(
             num_ues=4, batch_size=4, partition=row.skew, dirichlet_concentration=0.1, domains_per_ue=1
         )
-        world = Federation.start(scenario, task, load_backbone("tiny"), row.seed)
+        world = Scheme(scenario, row.seed).federation(task, load_backbone("tiny"))
         right = []
         for held, tests in zip(world.ue_indices, world.ue_test_indices, strict=True):
             share = task.train.labels[held].mean()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-
+from ...errors import nearest
 from .base import Plan, Scheme, check_plan
 from .fedlora import FedLora
 from .flexlora import FlexLora
 from .full import Full
-from .greedy import Greedy
 from .hetlora import HetLora
-from .one_shot import OneShot
-from .random import Random
-from .switching import Switching, SwitchingPrinted, SwitchingRisk
+from .subscribing import Greedy, OneShot, Random, Switching, SwitchingPrinted, SwitchingRisk
 
 SCHEMES: dict[str, type[Scheme]] = {
     "switching": Switching,
@@ -37,9 +33,8 @@ def find_scheme(scheme: str | type[Scheme]) -> tuple[str, type[Scheme]]:
     if isinstance(scheme, type) and issubclass(scheme, Scheme):
         return scheme.__name__, scheme
     if scheme not in SCHEMES:
-        near = difflib.get_close_matches(str(scheme), SCHEMES, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown scheme {scheme!r}; there are: {', '.join(SCHEMES)}, or a class of your own.{hint}")
+        known = f"there are: {', '.join(SCHEMES)}, or a class of your own.{nearest(str(scheme), SCHEMES)}"
+        raise ValueError(f"unknown scheme {scheme!r}; {known}")
     return str(scheme), SCHEMES[str(scheme)]
 
 

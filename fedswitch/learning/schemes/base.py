@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,11 @@ from ...control import Observation, State, decide, start
 from ...control.online import Rule
 from ...scenario import Form, Scenario
 from ...streams import stream
-from ..backbones import Backbone
+from ..data import Task
+from ..encoding import Backbone
+from ..federation import Federation
 from ..modules import LoraModules, Modules
-
-if TYPE_CHECKING:
-    from ..federation import Federation
+from ..samples import Kept
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,6 +37,9 @@ class Scheme:
 
     rule: ClassVar[Rule] = "random"
     form: ClassVar[Form] = "corrected"
+    carried: ClassVar[tuple[str, ...]] = ()
+    """Attributes that a scheme of your own carries from round to round, beside `decisions`, and so into a checkpoint:
+    numbers, texts, arrays, and lists and dictionaries of these."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.scenario = self.adapt(scenario)
@@ -52,6 +55,13 @@ class Scheme:
     def make_modules(backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> Modules:
         """What is trained: N LoRA modules, unless overridden."""
         return LoraModules(backbone, scenario, num_labels=num_labels, seed=seed)
+
+    def federation(
+        self, task: Task, backbone: Backbone, *, engine: str = "cell", kept: Kept | None = None
+    ) -> Federation:
+        """What the rounds of a run work on, with untrained modules; see `Federation.start`."""
+        modules = self.make_modules(backbone, self.scenario, num_labels=task.num_labels, seed=self.seed)
+        return Federation.start(self.scenario, task, modules, self.seed, engine=engine, kept=kept)
 
     def observe(self, run: Federation, t: int) -> Observation:
         """What is known before round `t`."""
@@ -72,16 +82,14 @@ class Scheme:
         run.update(t, received)
 
     def state(self) -> dict[str, Any]:
-        """What the scheme carries from round to round, for a checkpoint.
-
-        Numbers, texts, arrays, and lists and dictionaries of these; a scheme that carries more overrides this and
-        `restore`.
-        """
-        return {"decisions": dataclasses.asdict(self.decisions)}
+        """What the scheme carries from round to round, for a checkpoint."""
+        return {"decisions": dataclasses.asdict(self.decisions), **{name: getattr(self, name) for name in self.carried}}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what `state` returned."""
         self.decisions = State(**state["decisions"])
+        for name in self.carried:
+            setattr(self, name, state[name])
 
 
 def check_plan(plan: Plan, scenario: Scenario, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...scenario import Scenario
-from ..backbones import Backbone
+from ..encoding import Backbone
 from ..modules import FullModel, Modules
 from .base import Scheme, with_one_module
 

@@ -1,10 +1,12 @@
-"""What HetLoRA and FlexLoRA share: one common model, and a rank for each UE."""
+"""What HetLoRA and FlexLoRA share: one common model, and LoRA factors of UEs whose ranks differ.
+
+A layer's update is scale * B @ A with A of shape (r, in), B of shape (out, r) and scale = alpha / r, as in peft.
+"""
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,11 +14,12 @@ from numpy.typing import NDArray
 
 from ...scenario import Scenario
 from ...streams import stream
+from ..federation import Federation
 from ..stacked import LocalModel, Penalty
 from .base import Scheme, with_one_module
 
-if TYPE_CHECKING:
-    from ..federation import Federation
+Factors = tuple[torch.Tensor, torch.Tensor]
+"""(A, B) of one layer, of shapes (r, in) and (out, r)."""
 
 
 class Ranked(Scheme):
@@ -26,6 +29,7 @@ class Ranked(Scheme):
     mini-batch, and sends its factors and its head. A lost upload leaves everything as it was.
     """
 
+    carried = ("ranks",)
     penalty: Penalty | None = None
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
@@ -74,15 +78,6 @@ class Ranked(Scheme):
     ) -> LocalModel:
         """The common model from what the received UEs `ues` started from and sent; all have equally much data."""
 
-    def state(self) -> dict[str, Any]:
-        """See `Scheme`."""
-        return {**super().state(), "ranks": self.ranks}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """See `Scheme`."""
-        super().restore(state)
-        self.ranks = state["ranks"]
-
 
 def mean_head(models: Sequence[LocalModel], weights: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:
     """Weight and bias of the UEs' heads, averaged."""
@@ -91,3 +86,21 @@ def mean_head(models: Sequence[LocalModel], weights: Sequence[float]) -> tuple[t
         torch.stack([weight * model.head_weight for weight, model in pairs]).sum(dim=0),
         torch.stack([weight * model.head_bias for weight, model in pairs]).sum(dim=0),
     )
+
+
+def check_factors(factors: Sequence[Factors]) -> None:
+    """ValueError unless there is at least one (A, B), all fit, and all are of one layer: equal in and out."""
+    if not factors:
+        raise ValueError("factors must hold (A, B) of at least one UE")
+    for k, (a, b) in enumerate(factors):
+        if a.ndim != 2 or b.ndim != 2 or b.shape[1] != len(a) or len(a) < 1:
+            raise ValueError(
+                f"factors[{k}] must be A of shape (r, in) and B of shape (out, r) with one r of at least 1, "
+                f"got {tuple(a.shape)} and {tuple(b.shape)}"
+            )
+        first = (len(factors[0][1]), factors[0][0].shape[1])
+        if (len(b), a.shape[1]) != first:
+            raise ValueError(
+                f"factors[{k}] has a product of shape {(len(b), a.shape[1])} but factors[0] one of shape {first}: "
+                "all must be of the same layer"
+            )

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ... import control, wireless
-from ...arguments import Array
+from ...encoders import ROBERTA_PARAMETERS, lora_payload_bits
 from ...scenario import Scenario
 from ...streams import stream
 
-MODEL_BITS = 125e6 * 32  # of RoBERTa-base, which the paper fine-tunes, in single precision
-_PARAMETERS_PER_RANK = 2 * 12 * 2 * 768  # LoRA on query and value of 12 layers: two factors, 768 wide
+MODEL_BITS = ROBERTA_PARAMETERS * 32  # of RoBERTa-base, which the paper fine-tunes, in single precision
 SHARE = 0.01  # of the band, for an upload
-
-
-def payload_bits(scenario: Scenario) -> Array:
-    """G_n of shape (N,): bits of one gradient of each module."""
-    return scenario.bits_per_parameter * _PARAMETERS_PER_RANK * np.array(scenario.lora_ranks, dtype=np.float64)
 
 
 def arrives(scenario: Scenario, distance_m: float, power_w: float, share: float = SHARE) -> float:
@@ -26,7 +18,7 @@ def arrives(scenario: Scenario, distance_m: float, power_w: float, share: float 
 
 def first_decision(scenario: Scenario, seed: int = 0) -> control.Decision:
     """What Algorithm 2 decides in the first round of a cell."""
-    seen = control.Observation(wireless.Cell.draw(scenario, seed).channel(0), payload_bits(scenario))
+    seen = control.Observation(wireless.Cell.draw(scenario, seed).channel(0), lora_payload_bits(scenario))
     begun = control.start(scenario, rng=stream(seed, "start"))
     return control.decide(scenario, seen, begun, rng=stream(seed, "decisions"))[0]
 

@@ -10,10 +10,11 @@ import numpy as np
 
 from ... import control, wireless
 from ...arguments import Array
+from ...encoders import lora_payload_bits
 from ...scenario import Scenario
 from ...streams import stream
 from ...theory.outcomes import Counterexample
-from ._shared import duration, payload_bits, percent
+from ._shared import duration, percent
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,7 +33,7 @@ class _Uploads:
         shape = (s.num_modules, num_ues)
         chosen = control.random_subscription(*shape, s.subscription_limit, stream(seed, "subscription", 0))
         signal_w = s.max_power_w * channel.gain
-        return cls(s, chosen * payload_bits(s)[:, np.newaxis], signal_w, channel.interference_w)
+        return cls(s, chosen * lora_payload_bits(s)[:, np.newaxis], signal_w, channel.interference_w)
 
     def radio(self, width: float = 1.0) -> dict[str, Any]:
         """Bandwidth, a part `width` of it, and noise, as the functions of `control` take them."""
@@ -58,7 +59,7 @@ def eq13_leaves_the_subscription_out() -> Counterexample:
     uploads.
     """
     cell = _Uploads.draw()
-    every = dataclasses.replace(cell, payload_bits=payload_bits(cell.scenario)[:, np.newaxis])
+    every = dataclasses.replace(cell, payload_bits=lora_payload_bits(cell.scenario)[:, np.newaxis])
     chosen_s, every_s = cell.least_delay_s(), every.least_delay_s()
     says = (
         f"The least delay is {duration(chosen_s)} if the band serves the module that each UE uploads, and "

@@ -1,19 +1,33 @@
-"""Algorithm 2: subscription, power and bandwidth decided online."""
+"""Schemes of N modules, which differ in how UEs subscribe: at random, greedily, once, or by Algorithm 2."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...control import Observation
 from ...control.online import Rule
 from ...scenario import Form
+from ..federation import Federation
 from .base import Scheme
 
-if TYPE_CHECKING:
-    from ..federation import Federation
+
+class Random(Scheme):
+    """Each UE subscribes to as many modules as (7c) allows, drawn anew in each round."""
+
+
+class Greedy(Scheme):
+    """(8a) for one round after the other: no duals, so that (7d) is not kept."""
+
+    rule: ClassVar[Rule] = "greedy"
+
+
+class OneShot(Scheme):
+    """A greedy choice after the first round, kept from then on."""
+
+    rule: ClassVar[Rule] = "one_shot"
 
 
 class Switching(Scheme):
@@ -36,6 +50,7 @@ class SwitchingRisk(Switching):
     """
 
     EVERY: ClassVar[int] = 5
+    carried = ("remaining_risk",)
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -46,12 +61,3 @@ class SwitchingRisk(Switching):
         if t % self.EVERY == 0:
             self.remaining_risk = run.ue_risks(t)
         return dataclasses.replace(super().observe(run, t), remaining_risk=self.remaining_risk)
-
-    def state(self) -> dict[str, Any]:
-        """See `Scheme`."""
-        return {**super().state(), "remaining_risk": self.remaining_risk}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """See `Scheme`."""
-        super().restore(state)
-        self.remaining_risk = state["remaining_risk"]

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedswitch.learning.hetlora import (
+from fedswitch.learning.schemes.hetlora import (
     average,
     hetlora,
     kept_rank,

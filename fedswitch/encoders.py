@@ -1,0 +1,22 @@
+"""Foundation models by their sizes alone: where LoRA sits, and the bits of a gradient, without loading any weights."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .scenario import Scenario
+
+LORA_TARGETS = ("query", "value")
+"""The linear layers of a layer of the encoder that LoRA is added to."""
+
+ROBERTA_WIDTH, ROBERTA_LAYERS, ROBERTA_PARAMETERS = 768, 12, 125e6
+"""Of RoBERTa-base, which the paper fine-tunes."""
+
+
+def lora_payload_bits(
+    scenario: Scenario, *, hidden_size: int = ROBERTA_WIDTH, layers: int = ROBERTA_LAYERS
+) -> NDArray[np.float64]:
+    """G_n of shape (N,): bits of one gradient of each module for an encoder of that size, without its small head."""
+    parameters = len(LORA_TARGETS) * layers * 2 * hidden_size * np.array(scenario.lora_ranks, dtype=float)
+    return scenario.bits_per_parameter * parameters
