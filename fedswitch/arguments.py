@@ -8,8 +8,11 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
 # rule: what the message says, and what the rule admits
-_RULES: dict[str, tuple[str, Callable[[NDArray[np.float64]], NDArray[np.bool_]]]] = {
+_RULES: dict[str, tuple[str, Callable[[Array], Bools]]] = {
     "positive": ("positive and finite", lambda value: (value > 0) & (value < np.inf)),
     "positive_or_infinite": ("positive", lambda value: value > 0),
     "non_negative": ("non-negative and finite", lambda value: (value >= 0) & (value < np.inf)),
@@ -34,14 +37,14 @@ def check_path_loss_exponent(value: float) -> None:
         raise ValueError(f"path_loss_exponent must be above 2 for the interference to be finite, got {value:g}")
 
 
-def checked(**arguments: Mapping[str, ArrayLike]) -> list[NDArray[np.float64]]:
+def checked(**arguments: Mapping[str, ArrayLike]) -> list[Array]:
     """Return arguments as float64 arrays in the order given, each with its own shape.
 
     Every keyword is a rule (positive, positive_or_infinite, non_negative, non_negative_or_infinite, share, finite,
     number) with the arguments that must obey it, by name. Raises ValueError that names the argument and its first
     offending value (NaN always offends), or all arguments when their shapes do not broadcast.
     """
-    arrays: dict[str, NDArray[np.float64]] = {}
+    arrays: dict[str, Array] = {}
     for rule, values in arguments.items():
         wanted, admits = _RULES[rule]
         for name, value in values.items():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from .errors import FedswitchError
 
@@ -38,3 +40,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
         return unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_json(path: Path, record: Mapping[str, Any], default: Callable[[Any], str] | None = None) -> Path:
+    """Write a record in the place of `path`; `default` says how what JSON does not know is written."""
+    text = json.dumps(record, indent=2, default=default) + "\n"
+    return write_whole(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 from collections.abc import Iterable, Sequence
@@ -32,10 +31,9 @@ def parameter_table(scenario: Scenario) -> str:
     A row holds the paper's symbol, the value in the paper's unit, the meaning and the field, and the origin: "stated"
     by the paper and where, "chosen" here and why, or "changed" where `scenario` departs from the default.
     """
-    fields = dataclasses.fields(scenario)
     tables = []
-    for group, members in itertools.groupby(fields, key=lambda field: _symbol(field).group):
-        rows = (_row(field, getattr(scenario, field.name)) for field in members)
+    for group, members in itertools.groupby(Scenario.symbols().items(), key=lambda member: member[1].group):
+        rows = (_row(scenario, name, symbol) for name, symbol in members)
         tables.append(f"**{group}**\n\n{markdown_table(('Symbol', 'Value', 'Meaning and field', 'Origin'), rows)}")
     return "\n\n".join(tables)
 
@@ -75,24 +73,24 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
 
 
-def _symbol(field: dataclasses.Field[Any]) -> Symbol:
-    symbol: Symbol = field.metadata["symbol"]
-    return symbol
+def power_of_ten(value: float, digits: int = 3) -> str:
+    r"""A number in TeX as a power of ten, with up to so many decimals before it: ``5 \times 10^{-4}``."""
+    mantissa, exponent = f"{value:.{digits}e}".split("e")
+    factor = "" if float(mantissa) == 1.0 else rf"{float(mantissa):g} \times "
+    return rf"{factor}10^{{{int(exponent)}}}"
 
 
-def _row(field: dataclasses.Field[Any], value: Any) -> tuple[str, ...]:
-    symbol = _symbol(field)
+def _row(scenario: Scenario, name: str, symbol: Symbol) -> tuple[str, ...]:
+    value, default = getattr(scenario, name), getattr(Scenario, name)
     origin = f"**{symbol.origin}**: {symbol.reason}"
-    if value != field.default:
-        origin = f"**changed** from {value_text(symbol, field.default)}"
+    if value != default:
+        origin = f"**changed** from {value_text(symbol, default)}"
     sign = f"${symbol.latex}$" if symbol.latex else ""
-    return sign, value_text(symbol, value), f"{symbol.meaning} `{field.name}`", origin
+    return sign, value_text(symbol, value), f"{symbol.meaning} `{name}`", origin
 
 
 def _number(value: float) -> str:
     """A number with up to four digits; very large and very small ones as a power of ten in TeX."""
     if value == 0.0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:.4g}" if abs(value) < 1e3 else f"{value:,.0f}"
-    mantissa, exponent = f"{value:.3e}".split("e")
-    factor = "" if float(mantissa) == 1.0 else rf"{float(mantissa):g} \times "
-    return f"${factor}10^{{{int(exponent)}}}$"
+    return f"${power_of_ten(value)}$"

@@ -12,7 +12,7 @@ LAYERS = (
     {"units"},
     {"streams"},
     {"errors"},
-    {"arguments", "files", "symbols"},
+    {"arguments", "files", "symbols", "yaml_records"},
     {"scenario"},
     {"encoders", "parameters"},
     {"wireless"},

@@ -17,9 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from ..arguments import Array
 
 _STEP_TOLERANCE = 1e-8  # relative; Newton converges quadratically, so that after such a step nothing is left to gain
 _MAX_STEPS = 100

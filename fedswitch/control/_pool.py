@@ -8,8 +8,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import checked
-from ._efficiency import Array, bernoulli, share_elasticity, spectral_efficiency_nat
+from ..arguments import Array, checked
+from ._efficiency import bernoulli, share_elasticity, spectral_efficiency_nat
 
 LARGEST_RATIO = 1e150  # products of two such ratios are still finite
 

@@ -12,15 +12,14 @@ import math
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import check_choice, checked
+from ..arguments import Array, check_choice, checked
 from ._efficiency import spectral_efficiency_nat
 from ._pool import Pool, Trial, check_stopping_rule, uploads
 
 Method = Literal["newton", "bisection"]
 Bracket = tuple[float | None, float | None]
-Array = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,7 +51,7 @@ def share_for_delay(
     *,
     bandwidth_hz: ArrayLike,
     noise_psd_w_per_hz: ArrayLike,
-) -> NDArray[np.float64]:
+) -> Array:
     r"""Share :math:`\delta` of the bandwidth that uploads G bits in the delay E, (19) and (20); any shape.
 
     The share may exceed 1. It is infinite where no bandwidth suffices, which is where ``E <= G N0 ln 2 / S``, and 0

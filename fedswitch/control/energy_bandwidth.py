@@ -23,7 +23,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._efficiency import Array, bernoulli, in_blocks
+from ..arguments import Array
+from ._efficiency import bernoulli, in_blocks
 from ._pool import LARGEST_RATIO, Pool, check_stopping_rule, uploads
 
 
@@ -96,7 +97,7 @@ def _search(pool: Pool, weight: Array, tolerance: float, limit: int) -> tuple[Ar
     target = 1.0 - tolerance / 2  # the middle of what is accepted, so that rounding cannot lift the total above 1
     share = np.full_like(weight, target / weight.size)
     for iteration in range(1, limit + 1):
-        previous, share = share, np.sqrt(weight * _shape(pool, share))
+        previous, share = share, np.sqrt(weight * in_blocks(_shape, pool.snr, pool.inr, share))
         share *= target / share.sum()
         change = share / previous
         if change.max() <= (1.0 + tolerance) * change.min():
@@ -104,12 +105,8 @@ def _search(pool: Pool, weight: Array, tolerance: float, limit: int) -> tuple[Ar
     return share, limit
 
 
-def _shape(pool: Pool, share: Array) -> Array:
+def _shape(snr: Array, inr: Array, share: Array) -> Array:
     """Return h of the module's docstring, to full relative precision from the deepest fade to the strongest signal."""
-    return in_blocks(_shape_of_links, pool.snr, pool.inr, share)
-
-
-def _shape_of_links(snr: Array, inr: Array, share: Array) -> Array:
     u = np.log1p(snr / (inr + share))
     psi, complement = bernoulli(u)
     return (u - complement + inr / (inr + share)) / (u * (u + psi))

@@ -20,10 +20,10 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import checked
+from ..arguments import Array, checked
 from ..wireless import Radio
 from ..wireless.ergodic import efficiency_nat, link_ratios
-from ._efficiency import Array, spectral_efficiency_nat
+from ._efficiency import spectral_efficiency_nat
 from ._pool import check_one_band
 from .bandwidth import Allocation, Trace
 

@@ -19,12 +19,11 @@ Without interference :math:`P_e = a`, and this is the rule :math:`\kappa < 1/e` 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import check_path_loss_exponent, checked
+from ..arguments import Array, check_path_loss_exponent, checked
 from ..wireless._field import field_elasticities
 
-Array = NDArray[np.float64]
 Point = tuple[Array, ...]
 
 _STEP_TOLERANCE = 1e-5  # of ln P; Newton converges quadratically, so that the step after such a one is lost in rounding

@@ -12,9 +12,9 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import check_choice, checked
+from ..arguments import Array, Bools, check_choice, checked
 from ..scenario import Form, Scenario
 from ..theory import constants, next_bound, ue_constants
 from ..wireless import Reception
@@ -22,9 +22,6 @@ from .bandwidth import Method
 from .field_power import power_in_field
 from .global_power import optimal_power_several
 from .subscription import random_subscription
-
-Array = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,10 +18,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import check_path_loss_exponent, checked
+from ..arguments import Array, check_path_loss_exponent, checked
 from .field_power import LogSuccess, most_efficient
 
-Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 _LEAST_POWER = 1e-12  # of the largest: where an interior point may not go beyond

@@ -19,12 +19,11 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..arguments import check_choice, checked
+from ..arguments import Array, Bools, check_choice, checked
 from ..scenario import Form, Scenario
 from ..wireless import Channel
-from .alternation import Alternation, Inner
+from .alternation import Inner, alternate
 from .forms import formulas
 from .sharing import Band, airtime_s
 from .subscription import (
@@ -37,8 +36,6 @@ from .subscription import (
 )
 from .switching import gradient
 
-Array = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Rule = Literal["switching", "proximal", "greedy", "one_shot", "random"]
 
 
@@ -47,10 +44,9 @@ class Observation:
     r"""What Algorithm 2 knows in a round.
 
     `channel` are the uplinks, `payload_bits` the sizes :math:`G_n` of the gradients, (N,), or (N, K) where they differ
-    between UEs, `compute_energy_j` the first term of (4), for one subscription. `remaining_risk` (N, K)
-    is how much of its own risk each module still leaves to each UE, where that is to count. All UEs have equally much
-    data.
-    Raises ValueError that names what is negative or not finite.
+    between UEs, `compute_energy_j` the first term of (4), for one subscription. `remaining_risk` (N, K) is how much of
+    its own risk each module still leaves to each UE, where that is to count. All UEs have equally much data. Raises
+    ValueError that names what is negative or not finite.
     """
 
     channel: Channel
@@ -59,11 +55,8 @@ class Observation:
     remaining_risk: Array | float = 0.0
 
     def __post_init__(self) -> None:
-        checked(
-            positive={"payload_bits": self.payload_bits},
-            non_negative={"compute_energy_j": self.compute_energy_j},
-        )
-        checked(non_negative={"remaining_risk": self.remaining_risk})
+        checked(positive={"payload_bits": self.payload_bits})
+        checked(non_negative={"compute_energy_j": self.compute_energy_j, "remaining_risk": self.remaining_risk})
         checked(
             positive={"channel.distance_m": self.channel.distance_m},
             non_negative={"channel.gain": self.channel.gain, "channel.interference_w": self.channel.interference_w},
@@ -100,9 +93,9 @@ class Decision:
 
     `subscription` (N, K) are the uploads that take place: a UE whose best power is 0 is not among them. `power_w` (K,)
     is 0 without an upload, `share` (N, K) is :math:`\delta`, `delay_s` how long every upload takes (the deadline, where
-    one sets the threshold), and
-    `success_probability` (N, K) how likely each is received: for modules that are not uploaded, how likely it would be
-    at the share that would let the upload end with the others. `inner` is the record of Step 1.
+    one sets the threshold), and `success_probability` (N, K) how likely each is received: for modules that are not
+    uploaded, how likely it would be at the share that would let the upload end with the others. `inner` is the record
+    of Step 1.
     """
 
     subscription: Bools
@@ -149,7 +142,7 @@ def decide(
     charge = own.charge(benefit, state.dual)
     band = Band(scenario, observation.channel)
     payload, compute_j = observation.payload_of_ues_bits, observation.compute_energy_j
-    trial, inner = Alternation(own, band, payload, compute_j, state.subscription, charge).run()
+    trial, inner = alternate(own, band, payload, compute_j, state.subscription, charge)
     uploads = state.subscription & (trial.power_w > 0.0)
 
     # what the other modules would need, and how likely they would be received; a UE that is off is asked at full power
@@ -167,63 +160,37 @@ def decide(
     return decision, State(state.round_index + 1, chosen, dual, spread, bound, delay_s)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Choice:
-    """What a rule chooses from: uploads and subscription (N, K); gradient, dual and step have the modules last."""
-
-    uploads: Bools
-    subscription: Bools
-    first: bool
-    gradient: Array
-    dual: Array
-    step: Array
-    limit: int
-    rng: np.random.Generator
-
-
-def _proximal(given: _Choice) -> Bools:
-    fraction = subscribe_proximal(given.uploads.T, given.gradient, given.dual, given.limit, step=1.0 / given.step)
-    return round_subscription(fraction, given.rng).T
-
-
-def _greedy(given: _Choice) -> Bools:
-    return subscribe_greedy(given.gradient, given.limit, rng=given.rng).T
-
-
-_RULES: dict[Rule, Callable[[_Choice], Bools]] = {
-    "switching": lambda given: subscribe(given.gradient, given.dual, given.limit, rng=given.rng).T,
-    "proximal": _proximal,
-    "greedy": _greedy,
-    "one_shot": lambda given: _greedy(given) if given.first else given.subscription,
-    "random": lambda given: random_subscription(len(given.uploads), len(given.step), given.limit, given.rng),
-}
-_WITH_DUALS = ("switching", "proximal")
-
-
 def _step_2(
     scenario: Scenario, state: State, uploads: Bools, slope: Array, rng: np.random.Generator, rule: Rule
 ) -> tuple[Bools, Array, Array]:
     """The next subscription, the dual that led to it, and the largest spread of the gradients so far."""
-    spread = state.dual_step if scenario.dual_step else np.maximum(state.dual_step, _spread(slope))
+    spread = state.dual_step
+    if not scenario.dual_step:
+        # how much worse than a UE's own choice, the best module or none, its worst one is: what changes that choice
+        # within some rounds must be of this size
+        spread = np.maximum(spread, slope.max(axis=0) - np.minimum(slope.min(axis=0), 0.0))
     # where all modules have been alike so far, and as good as none, any step will do
     size = np.abs(slope).max(axis=0)
     step = np.where(spread > 0.0, spread, np.where(size > 0.0, size, 1.0))
-    dual, first = state.dual, state.round_index == 0
-    if rule in _WITH_DUALS:
+    dual, limit = state.dual, scenario.subscription_limit
+    if rule in ("switching", "proximal"):
         dual = dual_ascent(dual, uploads, min_participation=scenario.min_participation, step=step)
-    given = _Choice(
-        uploads, state.subscription, first, slope.T, dual.T, step[:, np.newaxis], scenario.subscription_limit, rng
-    )
-    return _RULES[rule](given), dual, spread
 
+    def proximal() -> Bools:
+        inverse = 1.0 / step[:, np.newaxis]
+        return round_subscription(subscribe_proximal(uploads.T, slope.T, dual.T, limit, step=inverse), rng).T
 
-def _spread(gradient: Array) -> Array:
-    """How much worse than its own choice, the best module or none, the worst module is for each UE (K,).
+    def greedy() -> Bools:
+        return subscribe_greedy(slope.T, limit, rng=rng).T
 
-    A dual that is to change that choice within some rounds must be of this size.
-    """
-    spread: Array = gradient.max(axis=0) - np.minimum(gradient.min(axis=0), 0.0)
-    return spread
+    rules: dict[Rule, Callable[[], Bools]] = {
+        "switching": lambda: subscribe(slope.T, dual.T, limit, rng=rng).T,
+        "proximal": proximal,
+        "greedy": greedy,
+        "one_shot": lambda: state.subscription if state.round_index else greedy(),
+        "random": lambda: random_subscription(scenario.num_modules, scenario.num_ues, limit, rng),
+    }
+    return rules[rule](), dual, spread
 
 
 def _check(scenario: Scenario, observation: Observation, state: State) -> None:

@@ -17,15 +17,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import check_choice, checked
+from ..arguments import Array, check_choice, checked
 from ..scenario import Form
 
 
 def optimal_power(
     attenuation_w: ArrayLike, benefit: ArrayLike, price_per_w: ArrayLike, *, max_power_w: ArrayLike
-) -> NDArray[np.float64]:
+) -> Array:
     """Global minimizer in W of ``benefit (1 - exp(-attenuation_w / P)) + price_per_w P`` on [0, max_power_w]; (21).
 
     0 means that not to transmit is best. All arguments broadcast. Raises ValueError that names the argument for an
@@ -57,7 +57,7 @@ def power_gradient(
     *,
     interference_factor: ArrayLike = 1.0,
     form: Form = "corrected",
-) -> NDArray[np.float64]:
+) -> Array:
     r"""Derivative of (14) with respect to the power, (22), shape (..., K).
 
     `power_w` has shape (..., K); `attenuation_w` :math:`a_n`, `benefit` :math:`b_n` (what (14) charges for a module
@@ -69,9 +69,8 @@ def power_gradient(
     - "printed" has :math:`1 - \beta_n` in place of :math:`\beta_n`, so that power serves the modules that are *not*
       uploaded, and leaves :math:`\Lambda_n` out although (15) has it.
 
-    Raises ValueError that names the argument for a power or attenuation that is not positive, a subscription or
-    factor outside [0, 1], anything else that is negative, an unknown form, and a single number where modules are asked
-    for.
+    Raises ValueError that names the argument for a power or attenuation that is not positive, a subscription or factor
+    outside [0, 1], anything else that is negative, an unknown form, and a single number where modules are asked for.
     """
     power, attenuation, worth, price, beta, factor = checked(
         positive={"power_w": power_w, "attenuation_w": attenuation_w},
@@ -84,5 +83,5 @@ def power_gradient(
     watts = power[..., np.newaxis, :] if power.ndim else power
     counted, factor = (beta, factor) if form == "corrected" else (1.0 - beta, np.ones(()))
     gain = counted * worth * factor * attenuation / watts**2 * np.exp(-attenuation / watts)
-    slope: NDArray[np.float64] = price * beta.sum(axis=-2) - gain.sum(axis=-2)
+    slope: Array = price * beta.sum(axis=-2) - gain.sum(axis=-2)
     return slope

@@ -6,15 +6,13 @@ import dataclasses
 import functools
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import check_choice, checked
+from ..arguments import Array, check_choice, checked
 from ..scenario import Scenario
 from ..wireless import Channel, Radio, Reception
 from .bandwidth import Method, Search, equalize, needed_share
 from .ergodic_bandwidth import equalize_ergodic, needed_share_ergodic
-
-Array = NDArray[np.float64]
 
 
 def share_bandwidth(
@@ -27,10 +25,9 @@ def share_bandwidth(
 ) -> tuple[Array, float]:
     r"""Shares :math:`\delta` that make the largest delay smallest, and that delay in s: (13) and (16).
 
-    `payload_bits` (N, K) is 0 where nothing is uploaded; a `power_w` (K,) of 0 sends nothing. With
-    `scenario.rate` "instantaneous" the fading of the round counts, and `method` "bisection" is Algorithm 1 with the
-    scenario's bracket, tolerance and iteration limit; with "ergodic" its mean does. Raises ValueError as
-    `allocate_bandwidth`.
+    `payload_bits` (N, K) is 0 where nothing is uploaded; a `power_w` (K,) of 0 sends nothing. With `scenario.rate`
+    "instantaneous" the fading of the round counts, and `method` "bisection" is Algorithm 1 with the scenario's bracket,
+    tolerance and iteration limit; with "ergodic" its mean does. Raises ValueError as `allocate_bandwidth`.
     """
     check_choice("method", method, Method)
     payload, power, *_ = checked(

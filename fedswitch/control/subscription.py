@@ -8,12 +8,12 @@ The rules share one pattern: costs of the modules in, a boolean subscription out
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import checked
+from ..arguments import Array, Bools, checked
 
 
-def random_subscription(num_modules: int, num_ues: int, limit: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+def random_subscription(num_modules: int, num_ues: int, limit: int, rng: np.random.Generator) -> Bools:
     """Draw a subscription, shape (N, K): every UE takes `limit` modules at random, without replacement.
 
     Each choice of `limit` modules is equally likely, independently for every UE, so that (7c) holds with equality and
@@ -26,9 +26,7 @@ def random_subscription(num_modules: int, num_ues: int, limit: int, rng: np.rand
     return rng.permuted(np.repeat(first_modules, num_ues, axis=1), axis=0)
 
 
-def subscribe(
-    gradient: ArrayLike, dual: ArrayLike, limit: int, *, rng: np.random.Generator | None = None
-) -> NDArray[np.bool_]:
+def subscribe(gradient: ArrayLike, dual: ArrayLike, limit: int, *, rng: np.random.Generator | None = None) -> Bools:
     r"""Solve (12): the subscription (..., N) that minimizes :math:`(\nabla Q - \lambda) \cdot \beta` under (7c).
 
     A linear program over a polytope whose corners are whole numbers: its solution takes the modules whose entry of
@@ -52,14 +50,14 @@ def subscribe(
     return chosen & (cost < 0.0)
 
 
-def subscribe_greedy(gradient: ArrayLike, limit: int, *, rng: np.random.Generator | None = None) -> NDArray[np.bool_]:
+def subscribe_greedy(gradient: ArrayLike, limit: int, *, rng: np.random.Generator | None = None) -> Bools:
     """What is best in this round alone: (12) without its duals, so that (7d) plays no part; as `subscribe`."""
     return subscribe(gradient, 0.0, limit, rng=rng)
 
 
 def subscribe_proximal(
     previous: ArrayLike, gradient: ArrayLike, dual: ArrayLike, limit: int, *, step: ArrayLike
-) -> NDArray[np.float64]:
+) -> Array:
     r"""(12) with a proximal term: minimize :math:`(\nabla Q - \lambda) \cdot \beta + \|\beta - \hat\beta\|^2 / (2 a)`.
 
     Online methods with long-term constraints usually have this term, which keeps a round close to the one before;
@@ -77,7 +75,7 @@ def subscribe_proximal(
     return project_capped_simplex(before - size * (slope - price), limit)
 
 
-def project_capped_simplex(point: ArrayLike, limit: int) -> NDArray[np.float64]:
+def project_capped_simplex(point: ArrayLike, limit: int) -> Array:
     r"""The point of :math:`\{\beta \in [0, 1]^N : \sum_n \beta_n \le s\}` nearest to `point`; the last axis is N.
 
     Clipped to [0, 1] if that keeps the sum within `limit`; otherwise the point is lowered by one number before it is
@@ -102,7 +100,7 @@ def project_capped_simplex(point: ArrayLike, limit: int) -> NDArray[np.float64]:
     return np.where(clipped.sum(axis=-1, keepdims=True) <= limit, clipped, shifted)
 
 
-def round_subscription(fraction: ArrayLike, rng: np.random.Generator) -> NDArray[np.bool_]:
+def round_subscription(fraction: ArrayLike, rng: np.random.Generator) -> Bools:
     """Draw a subscription that takes each module with the probability `fraction`, (..., N), and keeps (7c).
 
     Systematic sampling: the fractions are laid end to end, and a comb of unit spacing with a random start picks the
@@ -119,9 +117,7 @@ def round_subscription(fraction: ArrayLike, rng: np.random.Generator) -> NDArray
     return np.diff(teeth, axis=-1, prepend=-1.0) > 0.0
 
 
-def dual_ascent(
-    dual: ArrayLike, subscription: ArrayLike, *, min_participation: ArrayLike, step: ArrayLike
-) -> NDArray[np.float64]:
+def dual_ascent(dual: ArrayLike, subscription: ArrayLike, *, min_participation: ArrayLike, step: ArrayLike) -> Array:
     r"""The dual update (11): :math:`\lambda^{t+1} = [\lambda^t + \varsigma\,(v - \hat\beta^t)]^+`; arguments broadcast.
 
     The gradient of (10a) with respect to :math:`\lambda` is :math:`v_n - \hat\beta_{n,k}^t`: the dual of a module grows

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import checked
+from ..arguments import Array, checked
 from ..scenario import Form, Scenario
 from ..theory import ue_constants
 from .forms import Formulas, formulas
-
-Array = NDArray[np.float64]
 
 
 def ue_cost(

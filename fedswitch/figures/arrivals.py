@@ -110,6 +110,11 @@ def power_figure(scenario: Scenario, payload_bits: float) -> Explorable:
         """Of shape (weights, distances, powers), in units of what an upload is worth, at `watts` of that shape."""
         return 1.0 - reception[:, None].probability(watts) + price[..., None] * watts / worth
 
+    def star(label: str, watts: Array, reception: wireless.Reception, color: int) -> Curve:
+        """The best power, of shape (weights, distances), marked where it stands on its curve."""
+        height = objective(reception, watts[..., None])
+        return Curve(label, 1e3 * watts[..., None], height, color=color, line="none", marker="star")
+
     arrives, at_full = exact.probability(best_w), exact.probability(s.max_power_w)
     axis_mw = 1e3 * power_w
     return Explorable(
@@ -129,10 +134,8 @@ def power_figure(scenario: Scenario, payload_bits: float) -> Explorable:
                     Curve("exact λ", axis_mw, objective(exact, power_w), color=1),
                     Curve("printed λ", axis_mw, objective(printed, power_w), color=2, line="dashed"),
                     Curve("energy alone", axis_mw, price[..., None] * power_w / worth, line="dotted"),
-                    _star("best power", best_w, objective(exact, best_w[..., None]), color=1),
-                    _star(
-                        "best power if λ were as printed", printed_w, objective(printed, printed_w[..., None]), color=2
-                    ),
+                    star("best power", best_w, exact, color=1),
+                    star("best power if λ were as printed", printed_w, printed, color=2),
                 ),
             ),
         ),
@@ -148,11 +151,6 @@ def power_figure(scenario: Scenario, payload_bits: float) -> Explorable:
         },
         stills=((0, 2), (16, 2), (24, 2)),
     )
-
-
-def _star(label: str, power_w: Array, objective: Array, *, color: int) -> Curve:
-    """The best power, marked: arrays of shape (settings...) and (settings..., 1)."""
-    return Curve(label, 1e3 * power_w[..., None], objective, color=color, line="none", marker="star")
 
 
 def _powers(watts: Array) -> NDArray[np.str_]:

@@ -33,6 +33,8 @@ def debt_figure(gradient: ArrayLike, *, rounds: int = 200) -> Explorable:
     others = np.where(chosen.any(axis=-2), chosen.argmax(axis=-2) + 1.0, np.nan)[:, :, None]
     own = np.sort(np.where(chosen, along, np.nan), axis=-1)  # rounds of each module, gaps last
     label = tuple(str(n) for n in modules)
+    time, ticks = Axis("round", 0.0, rounds), tuple(zip(map(float, modules), label, strict=True))
+    gap, itself = np.repeat(worse[:, None], 2, axis=-1), np.tile(modules[:, None], rounds)
     return Explorable(
         title="What a dual variable wants",
         alt="The dual of the fourth of four modules over 200 rounds is a saw: it climbs while the module is left out, "
@@ -45,37 +47,19 @@ def debt_figure(gradient: ArrayLike, *, rounds: int = 200) -> Explorable:
         ),
         panels=(
             Panel(
-                Axis("round", 0.0, rounds),
+                time,
                 Axis("what the module is owed: its dual λ", 0.0, _OWED_MOST),
                 (
                     Curve("dual of the module", along, owed, color=1),
-                    Curve(
-                        "by how much it is worse than the best",
-                        [0.0, rounds],
-                        np.repeat(worse[:, None], 2, axis=-1),
-                        color=2,
-                        line="dashed",
-                    ),
+                    Curve("by how much it is worse than the best", [0.0, rounds], gap, color=2, line="dashed"),
                 ),
             ),
             Panel(
-                Axis("round", 0.0, rounds),
-                Axis(
-                    "module that is taken",
-                    0.5,
-                    slope.size + 0.5,
-                    ticks=tuple(zip(map(float, modules), label, strict=True)),
-                ),
+                time,
+                Axis("module that is taken", 0.5, slope.size + 0.5, ticks=ticks),
                 (
                     Curve("each module", along, others, line="none", marker="bar"),
-                    Curve(
-                        "the module above",
-                        own,
-                        np.tile(modules[:, None], rounds),
-                        color=1,
-                        line="none",
-                        marker="circle",
-                    ),
+                    Curve("the module above", own, itself, color=1, line="none", marker="circle"),
                 ),
             ),
         ),

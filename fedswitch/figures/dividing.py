@@ -117,7 +117,7 @@ def search_figure(scenario: Scenario, payload_bits: float, *, tries: int = 16) -
 
     made = np.isfinite(total).sum(axis=-1)  # tries; a method that has found the delay makes no more
     last = np.take_along_axis(total, made[..., None] - 1, axis=-1)[..., 0]
-    number = np.arange(1.0, tries + 1)
+    number, off = np.arange(1.0, tries + 1), np.maximum(np.abs(total - 1), 1e-11)
     looks: dict[str, tuple[int, Marker, bool]] = {
         "Algorithm 1": (2, "square", False),
         "Newton's method": (1, "star", True),
@@ -147,10 +147,7 @@ def search_figure(scenario: Scenario, payload_bits: float, *, tries: int = 16) -
             Panel(
                 Axis("delays tried", 0.0, tries),
                 Axis("distance of the sum from 1", 1e-11, 10.0, "log"),
-                tuple(
-                    _tried(name, number, np.maximum(np.abs(total[m] - 1), 1e-11), *looks[name])
-                    for m, name in enumerate(methods)
-                ),
+                tuple(_tried(name, number, off[m], *looks[name]) for m, name in enumerate(methods)),
                 title="How fast it gets there",
             ),
         ),

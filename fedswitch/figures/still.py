@@ -43,7 +43,8 @@ def draw_still(
         for axes, panel in zip(row, panels, strict=True):
             _draw(axes, panel, setting)
             axes.set_xlabel(panel.x.label, fontsize=FONT_SIZE)
-        _title(row[0], _where(controls, setting), columns)
+        where = [f"{one.label}: {one.values[place]}" for one, place in zip(controls, setting, strict=True)]
+        _title(row[0], where, columns)
         for axes, panel in zip(row, panels, strict=True):
             _title(axes, [panel.title, panel.y.label], columns)
     _legend(drawn, grid)
@@ -95,11 +96,6 @@ def _set_axis(axes: Axes, which: str, axis: Axis) -> None:
     axes.set(**{f"{which}lim": (axis.low, axis.high)})
     getattr(axes, f"set_{which}ticks")(places, labels, fontsize=FONT_SIZE)
     getattr(axes, f"set_{which}ticks")([], minor=True)
-
-
-def _where(controls: Sequence[Control], setting: Setting) -> list[str]:
-    """The values of all controls at a setting."""
-    return [f"{one.label}: {one.values[place]}" for one, place in zip(controls, setting, strict=True)]
 
 
 def _title(axes: Axes, lines: list[str], columns: int) -> None:

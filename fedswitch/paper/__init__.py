@@ -1,7 +1,7 @@
 """The paper as data: its numbered elements, what holds of each, and the checks that show it."""
 
 from .elements import CAUSES, ELEMENTS, PAPER, RECORDS, SIBLING, Element, Erratum, find
-from .errata import fails, resolve, run, verdict_counts
+from .errata import resolve, run, verdict_counts
 from .places import places
 from .tables import errata_rows, paper_map, right_rows
 
@@ -14,7 +14,6 @@ __all__ = [
     "Element",
     "Erratum",
     "errata_rows",
-    "fails",
     "find",
     "paper_map",
     "places",

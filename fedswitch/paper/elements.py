@@ -9,11 +9,10 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Literal
 
-import yaml
-
-from ..errors import FedswitchError
+from ..files import packaged
+from ..yaml_records import read_yaml, records
 
 ElementVerdict = Literal["right", "ambiguous", "wrong", "measured"]
 """What may hold of an element of a paper."""
@@ -34,7 +33,6 @@ CAUSES: dict[Cause, str] = {
 """The causes, as the page of the errata groups by them."""
 
 _KINDS = {"thm": "Theorem", "alg": "Algorithm", "ass": "Assumption", "fig": "Fig.", "app": "Appendix"}
-Record = TypeVar("Record")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,18 +108,11 @@ def find(element: str, paper: str = PAPER) -> Element:
 
     Raises ValueError with the nearest names for one that has none.
     """
-    records = {record.id: record for record in RECORDS if record.paper == paper}
-    if element not in records:
-        near = difflib.get_close_matches(element, records, n=3) or list(records)[:3]
+    known = {record.id: record for record in RECORDS if record.paper == paper}
+    if element not in known:
+        near = difflib.get_close_matches(element, known, n=3) or list(known)[:3]
         raise ValueError(f"no record of {element!r} in {paper}; near it: {', '.join(near)}")
-    return records[element]
-
-
-def records_folder() -> Path:
-    """The folder of the records: inside the installed package, or among the chapters in a clone."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "errata"
-    return installed if installed.is_dir() else package.parent / "book" / "errata"
+    return known[element]
 
 
 def load(path: Path, paper: str) -> tuple[Element, ...]:
@@ -129,40 +120,10 @@ def load(path: Path, paper: str) -> tuple[Element, ...]:
 
     Raises FedswitchError that names file, record and key, where a record is not as it should be.
     """
-    try:
-        records = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise FedswitchError(f"The records in {path} cannot be read: {error}") from error
-    return tuple(_record(Element, fields, path.name, paper=paper) for fields in records)
+    return records(Element, read_yaml(path), path.name, "record", paper=paper)
 
 
-def _record(kind: type[Record], fields: dict[str, Any], where: str, **given: str) -> Record:
-    """Make a record from what a file has; FedswitchError unless it has what the record needs, and nothing else."""
-    where = f"{where}, {fields.get('id', 'an erratum')}"
-    types, values = get_type_hints(kind), given | fields
-    for name in values:
-        if name not in types:
-            raise FedswitchError(f"{where}: there is no key {name!r}; there are {', '.join(types)}.")
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.default is dataclasses.MISSING and not values.get(field.name):
-            raise FedswitchError(f"{where}: the key {field.name!r} is missing or empty.")
-    return kind(**{name: _value(types[name], name, value, where) for name, value in values.items()})
-
-
-def _value(kind: Any, name: str, value: Any, where: str) -> Any:
-    """A value of a record; FedswitchError unless it is of that kind: a word of several, a list, or a text."""
-    choices = get_args(kind)
-    if get_origin(kind) is Literal and value not in choices:
-        raise FedswitchError(f"{where}: {name} must be one of {', '.join(choices)}, not {value!r}.")
-    wanted: type[Any] = list if get_origin(kind) is tuple else str
-    if type(value) is not wanted:
-        raise FedswitchError(f"{where}: {name} must be a {'text' if wanted is str else 'list'}, not {value!r}.")
-    if wanted is str:
-        return value
-    return tuple(_record(Erratum, part, where) if choices[0] is Erratum else part for part in value)
-
-
-ELEMENTS, _SIBLINGS = (load(records_folder() / f"{paper}.yaml", paper) for paper in (PAPER, SIBLING))
+ELEMENTS, _SIBLINGS = (load(packaged("book/errata") / f"{paper}.yaml", paper) for paper in (PAPER, SIBLING))
 """All numbered elements of the paper, in its order."""
 
 RECORDS: tuple[Element, ...] = ELEMENTS + _SIBLINGS

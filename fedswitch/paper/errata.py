@@ -37,15 +37,3 @@ def run(check: str) -> Counterexample | Statement:
         ) from None
     found: Counterexample | Statement = function()
     return found
-
-
-def fails(result: Counterexample | Statement) -> bool:
-    """Whether the claim that a check has put to the test does not hold."""
-    return result.refutes if isinstance(result, Counterexample) else not result.holds
-
-
-def outcome(result: Counterexample | Statement) -> str:
-    """What a check has found: its sentence, or the claim that SymPy decided."""
-    if isinstance(result, Counterexample):
-        return result.says
-    return f"{result.claim} {'Not so.' if fails(result) else 'This holds.'}"

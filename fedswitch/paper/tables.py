@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..arguments import check_choice
 from .elements import ELEMENTS, PAPER, RECORDS, Cause, Element, Erratum
-from .errata import fails, outcome, run
+from .errata import run
 from .places import places
 
 _NEW_LINES = "\n\n"
@@ -69,13 +69,13 @@ def _entry(element: Element, page: str) -> str:
 def _row(record: Element, erratum: Erratum, *, first: bool) -> str:
     sides = f"{_heading(record)}\n\nprinted\n: {erratum.quote}\n\ncorrect\n: {erratum.holds}"
     shown, *others = erratum.checks
-    told = f"{outcome(run(shown))} `{shown}`\n\n{_names(others)}".strip()
+    told = f"{run(shown).says} `{shown}`\n\n{_names(others)}".strip()
     return _boxed(record, sides, told, anchored=first)
 
 
 def _names(checks: Sequence[str]) -> str:
     """The names of checks, and whether their claims hold."""
-    return ", ".join(f"`{check}` {'✗' if fails(run(check)) else '✓'}" for check in checks)
+    return ", ".join(f"`{check}` {'✗' if run(check).refutes else '✓'}" for check in checks)
 
 
 def _boxed(record: Element, text: str, folded: str, *, anchored: bool) -> str:

@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arguments import Array
 from .theorem import RoundSetting
-
-Array = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +39,7 @@ class QuadraticRound:
         """Of f_k by the adapter and by the task module, with noise of these two signs."""
         s, noise = self.setting, math.sqrt(self.setting.noise_variance) * np.asarray(signs)
         slope = s.smoothness * np.array([adapter - self.centers[device], task])
-        values: Array = np.array([s.adapter_size, s.task_size]) * (slope + noise)
-        return values
+        return np.array([s.adapter_size, s.task_size]) * (slope + noise)
 
     def gap(self, adapter: float, tasks: Sequence[float]) -> float:
         """F(W) - F(W*)."""

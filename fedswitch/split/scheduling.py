@@ -12,16 +12,14 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import lambertw
 
-from ..arguments import check_choice, checked
+from ..arguments import Array, check_choice, checked
 from ..control import allocate_bandwidth, share_for_delay
 from ..scenario import Form
 from ..theory.outcomes import Counterexample
-
-Array = NDArray[np.float64]
 
 _TOLERANCE = 1e-13  # of the band, left unused
 

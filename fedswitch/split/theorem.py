@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import check_choice, checked
+from ..arguments import Array, check_choice, checked
 from ..scenario import Form
-
-Array = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)

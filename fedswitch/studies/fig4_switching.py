@@ -152,8 +152,8 @@ def draw(table: pd.DataFrame, *, column: str = "accuracy_pooled") -> Figure:
     looks = dict(distinct_lines(tested["arm"].unique()))
     for axes, (title, arms) in zip(grid[:, 0], panels.items(), strict=True):
         for arm in arms:
-            curves = tested[tested["arm"] == arm].pivot(index="round", columns="seed", values=column)
-            draw_range(axes, curves, label=_label(arm), markersize=5, **looks[arm])
+            over_seeds = tested[tested["arm"] == arm].groupby("round")[column]
+            draw_range(axes, over_seeds, label=_label(arm), markersize=5, **looks[arm])
         axes.set(title=title, ylabel="test accuracy")
         axes.legend(fontsize="small")
     grid[-1, 0].set_xlabel("round $t$")

@@ -26,14 +26,15 @@ from .control_loop import as_decided, at_full_power, control_rounds
 from .settings import StudySettings, setting
 
 CLAIMED_SAVING = 0.168
-"""What the paper saves by optimal power at `CLAIMED_AT_DB`, with the smaller of its two weights."""
+"""What the paper saves by optimal power at `CLAIMED_AT_DB`, with the lighter of its two weights."""
 
 CLAIMED_REDUCTION = 0.119
 """By how much ten times that weight lowers the communication overhead, in the paper."""
 
 CLAIMED_AT_DB = -5.0
 
-"""Sizes of RoBERTa-base, the paper's model."""
+LIGHTER_PER_J, HEAVIER_PER_J = 1e5, 1e6
+"""The two weights of energy that the paper states."""
 
 RULES = ("optimal", "full power")
 

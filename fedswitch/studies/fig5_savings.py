@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-from .fig5_energy import CLAIMED_AT_DB, CLAIMED_SAVING, RULES
+from ..parameters import power_of_ten
+from .fig5_energy import CLAIMED_AT_DB, CLAIMED_SAVING, HEAVIER_PER_J, LIGHTER_PER_J, RULES
 from .intervals import ends, in_brackets
 from .style import distinct_lines
 
@@ -102,15 +103,14 @@ def matching_summary(found: pd.DataFrame) -> pd.DataFrame:
     }, index=pd.Index([reading for reading, _ in groups], name="reading"))  # fmt: skip
 
 
-def stated_summary(table: pd.DataFrame, *, lighter: float = 1e5, heavier: float = 1e6) -> pd.DataFrame:
+def stated_summary(table: pd.DataFrame) -> pd.DataFrame:
     """How the claims come out with the weights that the paper states, for each reading, as by `in_percent`.
 
-    What is saved at -5 dB with the `lighter` weight; by how many points the gap, the size of the savings, is
-    smaller at the largest threshold than at the smallest; and how much less the `heavier` weight takes at -5 dB.
+    What is saved at -5 dB with the lighter weight; by how many points the gap, the size of the savings, is
+    smaller at the largest threshold than at the smallest; and how much less the heavier weight takes at -5 dB.
     """
-    saved = savings(table)
-    saved = saved[~saved["scan"] & (saved["energy_weight_per_j"] == lighter)]
-    less = reductions(table, lighter=lighter, heavier=heavier).set_index("reading")
+    saved = at_lighter_weight(table)
+    less = reductions(table).set_index("reading")
     rows = {}
     for reading, runs in saved.groupby("reading", sort=False):
         gap = runs.pivot(index="seed", columns="sinr_threshold_db", values=["power", "energy_per_received"]).abs()
@@ -127,8 +127,14 @@ def stated_summary(table: pd.DataFrame, *, lighter: float = 1e5, heavier: float 
     return pd.DataFrame(rows).rename_axis("reading", axis="columns").T
 
 
-def reductions(table: pd.DataFrame, *, lighter: float, heavier: float) -> pd.DataFrame:
-    r"""By how much the `heavier` of two weights lowers the energy on air in each run at -5 dB, with optimal power.
+def at_lighter_weight(table: pd.DataFrame) -> pd.DataFrame:
+    """`savings` at all thresholds with the lighter of the weights that the paper states."""
+    saved = savings(table)
+    return saved[~saved["scan"] & (saved["energy_weight_per_j"] == LIGHTER_PER_J)]
+
+
+def reductions(table: pd.DataFrame) -> pd.DataFrame:
+    r"""By how much the heavier of the stated weights lowers the energy on air in each run at -5 dB, with optimal power.
 
     One row per reading and seed: `reduction` and `reduction_per_received`, as in `matching_weights`.
     """
@@ -136,7 +142,7 @@ def reductions(table: pd.DataFrame, *, lighter: float, heavier: float) -> pd.Dat
     run = ["reading", "seed"]
     before, after = (
         optimal[optimal["energy_weight_per_j"] == weight].set_index(run)[["uplink_energy_j", "received"]]
-        for weight in (lighter, heavier)
+        for weight in (LIGHTER_PER_J, HEAVIER_PER_J)
     )
     kept = after / before
     return pd.DataFrame({
@@ -168,7 +174,7 @@ def draw_energy(table: pd.DataFrame) -> Figure:
         for (weight, rule), look in distinct_lines(lines):
             chosen = (curves["energy_weight_per_j"] == weight) & (curves["power_rule"] == rule)
             runs = curves[chosen & (curves["reading"] == reading)]
-            _draw_mean(panel, runs, "uplink_energy_j", look, label=f"{_in_tex(weight)}, {rule}")
+            _draw_mean(panel, runs, "uplink_energy_j", look, label=rf"$\mu = {power_of_ten(weight, 1)}$, {rule}")
         panel.axhline(PAPER_ENERGY[1], color="0.3", linestyle=":", linewidth=1.0)
         panel.set(title=reading, ylabel="energy on air in J", yscale="log", xlim=PAPER_THRESHOLDS_DB, xlabel="")
     _finish(figure, panels)
@@ -183,7 +189,7 @@ def draw_savings(table: pd.DataFrame, reading: str) -> Figure:
     for panel, (column, title) in zip(panels.flat, _SAVINGS.items(), strict=True):
         for weight, look in distinct_lines(saved["energy_weight_per_j"].unique()):
             runs = saved[saved["energy_weight_per_j"] == weight]
-            _draw_mean(panel, runs, column, look, label=_in_tex(weight))
+            _draw_mean(panel, runs, column, look, label=rf"$\mu = {power_of_ten(weight, 1)}$")
         panel.set(ylabel=title, xlim=PAPER_THRESHOLDS_DB, xlabel="")
     panels[0, 0].plot(CLAIMED_AT_DB, CLAIMED_SAVING, "*", color="black", markersize=14, label="claimed")
     _finish(figure, panels)
@@ -210,12 +216,6 @@ def draw_scan(table: pd.DataFrame) -> Figure:
     figure.supxlabel(r"$\mu$ over the worth of an upload, in 1/J", fontsize="medium")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")
     return figure
-
-
-def _in_tex(weight: float) -> str:
-    digits, exponent = f"{weight:.1e}".split("e")
-    factor = "" if float(digits) == 1.0 else rf"{float(digits):g} \times "
-    return rf"$\mu = {factor}10^{{{int(exponent)}}}$"
 
 
 def _draw_mean(axes: Axes, runs: pd.DataFrame, column: str, look: dict[str, Any], **options: Any) -> None:

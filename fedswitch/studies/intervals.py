@@ -42,10 +42,9 @@ def estimate(values: ArrayLike) -> Estimate:
     """The mean of one value for each independent unit, shape (units,), with its bootstrap interval (`interval`)."""
     sample = np.asarray(values, dtype=float)
     unknown = int(np.isnan(sample).sum())
-    if unknown or len(sample) < 2:
-        mean = float(sample.mean()) if len(sample) else math.nan
-        return Estimate(mean, math.nan, math.nan, len(sample), unknown)
-    return Estimate(float(sample.mean()), *ends(sample), len(sample))
+    mean = float(sample.mean()) if len(sample) else math.nan
+    low, high = (math.nan, math.nan) if unknown else ends(sample)
+    return Estimate(mean, low, high, len(sample), unknown)
 
 
 def ends(values: ArrayLike, statistic: Callable[..., Any] = np.mean) -> tuple[float, float]:

@@ -18,14 +18,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..errors import FedswitchError
-from ..files import packaged, write_whole
+from ..files import packaged, write_json, write_whole
 from .settings import StudySettings, full_scale
 
 Settings = StudySettings | Mapping[str, Any]
 """What a result was made with: the settings of a study, or those of a `History`."""
 
 BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
-PACKAGES = ("fedswitch", "numpy", "scipy", "torch", "transformers", "peft", "datasets")
+PACKAGES = ("fedswitch", "numpy", "scipy", "torch", "transformers", "datasets")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,15 +108,8 @@ def save_result(
     by = {key: [value] for key, value in (made or made_here()).items()} | {"seconds": round(seconds)}
     path = place / f"{name}.parquet"
     write_whole(path, lambda unfinished: table.to_parquet(unfinished, index=False, compression="zstd"))
-    record = {
-        "study": name,
-        "sha256": _digest(path),
-        "settings": _as_dict(settings),
-        **by,
-        **table.attrs,
-        "versions": versions(),
-    }
-    write_whole(path.with_suffix(".json"), lambda unfinished: _write_json(unfinished, record))
+    known = {"study": name, "sha256": _digest(path), "settings": _as_dict(settings)}
+    write_json(path.with_suffix(".json"), {**known, **by, **table.attrs, "versions": versions()})
     return path
 
 
@@ -147,18 +140,14 @@ def save_study(out: str | Path, name: str, *, table: pd.DataFrame, figure: Figur
         "parquet": lambda path: table.to_parquet(path, index=False),
         "png": lambda path: figure.savefig(path, format="png", dpi=200, bbox_inches="tight"),
         "svg": lambda path: figure.savefig(path, format="svg", bbox_inches="tight"),
-        "json": lambda path: _write_json(path, record),
     }
     for suffix, write in writers.items():
         write_whole(Path(out) / f"{name}.{suffix}", write)
+    write_json(Path(out) / f"{name}.json", record)
 
 
 def _as_dict(settings: Settings) -> dict[str, Any]:
     return settings.as_dict() if isinstance(settings, StudySettings) else dict(settings)
-
-
-def _write_json(path: Path, record: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def _digest(path: Path) -> str:

@@ -122,21 +122,14 @@ Learning was not run for want of time: `-p experiments=control,bandwidth,learnin
 """
 
 
-@dataclasses.dataclass(frozen=True)
-class Variation:
-    """One choice at one end of its range, or the base: columns of the table, and the scenario they stand for."""
-
-    labels: dict[str, str]
-    scenario: Scenario
-
-
-def variations(experiment: Experiment, **changes: Any) -> list[Variation]:
+def variations(experiment: Experiment, **changes: Any) -> list[tuple[dict[str, str], Scenario]]:
     """The base of an experiment, and both ends of every choice that is varied in it, one at a time.
 
-    `changes` to the scenario hold for all of them; an end that is the base itself is left out.
+    Each is the columns of the table that say which it is, and its scenario. `changes` to the scenario hold for all of
+    them; an end that is the base itself is left out.
     """
     base = Scenario.corrected(**BASES[experiment], **changes)
-    found = [Variation({"parameter": "", "value": "", "side": BASE}, base)]
+    found = [({"parameter": "", "value": "", "side": BASE}, base)]
     for name, varied in RANGES.items():
         if experiment not in varied.experiments:
             continue
@@ -144,7 +137,7 @@ def variations(experiment: Experiment, **changes: Any) -> list[Variation]:
             scenario = dataclasses.replace(base, **changed)
             if scenario != base:
                 value = value_text(Scenario.symbols()[name], changed[name])
-                found.append(Variation({"parameter": name, "value": value, "side": side}, scenario))
+                found.append(({"parameter": name, "value": value, "side": side}, scenario))
     return found
 
 
@@ -168,21 +161,21 @@ def measure(settings: SensitivitySettings, *, device: str = "cpu", finished: Pat
         BANDWIDTH: partial(bandwidth_outcomes, few_ues=settings.few_ues),
     }
     rows = [
-        {"conclusion": conclusion, **each.labels, "seed": seed, "outcome": outcome}
+        {"conclusion": conclusion, **labels, "seed": seed, "outcome": outcome}
         for experiment, outcomes_of in outcomes.items()
         if experiment in settings.experiments
-        for each in variations(experiment, num_ues=settings.num_ues)
+        for labels, scenario in variations(experiment, num_ues=settings.num_ues)
         for seed in settings.seeds
-        for conclusion, outcome in outcomes_of(each.scenario, seed).items()
+        for conclusion, outcome in outcomes_of(scenario, seed).items()
     ]
     seconds = round(time.perf_counter() - started)
     if LEARNING not in settings.experiments:
         return pd.DataFrame(rows)
     runs = [
-        ArmRun(arm, each.scenario, seed, each.labels)
+        ArmRun(arm, scenario, seed, labels)
         for seed in settings.learning_seeds
-        for each in variations(LEARNING, num_ues=settings.learning_ues)
-        if not settings.learning_choices or each.labels["parameter"] in ("", *settings.learning_choices)
+        for labels, scenario in variations(LEARNING, num_ues=settings.learning_ues)
+        if not settings.learning_choices or labels["parameter"] in ("", *settings.learning_choices)
         for arm in ARMS
     ]
     rounds = settings.learning_rounds

@@ -59,10 +59,7 @@ RANGES: dict[str, Range] = {
     ),
     "min_distance_m": Range(1.0, 10.0, RADIO, "From where the power law begins to the height of a mast."),
     "interferer_power_w": Range(
-        0.02,
-        None,
-        RADIO,
-        "Neighbors that control their power send with less than the largest: a tenth.",
+        0.02, None, RADIO, "Neighbors that control their power send with less than the largest: a tenth."
     ),
     "sinr_threshold": Range(
         0.1, 1.0, (CONTROL, LEARNING), "-10 dB to 0 dB: what the most robust and a middling code of today need."

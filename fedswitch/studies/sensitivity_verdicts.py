@@ -108,12 +108,9 @@ def summary(table: pd.DataFrame) -> str:
     """A Markdown paragraph: which conclusions survive all choices, which are lost or flip with some, and how often."""
     wide = verdict_table(effects(table))
     fragile = wide.isin(["is lost", "flips"])
-    firm = [name for name in wide if not fragile[name].any()]
-    shaken = [
-        f"**{name}** ({', '.join(f'`{parameter}`' for parameter in wide.index[fragile[name]])})"
-        for name in wide
-        if name not in firm
-    ]
+    causes = {name: ", ".join(f"`{parameter}`" for parameter in wide.index[fragile[name]]) for name in wide}
+    firm = [name for name, which in causes.items() if not which]
+    shaken = [f"**{name}** ({which})" for name, which in causes.items() if which]
     tried = int((wide != "-").to_numpy().sum())
     counts = ", ".join(f"{(wide == word).to_numpy().sum()} times it {word}" for word in VERDICTS)
     return (

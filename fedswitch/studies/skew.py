@@ -172,24 +172,20 @@ def _counted(chosen: pd.Series, known: pd.Series) -> str:
 
 def draw(found: pd.DataFrame) -> Figure:
     """`against_common`, a panel for each skew: dots are seeds, bars the means and their 95 % bootstrap intervals."""
-    skews = list(found["skew"].unique())
+    skews = found.groupby("skew", sort=False)
     arms = [arm for arm in ARMS if arm.name in set(found["arm"])]
     figure, panels = plt.subplots(
         len(skews), 1, figsize=(6.0, 1.0 + len(skews) * (0.5 + 0.5 * len(arms))), sharex=True, squeeze=False
     )
-    for axes, skew in zip(panels[:, 0], skews, strict=True):
+    for axes, (skew, of_skew) in zip(panels[:, 0], skews, strict=True):
         for row, (column, look) in enumerate(distinct_lines(INFERENCES)):
+            shift = 0.2 * (row - (len(INFERENCES) - 1) / 2)
+            shape = {"color": look["color"], "marker": look["marker"]}
             for place, arm in enumerate(arms):
-                chosen = (found["skew"] == skew) & (found["arm"] == arm.name) & (found["inference"] == column)
-                if chosen.any():
-                    draw_estimate(
-                        axes,
-                        place + 0.2 * (row - (len(INFERENCES) - 1) / 2),
-                        found.loc[chosen, "difference"],
-                        color=look["color"],
-                        marker=look["marker"],
-                        label=INFERENCES[column] if arm is arms[-1] else None,
-                    )
+                chosen = of_skew[(of_skew["arm"] == arm.name) & (of_skew["inference"] == column)]["difference"]
+                if len(chosen):
+                    label = INFERENCES[column] if arm is arms[-1] else None
+                    draw_estimate(axes, place + shift, chosen, label=label, **shape)
         axes.axvline(0.0, color="0.3", linewidth=1.0)
         axes.set(title=f"{skew} skew", yticks=range(len(arms)), yticklabels=[arm.label for arm in arms])
         axes.set_ylim(len(arms) - 0.5, -0.5)
@@ -203,11 +199,7 @@ def summary(found: pd.DataFrame) -> pd.DataFrame:
     """`against_common` for a page: mean differences in points with their intervals, by skew and arm."""
     labels = {arm.name: arm.label for arm in ARMS}
     rows = []
-    for (skew, arm), group in found.groupby(["skew", "arm"], sort=False):
-        by_inference = group.groupby("inference")["difference"]
-        shown = {
-            name: in_points(by_inference.get_group(column)) if column in by_inference.groups else "-"
-            for column, name in INFERENCES.items()
-        }
-        rows.append({"skew": skew, "scheme": labels[arm], **shown})
+    for (skew, arm), of_arm in found.groupby(["skew", "arm"], sort=False):
+        shown = of_arm.groupby("inference")["difference"].apply(in_points).reindex(INFERENCES, fill_value="-")
+        rows.append({"skew": skew, "scheme": labels[arm], **shown.rename(INFERENCES)})
     return pd.DataFrame(rows)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import matplotlib.pyplot as plt
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib_inline.backend_inline import set_matplotlib_formats
+from pandas.api.typing import SeriesGroupBy
 
 Label = TypeVar("Label")
 
@@ -49,9 +49,8 @@ def distinct_lines(labels: Iterable[Label]) -> Iterator[tuple[Label, dict[str, A
         yield label, {"color": color, "linestyle": style, "marker": marker}
 
 
-def draw_range(axes: Axes, curves: pd.DataFrame, **look: Any) -> None:
-    """Draw the mean of the columns of `curves` (one for each seed), and a band from the least to the most."""
-    axes.plot(curves.mean(axis=1), **look)
-    axes.fill_between(
-        curves.index, curves.min(axis=1), curves.max(axis=1), color=look["color"], alpha=0.15, linewidth=0
-    )
+def draw_range(axes: Axes, groups: SeriesGroupBy, **look: Any) -> None:
+    """Draw the mean of each group of values against its name, and a band from the least to the most."""
+    mean = groups.mean()
+    axes.plot(mean, **look)
+    axes.fill_between(mean.index, groups.min(), groups.max(), color=look["color"], alpha=0.15, linewidth=0)

@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from ..errors import FedswitchError, ParameterError
-from ..files import make_folder, write_whole
+from ..files import make_folder, write_json, write_whole
 from .notebooks import OUT_PARAMETER, Study, parse_assignments
 from .records import provenance
 from .sweep_table import OTHER_VERSION, collect, draw
@@ -109,7 +109,7 @@ def sweep(
     """
     make_folder(out)
     runs = plan(study, swept)
-    with _alone_in(out):
+    with _lock(out):
         due = [run for run in runs if _is_due(out, run, fresh)]
         try:
             with tqdm(
@@ -125,7 +125,7 @@ def sweep(
         finally:
             with _writing_to(out):
                 _write_collected(out, study, swept, runs, x, y)
-    failures = {run.run_id: record["failure"] for run in runs if (record := _record(out / FAILED / run.run_id))}
+    failures = {run.run_id: failed["failure"] for run in runs if (failed := _records(out, run)[1])}
     return Tally(runs=len(runs), kept=len(runs) - len(due), failures=failures)
 
 
@@ -157,20 +157,14 @@ def _expand(name: str, text: str) -> list[str]:
     return [str(number) for number in range(start, stop, step)]
 
 
-@contextlib.contextmanager
-def _alone_in(out: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system drops with the process however that ends."""
-    lock = FileLock(out / ".lock", timeout=0)
+def _lock(out: Path) -> contextlib.AbstractContextManager[Any]:
+    """The folder's lock, held until its context ends; the system drops it with the process however that ends."""
     try:
-        lock.acquire()
+        return FileLock(out / ".lock", timeout=0).acquire()
     except Timeout as error:
         raise FedswitchError(
             f"Another sweep is at work in the folder {out}: wait for it to end, or name another with --out."
         ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager
@@ -185,48 +179,40 @@ def _writing_to(out: Path) -> Iterator[None]:
 
 
 def _is_due(out: Path, run: SweepRun, fresh: bool) -> bool:
-    finished = _record(out / FINISHED / run.run_id)
-    failed = _record(out / FAILED / run.run_id)
+    finished, failed = _records(out, run)
     return not finished or bool(failed) or (fresh and finished["module"] != run.module)
 
 
-def _record(folder: Path) -> dict[str, Any]:
-    """The record of the run in a folder; empty where there is none."""
-    path = folder / RECORD
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+def _records(out: Path, run: SweepRun) -> list[dict[str, Any]]:
+    """The record of a run that finished, and that of its failure; each empty where there is none."""
+    paths = [out / kind / run.run_id / RECORD for kind in (FINISHED, FAILED)]
+    return [json.loads(path.read_text(encoding="utf-8")) if path.exists() else {} for path in paths]
 
 
 def _keep(out: Path, outcome: Performed) -> None:
-    """Write the files of a run and their record; a failure leaves an older success as it is."""
+    """Put a folder with the files of a run and their record in the place of another; there is never a part of it.
+
+    A failure leaves an older success as it is.
+    """
     run = outcome.run
-    record = {
-        "run_id": run.run_id,
-        "notebook": run.notebook,
-        "parameters": run.parameters,
-        "module": run.module,
-        "seconds": round(outcome.seconds, 1),
-        "date": datetime.now(UTC).date().isoformat(),
-        "failure": outcome.failure,
-    }
-    files = {**outcome.files, RECORD: _json(record).encode()}
-    _replace_folder(out / (FAILED if outcome.failure else FINISHED) / run.run_id, files)
-    if not outcome.failure:
-        shutil.rmtree(out / FAILED / run.run_id, ignore_errors=True)
-
-
-def _replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Put a folder with these files in the place of another; there is never a part of it."""
+    folder = out / (FAILED if outcome.failure else FINISHED) / run.run_id
     unfinished, old = (folder.with_name(f".{folder.name}.{suffix}") for suffix in ("part", "old"))
     for leftover in (unfinished, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    for name, content in files.items():
+    for name, content in outcome.files.items():
         path = unfinished / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    known = {name: value for name, value in vars(run).items() if name != "source"}
+    date = datetime.now(UTC).date().isoformat()
+    facts = {"seconds": round(outcome.seconds, 1), "date": date, "failure": outcome.failure}
+    write_json(unfinished / RECORD, {**known, **facts}, default=repr)
     if folder.exists():
         folder.rename(old)
     unfinished.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+    if not outcome.failure:
+        shutil.rmtree(out / FAILED / run.run_id, ignore_errors=True)
 
 
 def _write_collected(
@@ -235,7 +221,7 @@ def _write_collected(
     """Write the list of all runs, the table of the finished ones, and the figure."""
     listed, tables = [], []
     for run in runs:
-        finished, failed = _record(out / FINISHED / run.run_id), _record(out / FAILED / run.run_id)
+        finished, failed = _records(out, run)
         other_version = bool(finished) and finished["module"] != run.module
         state = "failed" if failed else "finished" if finished else "missing"
         facts = {"run_id": run.run_id, "state": state, OTHER_VERSION: other_version, "parameters": run.parameters}
@@ -243,8 +229,7 @@ def _write_collected(
         if finished:
             path = out / FINISHED / run.run_id / f"{study.name}.parquet"
             tables.append((run, other_version, pd.read_parquet(path) if path.exists() else pd.DataFrame(index=[0])))
-    record = {"notebook": study.name, "runs": listed, **provenance(swept)}
-    write_whole(out / "sweep.json", lambda path: path.write_text(_json(record), encoding="utf-8"))
+    write_json(out / "sweep.json", {"notebook": study.name, "runs": listed, **provenance(swept)}, default=repr)
     if not tables:
         return
     table = collect(tables)
@@ -253,7 +238,3 @@ def _write_collected(
     if figure:
         for kind in ("png", "svg"):
             write_whole(out / f"sweep.{kind}", partial(figure.savefig, format=kind, dpi=200))
-
-
-def _json(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, indent=2, default=repr) + "\n"

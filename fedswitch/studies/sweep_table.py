@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from pandas.api.types import infer_dtype, is_bool_dtype, is_float_dtype, is_numeric_dtype
 
 from ..errors import FedswitchError, nearest
-from .style import distinct_lines
+from .style import distinct_lines, draw_range
 from .sweep_workers import SweepRun
 
 RUN_ID, OTHER_VERSION = "run_id", "other_version"
@@ -98,8 +98,7 @@ def _draw_lines(axes: Axes, table: pd.DataFrame, x: str, y: str, apart: list[str
         names += f"  {column} = " + table[column].astype(str)
     for name, look in distinct_lines(names.unique()):
         of_name = table.loc[names == name, y].groupby(places, sort=is_numeric_dtype(places))
-        axes.plot(of_name.mean(), label=name.strip(), markersize=6, **look)
-        axes.fill_between(of_name.mean().index, of_name.min(), of_name.max(), color=look["color"], alpha=0.15)
+        draw_range(axes, of_name, label=name.strip(), markersize=6, **look)
     if is_numeric_dtype(places) and places.nunique() <= MOST_LABELS:
         axes.set_xticks(sorted(places.unique()))
     if apart:

@@ -11,16 +11,15 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import checked
+from ..arguments import Array, checked
 from .constants import check_weights
 from .moments import ReceivedWeights, received_weights
 
 if TYPE_CHECKING:
     from .problems import Problem
 
-Array = NDArray[np.float64]
 
 _ROUNDING = 1e-12
 
@@ -125,15 +124,15 @@ def bias_and_noise(
 
 
 def bias_and_noise_constants(
-    problem: Problem, subscription: ArrayLike, success: ArrayLike, *, splits: ArrayLike, convex_only: bool = False
+    problem: Problem, subscription: ArrayLike, success: ArrayLike, *, splits: ArrayLike
 ) -> tuple[Array, Array]:
     r"""A and B of Theorem 1''' for a schedule, shapes (2C, T, N): each c of `splits` (C,) by way (a), then by (b).
 
     :math:`A = (1 - p_0)\,\alpha_c` and
     :math:`B = \frac{1 - p_0}{2\epsilon} [(1 + 1/c)\,\mathcal{N}_*^2 + (1 + c)\,\nu]`, with :math:`\mathcal{N}_*` at the
-    optimum and :math:`\alpha_c, \nu` from `Problem.convex_drift` and `Problem.own_drift`; `convex_only` leaves the
-    latter away, shapes (C, T, N). `subscription` and `success` have shape (T, N, K), or (N, K) for one round;
-    receptions are independent. All of these recursions hold; `unroll` takes the best of every round.
+    optimum and :math:`\alpha_c, \nu` from `Problem.convex_drift` (a) and `Problem.own_drift` (b). `subscription` and
+    `success` have shape (T, N, K), or (N, K) for one round; receptions are independent. All of these recursions hold;
+    `unroll` takes the best of every round.
     """
     received = received_weights(problem.weights, subscription, success)
     bias, noise = bias_and_noise(
@@ -142,12 +141,10 @@ def bias_and_noise_constants(
     )  # fmt: skip
     at_optimum = bias + noise
     (values,) = checked(positive={"splits": np.atleast_1d(splits)})
-    ways = [problem.convex_drift] if convex_only else [problem.convex_drift, problem.own_drift]
-    c = values.reshape(-1, *([1] * at_optimum.ndim))
-    moves, rates, offsets = 1.0 - received.nobody, [], []
-    for way in ways:
-        alpha, grows = way(received, values)
-        rates.append(moves * alpha)
-        offsets.append(moves / (2.0 * problem.smoothness) * ((1.0 + 1.0 / c) * at_optimum + (1.0 + c) * grows))
-    shape = (-1, 1, *at_optimum.shape) if at_optimum.ndim == 1 else (-1, *at_optimum.shape)
-    return np.concatenate(rates).reshape(shape), np.concatenate(offsets).reshape(shape)
+    ways = problem.convex_drift(received, values), problem.own_drift(received, values)
+    alpha, grows = map(np.concatenate, zip(*ways, strict=True))
+    c = np.tile(values, len(ways)).reshape(-1, *([1] * at_optimum.ndim))
+    moves = 1.0 - received.nobody
+    rate = moves * alpha
+    offset = moves / (2.0 * problem.smoothness) * ((1.0 + 1.0 / c) * at_optimum + (1.0 + c) * grows)
+    return (rate, offset) if rate.ndim == 3 else (rate[:, np.newaxis], offset[:, np.newaxis])

@@ -14,13 +14,12 @@ import dataclasses
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import check_choice, checked
+from ..arguments import Array, check_choice, checked
 from ..scenario import Form
 
 BoundForm = Literal["printed", "corrected", "sharp"]
-Array = NDArray[np.float64]
 
 _SUM_TOLERANCE = 1e-6  # what single precision makes of weights that sum to 1
 
@@ -71,9 +70,8 @@ def constants(
 ) -> tuple[Array, Array]:
     r"""A and B of shape (..., N): the one-round recursion :math:`\mathrm{gap}^+ \le (1 - A)\,\mathrm{gap} + B`.
 
-    `weights` is :math:`\rho_k` of shape (K,), summing to 1; `subscription` :math:`\beta` and `success`
-    :math:`\lambda`, in [0, 1], have shape (..., N, K). `smoothness` is :math:`\epsilon`, `strong_convexity`
-    :math:`\xi`.
+    `weights` is :math:`\rho_k` of shape (K,), summing to 1; `subscription` :math:`\beta` and `success` :math:`\lambda`,
+    in [0, 1], have shape (..., N, K). `smoothness` is :math:`\epsilon`, `strong_convexity` :math:`\xi`.
 
     - "printed" is Theorem 1 as it stands, from `zeta1` and `zeta2` of Assumption 3:
       :math:`A = \frac{2\xi}{\epsilon}[1 - 8\zeta_2 M' - 4\zeta_2 K - \frac{\epsilon}{2}]` and

@@ -11,12 +11,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import checked
+from ..arguments import Array, checked
 from .constants import check_shapes
-
-Array = NDArray[np.float64]
 
 # The trapezoidal rule after s = scale * exp(t - exp(-t)) converges exponentially; these give some 12 digits (a test
 # enumerates). The upper end of t follows from the smallest weight, whose exponential decays last.

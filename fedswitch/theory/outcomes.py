@@ -67,6 +67,16 @@ class Statement:
         """Whether both sides are the same expression."""
         return bool(self.difference == 0)
 
+    @property
+    def refutes(self) -> bool:
+        """Whether the claim does not hold, as a `Counterexample` has it."""
+        return not self.holds
+
+    @property
+    def says(self) -> str:
+        """The claim, and how it was decided."""
+        return f"{self.claim} {'This holds.' if self.holds else 'Not so.'}"
+
 
 def checks_in(*modules: ModuleType) -> dict[str, Callable[[], Counterexample]]:
     """The checks that modules define, by name, in the order of their sources.

@@ -9,15 +9,14 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ..arguments import Array
 from ..streams import stream
 from .bounds import bias_and_noise_constants, unroll
 from .constants import BoundForm, constants
 from .montecarlo import Measured, descend
 from .problems import Problem, logistic, ridge
-
-Array = NDArray[np.float64]
 
 NUM_MODULES = 4
 _START = 2.0  # how far from the optimum the modules begin
@@ -102,15 +101,14 @@ def bounds(trial: Trial, *, splits: ArrayLike = _SPLITS) -> Bounds:
         A, B = map(np.stack, zip(*pairs, strict=True))
         return unroll(A, B, start)
 
+    A, B = bias_and_noise_constants(problem, beta, rate, splits=choices)
     return Bounds(
         printed=recursion("printed", zetas),
         without_k=unroll(*_without_k(problem, beta, rate, zetas), start),
         corrected=recursion("corrected", zetas),
         sharp=recursion("sharp", deltas),
-        bias_and_noise=unroll(*bias_and_noise_constants(problem, beta, rate, splits=choices), start),
-        bias_and_noise_convex=unroll(
-            *bias_and_noise_constants(problem, beta, rate, splits=choices, convex_only=True), start
-        ),
+        bias_and_noise=unroll(A, B, start),
+        bias_and_noise_convex=unroll(A[: choices.size], B[: choices.size], start),  # way (a) comes first
     )
 
 

@@ -8,7 +8,7 @@ from .geometry import interferer_distances_m, ue_distances_m
 from .outage import deadline_threshold, interference_integral, success_probability
 from .rate import delay_s, rate_bit_per_s
 from .reception import Reception, reception_threshold
-from .voronoi import voronoi_interferer_distances_m, voronoi_link_distances_m
+from .voronoi import voronoi_link_distances_m
 
 __all__ = [
     "Cell",
@@ -33,6 +33,5 @@ __all__ = [
     "training_energy_j",
     "ue_distances_m",
     "uplink_energy_j",
-    "voronoi_interferer_distances_m",
     "voronoi_link_distances_m",
 ]

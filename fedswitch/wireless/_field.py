@@ -10,12 +10,10 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arguments import Array
 from .geometry import EXCLUSION_RATE
 from .outage import interference_integral
-
-Array = NDArray[np.float64]
 
 # Below, the field leaves every upload alone; above, it lets none through.
 _FIRST, _LAST = -45.0, 25.0

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..arguments import checked
+from ..arguments import Array, checked
 from ..scenario import Scenario
 from ..streams import stream
 from .channel import Radio, rayleigh_power_gain
@@ -22,9 +21,9 @@ class Channel:
     transmit power it is the signal S of Section IV. `interference_w` is the power I in W that out-of-cell UEs add.
     """
 
-    distance_m: NDArray[np.float64]
-    gain: NDArray[np.float64]
-    interference_w: NDArray[np.float64]
+    distance_m: Array
+    gain: Array
+    interference_w: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class Cell:
 
     scenario: Scenario
     seed: int
-    distance_m: NDArray[np.float64]
+    distance_m: Array
 
     def __post_init__(self) -> None:
         if np.shape(self.distance_m) != (self.scenario.num_ues,):
@@ -70,13 +69,11 @@ class Cell:
         )
         radio = Radio.of(self.scenario)
         near = (rayleigh_power_gain(interferer_m.shape, rng) * radio.path_gain(interferer_m)).sum(axis=1)
+        # beyond, the mean total gain: the integral of 2 pi phi r g(r)
+        gain_at_extent = float(radio.path_gain(np.asarray(EXTENT_RADII * self.scenario.cell_radius_m)))
+        far = 2 * EXTENT_RADII**2 * gain_at_extent / (radio.path_loss_exponent - 2)
         return Channel(
             distance_m=self.distance_m,
             gain=fading * radio.path_gain(self.distance_m),
-            interference_w=radio.interferer_power_w * (near + self._mean_far_gain(radio)),
+            interference_w=radio.interferer_power_w * (near + far),
         )
-
-    def _mean_far_gain(self, radio: Radio) -> float:
-        """Mean total gain of the interferers beyond `EXTENT_RADII`, the integral of 2 pi phi r g(r)."""
-        gain_at_extent = float(radio.path_gain(np.asarray(EXTENT_RADII * self.scenario.cell_radius_m)))
-        return 2 * EXTENT_RADII**2 * gain_at_extent / (radio.path_loss_exponent - 2)

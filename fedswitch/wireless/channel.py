@@ -7,12 +7,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import check_path_loss_exponent, checked
+from ..arguments import Array, Bools, check_path_loss_exponent, checked
 from ..scenario import Scenario
-
-Array = NDArray[np.float64]
 
 _POSITIVE = ("bandwidth_hz", "noise_psd_w_per_hz", "base_station_density_per_m2", "reference_gain")
 
@@ -74,9 +72,7 @@ class Radio:
         return math.pi * self.base_station_density_per_m2 * distance_m**2
 
 
-def path_gain(
-    distance_m: ArrayLike, *, path_loss_exponent: ArrayLike, reference_gain: ArrayLike = 1.0
-) -> NDArray[np.float64]:
+def path_gain(distance_m: ArrayLike, *, path_loss_exponent: ArrayLike, reference_gain: ArrayLike = 1.0) -> Array:
     r"""Power gain ``reference_gain * d^(-alpha)`` of the path loss in (2); any shape.
 
     `reference_gain` is the gain at 1 m, which the paper leaves at 1. An infinite distance has gain 0. Raises ValueError
@@ -89,12 +85,12 @@ def path_gain(
     return gain * distance**-exponent
 
 
-def rayleigh_power_gain(shape: int | tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+def rayleigh_power_gain(shape: int | tuple[int, ...], rng: np.random.Generator) -> Array:
     """Draw the power gains ``|h|^2`` of Rayleigh fading in (2): exponentially distributed with mean 1."""
     return rng.standard_exponential(shape)
 
 
-def noise_power_w(share: ArrayLike, *, bandwidth_hz: ArrayLike, noise_psd_w_per_hz: ArrayLike) -> NDArray[np.float64]:
+def noise_power_w(share: ArrayLike, *, bandwidth_hz: ArrayLike, noise_psd_w_per_hz: ArrayLike) -> Array:
     r"""Noise power :math:`\sigma^2 = W \delta N_0` of (2) in W, for a share :math:`\delta` of the bandwidth; any shape.
 
     Raises ValueError for a negative share, or a bandwidth or noise density that is not positive.
@@ -106,7 +102,7 @@ def noise_power_w(share: ArrayLike, *, bandwidth_hz: ArrayLike, noise_psd_w_per_
     return bandwidth * share * density
 
 
-def sinr(signal_w: ArrayLike, interference_w: ArrayLike, noise_w: ArrayLike) -> NDArray[np.float64]:
+def sinr(signal_w: ArrayLike, interference_w: ArrayLike, noise_w: ArrayLike) -> Array:
     """Signal to interference and noise ratio of (2), linear, from received powers in W; any shape.
 
     Infinite where there is a signal and nothing else, zero where there is no signal. Raises ValueError for a power that
@@ -120,7 +116,7 @@ def sinr(signal_w: ArrayLike, interference_w: ArrayLike, noise_w: ArrayLike) -> 
         return np.where(signal > 0, signal / (interference + noise), 0.0)
 
 
-def received(sinr: ArrayLike, threshold: ArrayLike) -> NDArray[np.bool_]:
+def received(sinr: ArrayLike, threshold: ArrayLike) -> Bools:
     r"""Reception indicator :math:`\gamma` of (2): whether the SINR reaches the threshold :math:`\theta`, both linear.
 
     Raises ValueError for a negative SINR or a threshold that is not positive.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import checked
+from ..arguments import Array, checked
 from ..scenario import Scenario
 
 # Forward and backward through frozen weights: two operations each way for every parameter and token; gradients of the
@@ -20,7 +20,7 @@ def compute_energy_j(
     local_iterations: ArrayLike,
     cpu_frequency_hz: ArrayLike,
     chip_energy_coefficient: ArrayLike,
-) -> NDArray[np.float64]:
+) -> Array:
     r"""Energy of local computing in J, the first term of (4): :math:`\tau D\, (G M)\, f^2 \varrho`; any shape.
 
     `num_samples` is the mini-batch D, `cycles_per_sample` the product G M of (4) (`compute_cycles`), `local_iterations`
@@ -68,7 +68,7 @@ def training_energy_j(scenario: Scenario, model_bits: float) -> float:
     return float(joules)
 
 
-def uplink_energy_j(power_w: ArrayLike, delay_s: ArrayLike) -> NDArray[np.float64]:
+def uplink_energy_j(power_w: ArrayLike, delay_s: ArrayLike) -> Array:
     """Energy of the upload in J, the second term of (4): transmit power times delay; any shape.
 
     A UE that transmits at no power spends nothing, even forever. Raises ValueError for a negative argument.

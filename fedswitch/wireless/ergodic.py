@@ -18,14 +18,13 @@ import functools
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ..arguments import Array
 from ._field import field_elasticities
 from .channel import Radio
 from .geometry import EXCLUSION_RATE
 from .outage import interference_integral
-
-Array = NDArray[np.float64]
 
 _STEP = 0.4
 _DIGITS = 25.0  # natural ones: what is cut off is below e^-25

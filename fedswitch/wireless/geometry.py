@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..arguments import checked
+from ..arguments import Array, checked
 
 # The nearer to the gNB, the rarer are UEs of other cells: their density is phi (1 - exp(-(12/5) pi phi r^2)).
 EXCLUSION_RATE = 12 / 5
@@ -16,9 +15,7 @@ EXCLUSION_RATE = 12 / 5
 EXTENT_RADII = 10.0
 
 
-def ue_distances_m(
-    num_ues: int, *, min_distance_m: float, cell_radius_m: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def ue_distances_m(num_ues: int, *, min_distance_m: float, cell_radius_m: float, rng: np.random.Generator) -> Array:
     """Draw the distances d_k in m, shape (K,), of UEs that are uniform in a ring around the gNB.
 
     Uniform in area: the density of the distance grows with the distance. Raises ValueError unless
@@ -27,13 +24,13 @@ def ue_distances_m(
     checked(positive={"min_distance_m": min_distance_m, "cell_radius_m": cell_radius_m})
     if min_distance_m > cell_radius_m:
         raise ValueError(f"min_distance_m = {min_distance_m:g} exceeds cell_radius_m = {cell_radius_m:g}")
-    squared: NDArray[np.float64] = rng.uniform(min_distance_m**2, cell_radius_m**2, num_ues)
+    squared: Array = rng.uniform(min_distance_m**2, cell_radius_m**2, num_ues)
     return np.sqrt(squared)
 
 
 def interferer_distances_m(
     num_ues: int, *, base_station_density_per_m2: float, rng: np.random.Generator, extent_radii: float = EXTENT_RADII
-) -> NDArray[np.float64]:
+) -> Array:
     r"""Draw the distances in m between the gNB and the out-of-cell UEs of (2), shape (K, L).
 
     Row k holds the interferers of UE k, the paper's :math:`\tilde\Xi_{o,k}`; rows are independent, and shorter ones are

@@ -28,9 +28,9 @@ import math
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import check_choice, check_path_loss_exponent, checked
+from ..arguments import Array, check_choice, check_path_loss_exponent, checked
 from .channel import Radio
 from .geometry import EXCLUSION_RATE
 
@@ -54,7 +54,7 @@ def success_probability(
     interferer_power_w: ArrayLike | None = None,
     reference_gain: ArrayLike = 1.0,
     form: ReceptionForm = "corrected",
-) -> NDArray[np.float64]:
+) -> Array:
     r"""Probability :math:`\lambda` in [0, 1] that an upload is received, (15); arguments broadcast.
 
     `bandwidth_hz` is what the upload occupies, :math:`W \delta`; `sinr_threshold` is :math:`\theta`, linear;
@@ -95,7 +95,7 @@ def success_probability(
     return np.exp(-noise - s * interference_integral(EXCLUSION_RATE * s, path_loss_exponent))
 
 
-def interference_integral(c: ArrayLike, path_loss_exponent: float) -> NDArray[np.float64]:
+def interference_integral(c: ArrayLike, path_loss_exponent: float) -> Array:
     r""":math:`J_\alpha(c) = \int_0^\infty (1 - e^{-c x}) / (1 + x^{\alpha/2})\, dx` to 1e-10 relative; any shape of c.
 
     With :math:`x = e^y` the integrand is analytic in a strip around the real axis, where the trapezoidal rule converges
@@ -111,7 +111,7 @@ def interference_integral(c: ArrayLike, path_loss_exponent: float) -> NDArray[np
     return result
 
 
-def deadline_threshold(payload_bits: ArrayLike, bandwidth_hz: ArrayLike, deadline_s: ArrayLike) -> NDArray[np.float64]:
+def deadline_threshold(payload_bits: ArrayLike, bandwidth_hz: ArrayLike, deadline_s: ArrayLike) -> Array:
     r"""The SINR that carries a payload in time, :math:`\theta = 2^{G / (W \delta E)} - 1`; any shape.
 
     The threshold of (2) under the reading in which more bandwidth does buy reliability. Raises ValueError for a
@@ -124,7 +124,7 @@ def deadline_threshold(payload_bits: ArrayLike, bandwidth_hz: ArrayLike, deadlin
         return np.expm1(math.log(2.0) * payload / (bandwidth * deadline))
 
 
-def noise_gain(distance_m: NDArray[np.float64], radio: Radio, form: ReceptionForm) -> NDArray[np.float64]:
+def noise_gain(distance_m: Array, radio: Radio, form: ReceptionForm) -> Array:
     """What the noise of (15) is measured against: the path gain, or what is printed in its place."""
     if form == "printed":
         crowd = (2.0 * radio.base_station_density_per_m2) ** (radio.path_loss_exponent / 2.0 - 1.0)
@@ -132,24 +132,24 @@ def noise_gain(distance_m: NDArray[np.float64], radio: Radio, form: ReceptionFor
     return radio.path_gain(distance_m)
 
 
-def printed_field(distance_m: NDArray[np.float64], threshold: NDArray[np.float64], radio: Radio) -> NDArray[np.float64]:
+def printed_field(distance_m: Array, threshold: Array, radio: Radio) -> Array:
     """The second term of the exponent of (15) as printed, which no power changes."""
     spread = threshold ** (2.0 / radio.path_loss_exponent)
     inner = interference_integral(EXCLUSION_RATE / math.pi * spread, radio.path_loss_exponent)
     return radio.stations_within(distance_m) * spread * inner
 
 
-def _inverted_field(threshold: NDArray[np.float64], path_loss_exponent: float) -> NDArray[np.float64]:
+def _inverted_field(threshold: Array, path_loss_exponent: float) -> Array:
     """The interference's part of the exponent of the form "inversion": the integral over w in closed form."""
     from scipy.special import hyp2f1  # here, because `import fedswitch` does without SciPy
 
     b = 2.0 / path_loss_exponent
     far = b / (1.0 - b) * threshold * hyp2f1(1.0, 1.0 - b, 2.0 - b, -threshold)
-    field: NDArray[np.float64] = _FAR * far + _NEAR * b * np.log1p(threshold)
+    field: Array = _FAR * far + _NEAR * b * np.log1p(threshold)
     return field
 
 
-def _trapezoidal(c: NDArray[np.float64], half: float) -> NDArray[np.float64]:
+def _trapezoidal(c: Array, half: float) -> Array:
     """The integral of `interference_integral` for c > 0 of shape (n,) and half > 1."""
     digits = -math.log(_RELATIVE_ERROR)
     # the integrand's poles are at a height of pi / half, and 1 - exp(-c x) grows beyond pi / 2

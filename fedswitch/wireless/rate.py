@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import checked
+from ..arguments import Array, checked
 from .channel import sinr
 
 _LN2 = math.log(2)
@@ -20,7 +20,7 @@ def rate_bit_per_s(
     *,
     bandwidth_hz: ArrayLike,
     noise_psd_w_per_hz: ArrayLike,
-) -> NDArray[np.float64]:
+) -> Array:
     r"""Rate :math:`W \delta \log_2(1 + \mathrm{SINR})` of (4) and (13) in bit/s, from received powers in W; any shape.
 
     The noise grows with the share, so that the rate is concave in it, and bounded by ``S / (N0 ln 2)`` without
@@ -36,7 +36,7 @@ def rate_bit_per_s(
         return np.where(width_hz > 0, width_hz * np.log1p(sinr(signal, interference, width_hz * density)), 0.0) / _LN2
 
 
-def delay_s(payload_bits: ArrayLike, rate_bit_per_s: ArrayLike) -> NDArray[np.float64]:
+def delay_s(payload_bits: ArrayLike, rate_bit_per_s: ArrayLike) -> Array:
     """Delay ``G / rate`` of (13) in s; any shape.
 
     No payload takes 0 s, and a payload at rate 0 takes forever. Raises ValueError for a negative argument.

@@ -6,15 +6,13 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import checked
+from ..arguments import Array, checked
 from ..scenario import Form, Scenario
 from ._field import field_exponent
 from .channel import Radio
 from .outage import deadline_threshold, noise_gain, printed_field
-
-Array = NDArray[np.float64]
 
 
 def reception_threshold(scenario: Scenario, share: ArrayLike, payload_bits: ArrayLike) -> Array:

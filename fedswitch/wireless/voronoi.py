@@ -5,33 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..arguments import checked
+from ..arguments import Array, checked
 from .geometry import EXTENT_RADII
 
 # gNBs are drawn this many mean cell radii farther out than UEs are wanted, so that the cells of those UEs are whole.
 _MARGIN_RADII = 5.0
-
-
-def voronoi_interferer_distances_m(
-    num_networks: int,
-    *,
-    base_station_density_per_m2: float,
-    rng: np.random.Generator,
-    extent_radii: float = EXTENT_RADII,
-) -> NDArray[np.float64]:
-    r"""Draw the distances in m between a gNB and the out-of-cell UEs of (2), shape (num_networks, L).
-
-    Each row is a network of its own: a Poisson process of gNBs, one more at the origin, whose cell is by Slivnyak's
-    theorem a typical one, and in every other cell one UE, uniform in it. The row holds the distances of these UEs from
-    the origin up to `extent_radii` mean cell radii ``(pi phi)^(-1/2)``, and is filled up with infinity, as the rows of
-    `interferer_distances_m` are. Raises ValueError for a density or extent that is not positive.
-    """
-    distances, _ = voronoi_link_distances_m(
-        num_networks, base_station_density_per_m2=base_station_density_per_m2, rng=rng, extent_radii=extent_radii
-    )
-    return distances
 
 
 def voronoi_link_distances_m(
@@ -40,11 +19,14 @@ def voronoi_link_distances_m(
     base_station_density_per_m2: float,
     rng: np.random.Generator,
     extent_radii: float = EXTENT_RADII,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw the distances r and R in m of out-of-cell UEs to a gNB and to their own, both of shape (num_networks, L).
+) -> tuple[Array, Array]:
+    r"""Draw the distances r and R in m of the out-of-cell UEs of (2) to a gNB and to their own, (num_networks, L) both.
 
-    The networks, r and the errors raised are those of `voronoi_interferer_distances_m`. R never exceeds r, and is
-    filled up with zeros.
+    Each row is a network of its own: a Poisson process of gNBs, one more at the origin, whose cell is by Slivnyak's
+    theorem a typical one, and in every other cell one UE, uniform in it. The row holds these UEs up to `extent_radii`
+    mean cell radii ``(pi phi)^(-1/2)`` from the origin. Shorter rows are filled, r with infinity, as the rows of
+    `interferer_distances_m` are, and R, which never exceeds r, with zeros. Raises ValueError for a density or extent
+    that is not positive.
     """
     checked(positive={"base_station_density_per_m2": base_station_density_per_m2, "extent_radii": extent_radii})
     rows = [_network(extent_radii, rng) for _ in range(num_networks)]
@@ -56,7 +38,7 @@ def voronoi_link_distances_m(
     return distances / radii_per_m, own / radii_per_m
 
 
-def ue_in_each_cell(gnb_xy: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def ue_in_each_cell(gnb_xy: Array, rng: np.random.Generator) -> Array:
     """Draw one UE uniformly in each Voronoi cell of gNBs at the points `gnb_xy`; shape (n, 2) both.
 
     Cells at the border, which have no end, have NaN instead. A cell consists of triangles that have a corner in its
@@ -85,12 +67,12 @@ def ue_in_each_cell(gnb_xy: NDArray[np.float64], rng: np.random.Generator) -> ND
     # (u, v) uniform in the unit square, the upper half folded onto the lower
     uv = rng.random((len(gnb_xy), 2))
     uv = np.where(uv.sum(axis=1, keepdims=True) > 1.0, 1.0 - uv, uv)
-    ue_xy: NDArray[np.float64] = gnb_xy + uv[:, :1] * a[triangle] + uv[:, 1:] * b[triangle]
+    ue_xy: Array = gnb_xy + uv[:, :1] * a[triangle] + uv[:, 1:] * b[triangle]
     ue_xy[endless] = np.nan
     return ue_xy
 
 
-def _network(extent_radii: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def _network(extent_radii: float, rng: np.random.Generator) -> Array:
     """Distances of the UEs of one network to the gNB at the origin and to their own, in mean cell radii."""
     outer_radii = extent_radii + _MARGIN_RADII
     num_others = rng.poisson(outer_radii**2)
@@ -99,5 +81,4 @@ def _network(extent_radii: float, rng: np.random.Generator) -> NDArray[np.float6
     others = radius[:, np.newaxis] * np.column_stack([np.cos(angle), np.sin(angle)])
     ue_xy = ue_in_each_cell(np.vstack([[0.0, 0.0], others]), rng)[1:]
     distances = np.stack([np.hypot(*xy.T) for xy in (ue_xy, ue_xy - others)])
-    inside: NDArray[np.float64] = distances[:, distances[0] <= extent_radii]
-    return inside
+    return distances[:, distances[0] <= extent_radii]

@@ -13,7 +13,6 @@ from scipy import optimize
 
 from fedswitch import Scenario
 from fedswitch.control import allocate_bandwidth, allocate_energy_optimal
-from fedswitch.control._pool import Pool
 from fedswitch.control.energy_bandwidth import _shape
 from fedswitch.wireless import Cell
 
@@ -109,7 +108,7 @@ def test_hard_cells(num_ues, decades, fade_decades, interference):
 def test_the_map_to_the_solution_contracts_as_promised(interference_ratio):
     share = np.geomspace(1e-60, 1e60, 20_001)
     ones = np.ones_like(share)
-    shape = _shape(Pool(ones, interference_ratio * ones, interference_ratio * ones, ones, 1.0), share)
+    shape = _shape(ones, interference_ratio * ones, share)
     slope = np.diff(np.log(shape)) / np.diff(np.log(share))
     assert slope.min() > -1e-12
     assert slope.max() < 0.207

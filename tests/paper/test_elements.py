@@ -12,7 +12,7 @@ import pytest
 
 from fedswitch.errors import FedswitchError
 from fedswitch.paper import ELEMENTS, PAPER, SIBLING, Element, find, paper_map, places, resolve
-from fedswitch.paper.elements import load, records_folder
+from fedswitch.paper.elements import load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -140,8 +140,8 @@ def test_records_are_read_from_a_file(tmp_path):
     [
         ("verdict: wrong", "verdict: bad", "one.yaml, eq-1: verdict must be one of right, .*, not 'bad'"),
         ("verdict: wrong", "verdit: wrong", "one.yaml, eq-1: there is no key 'verdit'; there are paper, id"),
-        ("cause: slip", "cause: typo", "one.yaml, eq-1, an erratum: cause must be one of missed, .*, not 'typo'"),
-        (", holds: A minus.", "", "one.yaml, eq-1, an erratum: the key 'holds' is missing or empty"),
+        ("cause: slip", "cause: typo", "one.yaml, eq-1, errata 1: cause must be one of missed, .*, not 'typo'"),
+        (", holds: A minus.", "", "one.yaml, eq-1, errata 1: the key 'holds' is missing or empty"),
         ("  title: a sum\n", "", "one.yaml, eq-1: the key 'title' is missing or empty"),
         ("- id: eq-1", "- element: [", "cannot be read"),
     ],
@@ -151,7 +151,3 @@ def test_a_record_with_a_mistake_is_refused(tmp_path, old, new, message):
     (tmp_path / "one.yaml").write_text(RECORD.replace(old, new))
     with pytest.raises(FedswitchError, match=message):
         load(tmp_path / "one.yaml", SIBLING)
-
-
-def test_the_folder_of_the_records_is_in_the_clone():
-    assert records_folder() == ROOT / "book" / "errata"

@@ -16,13 +16,11 @@ from fedswitch.paper import (
     RECORDS,
     SIBLING,
     errata_rows,
-    fails,
     right_rows,
     run,
     verdict_counts,
 )  # fmt: skip
 from fedswitch.paper.checks import CHECKS
-from fedswitch.paper.errata import outcome
 from fedswitch.theory import counterexamples
 from fedswitch.theory.outcomes import Counterexample, Statement
 from fedswitch.theory.statements import STATEMENTS
@@ -59,7 +57,7 @@ def test_a_verdict_is_what_was_found(record):
     causes = {erratum.cause for erratum in record.errata}
     if record.verdict in ("right", "measured"):
         assert not causes
-        assert not any(fails(once(check)) for check in record.proofs)
+        assert not any(once(check).refutes for check in record.proofs)
     else:
         assert not record.proofs
         assert record.verdict == ("ambiguous" if causes == {"open"} else "wrong")
@@ -67,7 +65,7 @@ def test_a_verdict_is_what_was_found(record):
 
 @pytest.mark.parametrize(("record", "erratum"), FOUND)
 def test_an_erratum_is_shown_by_its_first_check(record, erratum):
-    assert fails(once(erratum.checks[0]))
+    assert once(erratum.checks[0]).refutes
     assert erratum.holds.endswith(".")
     text = f"{erratum.quote} {erratum.holds}"
     assert text.count("$") % 2 == 0
@@ -102,9 +100,9 @@ def test_the_page_shows_every_record_with_its_checks(page):
     folded = "".join(re.findall(r"^:::\{dropdown\} check$(.*?)^:::$", text, flags=re.DOTALL | re.MULTILINE))
     assert sorted(re.findall(r"`((?:paper|theory|split)[.\w]+)`", folded)) == sorted(check for _, check in CITED)
     for check, mark in re.findall(r"`([.\w]+)` ([✗✓])", folded):
-        assert fails(once(check)) == (mark == "✗")
+        assert once(check).refutes == (mark == "✗")
     for _, erratum in (case.values for case in FOUND):
-        assert f"{outcome(once(erratum.checks[0]))} `{erratum.checks[0]}`" in folded
+        assert f"{once(erratum.checks[0]).says} `{erratum.checks[0]}`" in folded
     assert text.count("\nprinted\n: ") == text.count("\ncorrect\n: ") == len(FOUND)
     source = (ROOT / "book" / "errata.md").read_text(encoding="utf-8")
     for (paper, part), rows in page.items():
@@ -136,13 +134,9 @@ def test_figures_are_not_counted_among_equations():
         assert verdict_counts(paper)["wrong"] == judged.count("wrong")
 
 
-def test_a_check_is_told_by_its_sentence():
-    assert outcome(Counterexample("eq-1", "Two is more than one.", 2.0, 1.0)) == "Two is more than one."
-
-
 def test_a_statement_is_told_with_whether_it_holds():
-    assert outcome(Statement("eq-1", "They agree.", sympy.Integer(0))) == "They agree. This holds."
-    assert outcome(Statement("eq-1", "They agree.", sympy.Symbol("a"))) == "They agree. Not so."
+    assert Statement("eq-1", "They agree.", sympy.Integer(0)).says == "They agree. This holds."
+    assert Statement("eq-1", "They agree.", sympy.Symbol("a")).says == "They agree. Not so."
 
 
 @pytest.mark.parametrize("name", ["eq22_slope", "fedswitch.theory.statements.eq22_interference", "theory.statements.x"])

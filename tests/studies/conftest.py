@@ -14,10 +14,13 @@ TINY = (
 :tags: [parameters]
 
 count = 3          # how many
-share = 0.5        # of what
+share = 0.5        # of what, in percent
 seed = 0           # of nothing
 sizes = [1, 2]     # several
 name = "a"         # what it is called
+words = ["a"]      # some
+most = 3           # at most so many; None: all
+loud = False       # whether
 depth = None       # as deep as it goes
 marks = ""         # folder for traces of the runs
 out = None         # folder

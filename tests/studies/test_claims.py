@@ -13,7 +13,7 @@ from scipy import stats
 from fedswitch.errors import FedswitchError
 from fedswitch.paper.elements import ELEMENTS
 from fedswitch.studies import fig2_convergence, fig3_bandwidth, fig4_switching, fig5_energy
-from fedswitch.studies.claims import CLAIMS, fig2, find_claims, findings, page
+from fedswitch.studies.claims import CLAIMS, fig2, findings, page
 from fedswitch.studies.claims.evidence import FORMS, ClaimFinding, Outcome
 from fedswitch.studies.claims.rules import (
     ClaimVerdict,
@@ -560,23 +560,23 @@ claims:
     ("old", "new", "message"),
     [
         ("rule: gain", "rule: gains", "one.yaml, fig2-a: rule must be one of gain, not 'gains'"),
-        ("unstated:", "unsaid:", "one.yaml, fig2-a: there is no key 'unsaid'; there are id, title, .*, unstated and"),
+        ("unstated:", "unsaid:", "one.yaml, fig2-a: there is no key 'unsaid'; there are id, title, .*, untestable"),
         ("title: A, ", "", "one.yaml, fig2-a: the key 'title' is missing or empty"),
-        ("claims:", "claim:", "The claims in .*one.yaml cannot be read: 'claims'"),
-        ("verdicts:", "verdict:", "The claims in .*one.yaml cannot be read: "),
+        ("claims:", "claim:", "one.yaml: there is no key 'claim'; there are verdicts, rules, claims"),
+        ("verdicts:", "verdict:", "one.yaml: there is no key 'verdict'"),
     ],
 )
 def test_a_typing_error_in_the_texts_is_named(tmp_path, old, new, message):
     path = tmp_path / "one.yaml"
     path.write_text(TEXT)
-    assert load_texts(path).claims["fig2-a"]["metric"] == "One. Two."
+    assert load_texts(path).claims[0].metric == ("One.", "Two.")
     path.write_text(TEXT.replace(old, new))
     with pytest.raises(FedswitchError, match=message):
         load_texts(path)
 
 
 def test_a_figure_without_claims_is_refused():
-    assert [claim.id for claim in find_claims("fig-4")] == ["fig4-one-shot", "fig4-greedy", "fig4-energy"]
+    assert [one.claim.id for one in findings("fig-4")] == ["fig4-one-shot", "fig4-greedy", "fig4-energy"]
     with pytest.raises(ValueError, match="figure = 'fig-1' has no claims"):
         findings("fig-1")
 

@@ -1,58 +1,27 @@
 import json
-import textwrap
 
 import nbformat
 import pandas as pd
 import pytest
-from small_books import NOTEBOOK_HEADER
 
 from fedswitch.errors import FedswitchError, ParameterError
 from fedswitch.studies.notebooks import all_studies, find_study, parse_assignments, run_study
 
-HEADER = (
-    NOTEBOOK_HEADER
-    + """
-# A study of nothing
 
-```{code-cell} ipython3
-:tags: [parameters]
-
-count = 3          # how many
-share = 0.5        # of what, in percent
-name = "a"         # what it is called
-sizes = [1, 2]     # several
-words = ["a"]      # some
-most = 3           # at most so many; None: all
-loud = False       # whether
-depth = None       # as deep as it goes
-out = None         # folder
-```
-"""
-)
-
-
-@pytest.fixture
-def study(tmp_path):
-    def make(code: str):
-        path = tmp_path / "nothing.md"
-        path.write_text(HEADER + "\n```{code-cell} ipython3\n" + textwrap.dedent(code) + "```\n")
-        return find_study(str(path))
-
-    return make
-
-
-def test_the_parameters_cell_is_read_with_defaults_and_help(study):
-    read = study("pass\n")
+def test_the_parameters_cell_is_read_with_defaults_and_help(tiny):
+    read = tiny()
     assert read.title == "A study of nothing"
     assert [(p.name, p.default, p.help) for p in read.parameters] == [
         ("count", 3, "how many"),
         ("share", 0.5, "of what, in percent"),
-        ("name", "a", "what it is called"),
+        ("seed", 0, "of nothing"),
         ("sizes", [1, 2], "several"),
+        ("name", "a", "what it is called"),
         ("words", ["a"], "some"),
         ("most", 3, "at most so many; None: all"),
         ("loud", False, "whether"),
         ("depth", None, "as deep as it goes"),
+        ("marks", "", "folder for traces of the runs"),
         ("out", None, "folder"),
     ]
 
@@ -82,15 +51,15 @@ def test_the_parameters_cell_is_read_with_defaults_and_help(study):
         ("depth=None", None),
     ],
 )
-def test_values_are_literals_of_the_kind_of_the_default(study, text, value):
-    assert list(parse_assignments(study("pass\n"), [text]).values()) == [value]
+def test_values_are_literals_of_the_kind_of_the_default(tiny, text, value):
+    assert list(parse_assignments(tiny(), [text]).values()) == [value]
 
 
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
         (["cuont=5"], "has no parameter 'cuont'. Did you mean 'count'?"),
-        (["zzz=5"], "It has: count, share, name, sizes, words, most, loud, depth"),
+        (["zzz=5"], "It has: count, share, seed, sizes, name, words, most, loud, depth, marks."),
         (["count"], "name=value, not as 'count'"),
         (["count=1", "count=2"], "'count' is given twice"),
         (["count=1.5"], "count takes a whole number (default 3: how many), not '1.5'"),
@@ -103,23 +72,23 @@ def test_values_are_literals_of_the_kind_of_the_default(study, text, value):
         (["out=x"], "--out"),
     ],
 )
-def test_bad_assignments_are_refused_in_one_sentence(study, texts, message):
+def test_bad_assignments_are_refused_in_one_sentence(tiny, texts, message):
     with pytest.raises(ParameterError) as raised:
-        parse_assignments(study("pass\n"), texts)
+        parse_assignments(tiny(), texts)
     assert message in str(raised.value)
 
 
-def test_a_run_gets_its_parameters_and_leaves_an_executed_notebook(study, tmp_path):
+def test_a_run_gets_its_parameters_and_leaves_an_executed_notebook(tiny, tmp_path):
     out = tmp_path / "out"
     code = """
     import pathlib, sys
     print("bar 1", end="\\r", file=sys.stderr); print("bar 2", file=sys.stderr)
     pathlib.Path(out, "said.txt").write_text(f"{count} {name}")
     """
-    target = run_study(study(code), {"count": 7, "name": "b"}, out)
-    assert target == out / "nothing.ipynb"
+    target = run_study(tiny(code), {"count": 7, "name": "b"}, out)
+    assert target == out / "tiny.ipynb"
     assert (out / "said.txt").read_text() == "7 b"
-    assert sorted(path.name for path in out.iterdir()) == ["nothing.ipynb", "said.txt"]
+    assert sorted(path.name for path in out.iterdir()) == ["said.txt", "tiny.ipynb"]
     streams = [
         output.text
         for cell in nbformat.read(target, as_version=4).cells
@@ -129,24 +98,24 @@ def test_a_run_gets_its_parameters_and_leaves_an_executed_notebook(study, tmp_pa
     assert "".join(streams) == "bar 2\n"
 
 
-def test_what_the_user_can_mend_is_said_without_a_traceback(study, tmp_path):
+def test_what_the_user_can_mend_is_said_without_a_traceback(tiny, tmp_path):
     code = """
     from fedswitch.errors import MissingDataError
     raise MissingDataError("The data are not here: get them.")
     """
     with pytest.raises(FedswitchError) as raised:
-        run_study(study(code), {}, tmp_path / "out")
+        run_study(tiny(code), {}, tmp_path / "out")
     assert str(raised.value) == "The data are not here: get them."
 
 
-def test_another_failure_names_the_notebook_as_far_as_it_went(study, tmp_path):
+def test_another_failure_names_the_notebook_as_far_as_it_went(tiny, tmp_path):
     (tmp_path / "out").mkdir()
-    earlier = tmp_path / "out" / "nothing.ipynb"
+    earlier = tmp_path / "out" / "tiny.ipynb"
     earlier.write_text("an earlier result")
-    with pytest.raises(FedswitchError, match=r"nothing failed with ZeroDivisionError: .*nothing\.failed\.ipynb"):
-        run_study(study("1 / 0\n"), {}, tmp_path / "out")
+    with pytest.raises(FedswitchError, match=r"tiny failed with ZeroDivisionError: .*tiny\.failed\.ipynb"):
+        run_study(tiny("1 / 0"), {}, tmp_path / "out")
     assert earlier.read_text() == "an earlier result"
-    assert (tmp_path / "out" / "nothing.failed.ipynb").exists()
+    assert (tmp_path / "out" / "tiny.failed.ipynb").exists()
 
 
 def test_every_notebook_of_the_book_documents_all_its_parameters():

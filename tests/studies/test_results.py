@@ -112,7 +112,7 @@ def test_a_record_says_what_made_it(name):
     record = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     assert record["study"] == name
     assert set(record["settings"]) == full_scale(name).as_dict().keys()
-    assert record["versions"].keys() == {"python", *PACKAGES}
+    assert record["versions"].keys() >= {"python", *PACKAGES}  # older ones name peft, which trained then
     assert all(re.fullmatch(r"[0-9a-f]{40}( with changes)?", commit) for commit in record["commit"])
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", date) for date in record["date"])
     assert all("cores" in machine for machine in record["machine"])

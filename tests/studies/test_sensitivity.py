@@ -47,16 +47,16 @@ def test_every_choice_is_varied_or_said_not_to_matter():
 
 @pytest.mark.parametrize("experiment", BASES)
 def test_each_setting_is_its_end_of_the_range_and_nothing_else(experiment):
-    base, *others = sensitivity.variations(experiment, num_ues=100)
-    assert base.labels == {"parameter": "", "value": "", "side": "base"}
-    assert base.scenario == Scenario.corrected(num_ues=100, **BASES[experiment])
-    for each in others:
-        name = each.labels["parameter"]
-        end = getattr(RANGES[name], each.labels["side"])
-        assert each.scenario == dataclasses.replace(base.scenario, **RANGES[name].given, **{name: end})
-        assert each.scenario != base.scenario
+    (of_base, base), *others = sensitivity.variations(experiment, num_ues=100)
+    assert of_base == {"parameter": "", "value": "", "side": "base"}
+    assert base == Scenario.corrected(num_ues=100, **BASES[experiment])
+    for labels, scenario in others:
+        name = labels["parameter"]
+        end = getattr(RANGES[name], labels["side"])
+        assert scenario == dataclasses.replace(base, **RANGES[name].given, **{name: end})
+        assert scenario != base
     varied = {name for name, varied in RANGES.items() if experiment in varied.experiments}
-    assert {each.labels["parameter"] for each in others} == varied
+    assert {labels["parameter"] for labels, _ in others} == varied
 
 
 def test_ranges_hold_the_default_or_leave_it_for_another_word():
@@ -70,7 +70,7 @@ def test_ranges_hold_the_default_or_leave_it_for_another_word():
 
 
 def test_values_are_shown_in_their_unit():
-    values = {each.labels["value"] for each in sensitivity.variations(CONTROL, num_ues=10)}
+    values = {labels["value"] for labels, _ in sensitivity.variations(CONTROL, num_ues=10)}
     assert {"-10 dB", "0 dB", "20 mW", "`printed`"} <= values
 
 

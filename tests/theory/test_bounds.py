@@ -164,8 +164,8 @@ def test_a_large_error_slows_the_third_theorem_as_its_formula_says():
     """The first UE is received half of the time: (1 + c) lambda exceeds xi."""
     problem = Ridge(np.array([0.5, 0.5]), np.array([[[1.0]], [[0.1]]]), np.array([[1.0], [-1.0]]))
     success, c = np.array([[0.5, 1.0]]), 0.5
-    A, _ = bias_and_noise_constants(problem, np.ones((1, 2)), success, splits=[c], convex_only=True)
-    assert A.shape == (1, 1, 1)
+    A, _ = bias_and_noise_constants(problem, np.ones((1, 2)), success, splits=[c])
+    assert A.shape == (2, 1, 1)
     mean = np.array([0.25, 0.75])
     gamma = 0.5 * 0.5 * 0.25 * np.array([[1.0, -1.0], [-1.0, 1.0]])
     ratio = (1 + c) * ((0.5 - mean[0]) ** 2 + gamma[0, 0]) * (1.0 - 0.1) / 0.5

@@ -6,7 +6,7 @@ from scipy import stats
 
 from fedswitch import Scenario
 from fedswitch.units import db_to_ratio
-from fedswitch.wireless import success_probability, voronoi_interferer_distances_m, voronoi_link_distances_m
+from fedswitch.wireless import success_probability, voronoi_link_distances_m
 from fedswitch.wireless.voronoi import ue_in_each_cell
 
 SCENARIO = Scenario.corrected()
@@ -90,7 +90,7 @@ def test_rows_are_filled_up_with_infinity(networks_m):
 
 def test_the_network_scales_with_the_cell():
     near, far = (
-        voronoi_interferer_distances_m(3, base_station_density_per_m2=density, rng=np.random.default_rng(4))
+        np.array(voronoi_link_distances_m(3, base_station_density_per_m2=density, rng=np.random.default_rng(4)))
         for density in (DENSITY, DENSITY / 100)
     )
     np.testing.assert_allclose(far, 10 * near)
@@ -98,8 +98,8 @@ def test_the_network_scales_with_the_cell():
 
 def test_no_network_and_no_room_leave_empty_rows():
     rng = np.random.default_rng(5)
-    assert voronoi_interferer_distances_m(0, base_station_density_per_m2=DENSITY, rng=rng).shape == (0, 0)
-    lonely = voronoi_interferer_distances_m(5, base_station_density_per_m2=DENSITY, rng=rng, extent_radii=1e-4)
+    assert voronoi_link_distances_m(0, base_station_density_per_m2=DENSITY, rng=rng)[0].shape == (0, 0)
+    lonely, _ = voronoi_link_distances_m(5, base_station_density_per_m2=DENSITY, rng=rng, extent_radii=1e-4)
     assert lonely.shape[0] == 5
     assert not np.isfinite(lonely).any()
 
@@ -108,7 +108,7 @@ def test_no_network_and_no_room_leave_empty_rows():
 def test_impossible_networks_are_refused(name):
     arguments = {"base_station_density_per_m2": DENSITY, "extent_radii": 3.0, name: 0.0}
     with pytest.raises(ValueError, match=f"{name} must be positive"):
-        voronoi_interferer_distances_m(3, rng=np.random.default_rng(0), **arguments)
+        voronoi_link_distances_m(3, rng=np.random.default_rng(0), **arguments)
 
 
 POINTS = [(d, db) for d in (25.0, 50.0, 80.0, 110.0) for db in (-5.0, 0.0, 5.0)]

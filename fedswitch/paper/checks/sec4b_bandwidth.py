@@ -7,16 +7,14 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import control, wireless
+from ...arguments import Array
 from ...encoders import lora_payload_bits
 from ...scenario import Scenario
 from ...streams import stream
 from ...theory.outcomes import Counterexample
 from ._shared import duration, percent
-
-Array = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -219,10 +217,8 @@ def _algorithm_1_as_printed(cell: _Uploads, low_s: float, high_s: float) -> floa
         total = _total_share_as_printed(cell, delay_s)
         if 1.0 - s.bandwidth_tolerance <= total <= 1.0:
             break
-        if total > 1.0:
-            low_s, delay_s = delay_s, (delay_s + high_s) / 2.0
-        else:
-            high_s, delay_s = delay_s, (delay_s + low_s) / 2.0
+        low_s, high_s = (delay_s, high_s) if total > 1.0 else (low_s, delay_s)
+        delay_s = (low_s + high_s) / 2.0
     return delay_s
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import control
-from ...scenario import Scenario
+from ...arguments import Array
+from ...scenario import Form, Scenario
 from ...theory.outcomes import Counterexample
 from ._shared import first_decision, milliwatts, percent
 
@@ -21,8 +23,7 @@ def eq21_has_no_minimum() -> Counterexample:
     least = float(slope.min())
     says = (
         f"With every module uploaded, as Algorithm 2 starts, the printed cost rises by at least {least:g} per W at "
-        f"every power; a minimum "
-        "needs 0."
+        "every power; a minimum needs 0."
     )
     return Counterexample("eq-21", says, least, 0.0)
 
@@ -34,7 +35,7 @@ def eq21_interior_point_is_trapped() -> Counterexample:
     """
     attenuation_w, price, limit_w = 0.02, 22.5, 0.2  # benefit 1, so that kappa is 0.45
 
-    def missed(power_w: NDArray[np.float64]) -> NDArray[np.float64]:
+    def missed(power_w: Array) -> Array:
         return -np.expm1(-attenuation_w / power_w)
 
     ended_w = control.interior_point_power(missed, price, max_power_w=limit_w, start_w=limit_w / 2.0)
@@ -74,14 +75,9 @@ def eq22_serves_the_wrong_modules() -> Counterexample:
     beta, price, power_w, step = np.array([[1.0], [0.0]]), 2.0, 0.05, 1e-30
     shifted = power_w + 1j * step
     cost = (benefit * (1.0 - beta * factor * np.exp(-attenuation_w / shifted)) + price * shifted * beta).sum()
-    printed, corrected = (
-        float(
-            control.power_gradient(
-                [power_w], attenuation_w, benefit, price, beta, interference_factor=factor, form=form
-            )[0]
-        )
-        for form in ("printed", "corrected")
-    )
+    given = [power_w], attenuation_w, benefit, price, beta
+    slopes = (control.power_gradient(*given, interference_factor=factor, form=form) for form in get_args(Form))
+    printed, corrected = (float(one[0]) for one in slopes)
     slope = float(cost.imag / step)
     says = (
         f"At {milliwatts(power_w)} the expected cost changes by {slope:+.2f} per W of power; (22) says {printed:+.2f}."

@@ -15,26 +15,23 @@ from . import fig2, fig3, fig4, fig5
 from .evidence import Claim, ClaimFinding, Outcome, Prepare
 from .rules import ClaimVerdict
 
-__all__ = ["CLAIMS", "Claim", "ClaimFinding", "ClaimVerdict", "Outcome", "find_claims", "findings"]
+__all__ = ["CLAIMS", "Claim", "ClaimFinding", "ClaimVerdict", "Outcome", "findings"]
 
 CLAIMS: tuple[Claim, ...] = (*fig2.CLAIMS, *fig3.CLAIMS, *fig4.CLAIMS, *fig5.CLAIMS)
 """All claims of Sec. V, in the paper's order."""
 
 
-def find_claims(figure: str | None = None) -> tuple[Claim, ...]:
-    """The claims of a figure, such as "fig-2", or all of them. Raises ValueError for a figure without claims."""
-    chosen = tuple(claim for claim in CLAIMS if figure in (None, claim.figure))
-    if not chosen:
-        raise ValueError(f"figure = {figure!r} has no claims; there are: {', '.join(_figures())}")
-    return chosen
-
-
 def findings(figure: str | None = None, folder: Path | None = None) -> list[ClaimFinding]:
-    """What full-scale runs say of the claims of a figure, or of all; a claim whose result is missing says so.
+    """What full-scale runs say of the claims of a figure, such as "fig-2", or of all.
 
-    `folder` holds the results, `results/` where not given. Raises ValueError for a figure without claims.
+    A claim whose result is missing says so. `folder` holds the results, `results/` where not given. Raises ValueError
+    for a figure without claims.
     """
-    groups = itertools.groupby(find_claims(figure), key=lambda claim: (claim.study, claim.prepare))
+    chosen = [claim for claim in CLAIMS if figure in (None, claim.figure)]
+    if not chosen:
+        figures = dict.fromkeys(claim.figure for claim in CLAIMS)
+        raise ValueError(f"figure = {figure!r} has no claims; there are: {', '.join(figures)}")
+    groups = itertools.groupby(chosen, key=lambda claim: (claim.study, claim.prepare))
     return [found for (study, prepare), claims in groups for found in _of_study(study, prepare, claims, folder)]
 
 
@@ -45,7 +42,3 @@ def _of_study(study: str, prepare: Prepare, claims: Iterable[Claim], folder: Pat
         return [ClaimFinding(claim, missing=str(missing)) for claim in claims]
     prepared = prepare(result.table, result.settings)
     return [ClaimFinding(claim, tuple(claim.evaluate(prepared, result.settings)), result) for claim in claims]
-
-
-def _figures() -> list[str]:
-    return list(dict.fromkeys(claim.figure for claim in CLAIMS))

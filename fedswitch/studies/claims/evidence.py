@@ -12,7 +12,7 @@ from ...scenario import Form
 from ..intervals import Estimate
 from ..records import Result
 from .rules import ClaimVerdict, combine, standing
-from .texts import TEXTS
+from .texts import TEXTS, ClaimText
 
 FORMS: tuple[Form, ...] = ("printed", "corrected")
 
@@ -42,27 +42,13 @@ Evaluate = Callable[[pd.DataFrame, Any], Iterable[Outcome]]
 """From what was prepared, and the settings, to outcomes."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Claim:
-    """A claim of Sec. V.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Claim(ClaimText):
+    """A claim, and how it is evaluated: from the table of the `study` of that name, first `prepare`d."""
 
-    `id` begins with its figure, as in "fig2-fedlora". `statement` is the claim in our words, `value` the paper's
-    number in print, `metric` how it is computed here, from the `study` of that name. `unstated` says what the paper
-    leaves open that the outcome hangs on. Where there is a reason in `untestable`, the outcomes are
-    evidence and give no verdict.
-    """
-
-    id: str
-    title: str
-    statement: str
-    value: str
-    metric: str
-    rule: str
     study: str
     prepare: Prepare
     evaluate: Evaluate
-    unstated: str = ""
-    untestable: str = ""
 
     @property
     def figure(self) -> str:
@@ -77,9 +63,8 @@ class Claim:
 
 def claims_of(study: str, prepare: Prepare, evaluate: Mapping[str, Evaluate]) -> tuple[Claim, ...]:
     """The claims that a study tests, from how each is evaluated, by id; what they say is in `TEXTS`."""
-    return tuple(
-        Claim(**TEXTS.claims[id_], study=study, prepare=prepare, evaluate=how) for id_, how in evaluate.items()
-    )
+    texts = {text.id: text for text in TEXTS.claims}
+    return tuple(Claim(**vars(texts[id_]), study=study, prepare=prepare, evaluate=how) for id_, how in evaluate.items())
 
 
 @dataclasses.dataclass(frozen=True)

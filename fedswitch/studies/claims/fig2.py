@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from ...scenario import Form
 from ..fig2_convergence import CLAIMED_FEWER, Fig2Settings, reached
-from ..intervals import Estimate, estimate
-from .evidence import Evaluate, Outcome, claims_of
+from ..intervals import estimate
+from .evidence import Outcome, claims_of
 from .rules import judge_gain, judge_valley, standing
 from .sentences import Unit, shown, too_little, value_of, why_direction, why_gain
 
@@ -95,20 +96,16 @@ def wins(runs: pd.DataFrame, ours: str, rival: str) -> pd.Series:
     return np.sign(pairs[rival] - pairs[ours]).groupby("seed").mean()
 
 
-def _faster(rival: str, *, further: bool = False) -> Evaluate:
-    def evaluate(runs: pd.DataFrame, settings: Fig2Settings) -> Iterator[Outcome]:
-        for form, ours in OURS.items():
-            if not {ours, rival, "fedlora"} <= set(runs["arm"]):  # FedLoRA: what gains can be relative to
-                continue
-            yield _saved(runs, form, rival, rival)
-            if further:
-                yield _saved(runs, form, rival, "fedlora")
-            for column, reading in _BESIDE[form].items():
-                found = estimate(savings(runs, ours, rival, column=column)).map(share)
-                verdict, why = judge_gain(found, CLAIMED_FEWER[rival]), why_gain(found, CLAIMED_FEWER[rival])
-                yield Outcome(form, verdict, shown(found, "%"), why, f"{reading}, against {rival}", counts=False)
-
-    return evaluate
+def _faster(runs: pd.DataFrame, settings: Fig2Settings, *, rival: str) -> Iterator[Outcome]:
+    for form, ours in OURS.items():
+        if not {ours, rival, "fedlora"} <= set(runs["arm"]):  # FedLoRA: what gains can be relative to
+            continue
+        for over in dict.fromkeys((rival, "fedlora")):
+            yield _saved(runs, form, rival, over)
+        for column, reading in _BESIDE[form].items():
+            found = estimate(savings(runs, ours, rival, column=column)).map(share)
+            verdict, why = judge_gain(found, CLAIMED_FEWER[rival]), why_gain(found, CLAIMED_FEWER[rival])
+            yield Outcome(form, verdict, shown(found, "%"), why, f"{reading}, against {rival}", counts=False)
 
 
 def _saved(runs: pd.DataFrame, form: Form, rival: str, over: str) -> Outcome:
@@ -150,7 +147,7 @@ def _valley(runs: pd.DataFrame, settings: Fig2Settings) -> Iterator[Outcome]:
             f"Mean rounds: {course}. The fall to K = {middle}: {why_direction(fall)} The rise from it: "
             f"{why_direction(rise)} Cut off: {cut_off.sum()} of {len(cut_off)} runs."
         )
-        shows = f"fall {_rounds(fall)}, rise {_rounds(rise)}"
+        shows = f"fall {shown(fall, '')}, rise {shown(rise, '')}"
         if most < PAPER_LARGEST:
             why += f" The rise is said of large K, and the largest cell that was run has {most} UEs."
             yield Outcome(form, "not measured yet", shows, why)
@@ -160,17 +157,13 @@ def _valley(runs: pd.DataFrame, settings: Fig2Settings) -> Iterator[Outcome]:
             yield Outcome(form, judge_valley(fall, rise), shows, why)
 
 
-def _rounds(found: Estimate) -> str:
-    return shown(found, "")
-
-
 CLAIMS = claims_of(
     "fig2_convergence",
     convergence,
     {
-        "fig2-fedlora": _faster("fedlora"),
-        "fig2-hetlora": _faster("hetlora", further=True),
-        "fig2-flexlora": _faster("flexlora", further=True),
+        "fig2-fedlora": partial(_faster, rival="fedlora"),
+        "fig2-hetlora": partial(_faster, rival="hetlora"),
+        "fig2-flexlora": partial(_faster, rival="flexlora"),
         "fig2-valley": _valley,
     },
 )

@@ -22,11 +22,6 @@ E_INPUTS_S = (1.0, 10.0, 100.0, 1000.0)
 _ROUNDING = 1e-9
 
 
-def last_steps(table: pd.DataFrame, settings: Fig3Settings) -> pd.DataFrame:
-    """The last iteration of every search."""
-    return outcomes(table)
-
-
 def _stable(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
     settled = ends["total_share"].between(1.0 - settings.tolerance - _ROUNDING, 1.0 + _ROUNDING)
     fixed = ends["bracket"] == BRACKETS["printed"]
@@ -92,7 +87,7 @@ def _always(holds: pd.Series, form: Form, what: str, *, reading: str = "", count
 
 CLAIMS = claims_of(
     "fig3_bandwidth",
-    last_steps,
+    lambda table, settings: outcomes(table),
     {
         "fig3-stable": _stable,
         "fig3-iterations": _iterations,

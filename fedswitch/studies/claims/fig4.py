@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import pandas as pd
 
 from ...scenario import Form
 from ..fig4_switching import CLAIMED_GAINS, CLAIMED_PRICE, Fig4Settings
 from ..intervals import estimate
-from .evidence import Evaluate, Outcome, claims_of
+from ..paired import last_tests
+from .evidence import Outcome, claims_of
 from .rules import FACTOR, ClaimVerdict, judge_gain, judge_price
 from .sentences import shown, too_little, value_of, why_gain
 
@@ -24,26 +26,23 @@ _READINGS = {POOLED: "pooled test set", OWN: "mean over UEs on their own test da
 
 def finals(table: pd.DataFrame, settings: Fig4Settings) -> pd.DataFrame:
     """How each run ended, one row per arm and seed: its last test accuracies, and all energy that it took, `joules`."""
-    tested = table.dropna(subset=[POOLED]).sort_values("round").groupby(["arm", "seed"])[[POOLED, OWN]].last()
+    tested = last_tests(table).set_index(["arm", "seed"])[[POOLED, OWN]].sort_index()
     energy = table.assign(joules=table["energy_uplink_j"] + table["energy_compute_j"])
     return tested.join(energy.groupby(["arm", "seed"])["joules"].sum())
 
 
-def _better(rival: str, claimed: float) -> Evaluate:
-    def evaluate(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
-        arms = set(ends.index.get_level_values("arm"))
-        for form, suffix in SUFFIXES.items():
-            ours, other = f"ours{suffix}", f"{rival}{suffix}"
-            if not {ours, other} <= arms:
-                continue
-            for column, reading in _READINGS.items():
-                found = estimate((ends.loc[ours, column] - ends.loc[other, column]).dropna())
-                means = f"{ends.loc[ours, column].mean():.1%} against {ends.loc[other, column].mean():.1%}"
-                why = f"{why_gain(found, claimed)} Means: {means}."
-                verdict, why = _if_learned(ends, (ours, other), judge_gain(found, claimed), why)
-                yield Outcome(form, verdict, shown(found, "points"), why, reading, column == POOLED, found)
-
-    return evaluate
+def _better(ends: pd.DataFrame, settings: Fig4Settings, *, rival: str) -> Iterator[Outcome]:
+    claimed = CLAIMED_GAINS[rival]
+    for form, suffix in SUFFIXES.items():
+        ours, other = f"ours{suffix}", f"{rival}{suffix}"
+        if not {ours, other} <= set(ends.index.unique("arm")):
+            continue
+        for column, reading in _READINGS.items():
+            found = estimate((ends.loc[ours, column] - ends.loc[other, column]).dropna())
+            means = f"{ends.loc[ours, column].mean():.1%} against {ends.loc[other, column].mean():.1%}"
+            why = f"{why_gain(found, claimed)} Means: {means}."
+            verdict, why = _if_learned(ends, (ours, other), judge_gain(found, claimed), why)
+            yield Outcome(form, verdict, shown(found, "points"), why, reading, column == POOLED, found)
 
 
 def _energy(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
@@ -79,8 +78,8 @@ CLAIMS = claims_of(
     "fig4_switching",
     finals,
     {
-        "fig4-one-shot": _better("one_shot", CLAIMED_GAINS["one_shot"]),
-        "fig4-greedy": _better("greedy", CLAIMED_GAINS["greedy"]),
+        "fig4-one-shot": partial(_better, rival="one_shot"),
+        "fig4-greedy": partial(_better, rival="greedy"),
         "fig4-energy": _energy,
     },
 )

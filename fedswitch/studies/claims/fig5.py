@@ -8,14 +8,11 @@ import pandas as pd
 
 from ...scenario import Form
 from ..fig5_energy import CLAIMED_AT_DB, CLAIMED_REDUCTION, CLAIMED_SAVING, Fig5Settings
-from ..fig5_savings import matching_weights, reductions, savings
+from ..fig5_savings import at_lighter_weight, matching_weights, reductions, savings
 from ..intervals import estimate
 from .evidence import FORMS, Outcome, claims_of
 from .rules import judge_direction, judge_gain
 from .sentences import shown, why_direction, why_gain
-
-LIGHTER, HEAVIER = 1e5, 1e6
-"""The weights that the paper states, in 1/J."""
 
 _METRICS = {
     "power": "mean power of those that send",
@@ -24,30 +21,23 @@ _METRICS = {
 }
 
 
-def table_itself(table: pd.DataFrame, settings: Fig5Settings) -> pd.DataFrame:
-    """The table as it is: one row per run and power rule."""
-    return table
-
-
 def _saving(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
-    saved = savings(table)
-    stated = _stated(saved)
-    stated = stated[stated["sinr_threshold_db"] == CLAIMED_AT_DB]
-    for form, runs in _by_form(stated):
+    stated = at_lighter_weight(table)
+    for form, runs in _by_form(stated[stated["sinr_threshold_db"] == CLAIMED_AT_DB]):
         silent = estimate(runs["silent"])
         for metric, reading in _METRICS.items():
             yield _gain(
                 runs[metric], CLAIMED_SAVING, form, reading,
                 also=f" Uploads that are not sent at all: {shown(silent, '%')}.",
             )  # fmt: skip
-    scan = saved[saved["scan"]]
-    for (name, weight), runs in scan.groupby(["reading", "relative_weight_per_j"], sort=False):
+    scanned = savings(table[table["scan"]])
+    for (name, weight), runs in scanned.groupby(["reading", "relative_weight_per_j"], sort=False):
         reading = f"{name}, relative weight {weight:g} 1/J"
         yield _gain(runs["power"], CLAIMED_SAVING, _form(name), reading, counts=False)
 
 
 def _gap(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
-    for form, runs in _by_form(_stated(savings(table))):
+    for form, runs in _by_form(at_lighter_weight(table)):
         low, high = runs["sinr_threshold_db"].min(), runs["sinr_threshold_db"].max()
         if low == high:
             continue
@@ -63,18 +53,14 @@ def _gap(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
 
 
 def _heavier(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
-    less = reductions(table, lighter=LIGHTER, heavier=HEAVIER)
-    for form, runs in _by_form(less):
+    for form, runs in _by_form(reductions(table)):
         yield _gain(runs["reduction"], CLAIMED_REDUCTION, form, "all energy on air")
         yield _gain(
             runs["reduction_per_received"], CLAIMED_REDUCTION, form, _METRICS["energy_per_received"], counts=False
         )
-    if not table["scan"].any():
-        return
     for name, cells in matching_weights(table, metric="power").groupby("reading", sort=False):
         reading = f"{name}, ten times the weight that saves {CLAIMED_SAVING:.1%}"
-        reduced = cells["reduction"] if "reduction" in cells else pd.Series(float("nan"), cells.index)
-        yield _gain(reduced, CLAIMED_REDUCTION, _form(name), reading, counts=False)
+        yield _gain(cells["reduction"], CLAIMED_REDUCTION, _form(name), reading, counts=False)
 
 
 def _gain(
@@ -83,10 +69,6 @@ def _gain(
     found = estimate(values)
     why = why_gain(found, claimed) + also
     return Outcome(form, judge_gain(found, claimed), shown(found, "%"), why, reading, counts, found)
-
-
-def _stated(saved: pd.DataFrame) -> pd.DataFrame:
-    return saved[~saved["scan"] & (saved["energy_weight_per_j"] == LIGHTER)]
 
 
 def _by_form(runs: pd.DataFrame) -> Iterator[tuple[Form, pd.DataFrame]]:
@@ -103,6 +85,6 @@ def _form(reading: str) -> Form:
 
 CLAIMS = claims_of(
     "fig5_energy",
-    table_itself,
+    lambda table, settings: table,
     {"fig5-saving": _saving, "fig5-gap": _gap, "fig5-weight": _heavier},
 )

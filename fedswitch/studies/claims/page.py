@@ -117,7 +117,8 @@ def _block(one: ClaimFinding) -> str:
     terms = {"The paper says": claim.statement}
     for form in FORMS:
         terms[f"Measured, {form}: {one.verdict(form)}"] = _measured(one, form)
-    terms["How"] = f"{claim.metric} Rule: {claim.rule}. [Fig. {claim.figure[-1]}](#paper-{claim.figure}) shows it."
+    how = " ".join([*claim.metric, f"Rule: {claim.rule}."])
+    terms["How"] = f"{how} [Fig. {claim.figure[-1]}](#paper-{claim.figure}) shows it."
     if claim.untestable:
         terms["Why it cannot be tested as stated"] = claim.untestable
     if claim.unstated:

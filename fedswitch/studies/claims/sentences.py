@@ -19,25 +19,19 @@ def value_of(value: float, unit: Unit) -> str:
     return f"{value:.1f} times" if unit == "times" else f"{round(value, 2) + 0.0:.2f}"
 
 
-def range_of(found: Estimate, unit: Unit) -> str:
-    """The interval of an estimate."""
-    return f"{value_of(found.low, unit).removesuffix(f' {unit}')} to {value_of(found.high, unit)}"
-
-
 def shown(found: Estimate, unit: Unit) -> str:
     """An estimate with its interval, or the mean alone where there is none."""
     if found.low != found.low:
         return "no value" if found.mean != found.mean else f"{value_of(found.mean, unit)} (no interval)"
-    return f"{value_of(found.mean, unit)} ({range_of(found, unit)})"
+    low = value_of(found.low, unit).removesuffix(f" {unit}")
+    return f"{value_of(found.mean, unit)} ({low} to {value_of(found.high, unit)})"
 
 
 def why_gain(found: Estimate, claimed: float, of: str = "seeds") -> str:
     """Why a gain is judged as it is (rule "gain"), in a sentence made from the numbers."""
-    if found.unknown:
-        return f"In {found.unknown} of {found.units} {of} there is no value."
-    if found.low != found.low:
-        return f"{found.units} {of} are too few for an interval."
     known = standing(found)
+    if known is None:
+        return why_direction(found, of)
     if known == "no effect":
         return f"Over {found.units} {of} there is no effect to the digits shown."
     if known == "opposite":

@@ -5,41 +5,48 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import yaml
-
 from ...errors import FedswitchError
 from ...files import packaged
-
-_NEEDED = ("id", "title", "statement", "value", "metric", "rule")
-_OPTIONAL = ("unstated", "untestable")
+from ...yaml_records import read_yaml, record
 
 
 @dataclasses.dataclass(frozen=True)
-class ClaimTexts:
-    """The meaning of each verdict and each rule, and the sentences of each claim by its id, as `Claim` has them."""
+class ClaimText:
+    """What a claim of Sec. V says.
+
+    `id` begins with its figure, as in "fig2-fedlora". `statement` is the claim in our words, `value` the paper's
+    number in print, `metric` how it is computed here, in sentences, and `rule` the name of the rule by which it is
+    judged. `unstated` says what the paper leaves open that the outcome hangs on. Where there is a reason in
+    `untestable`, the outcomes are evidence and give no verdict.
+    """
+
+    id: str
+    title: str
+    statement: str
+    value: str
+    metric: tuple[str, ...]
+    rule: str
+    unstated: str = ""
+    untestable: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Texts:
+    """The meaning of each verdict and each rule, and what each claim says."""
 
     verdicts: dict[str, str]
     rules: dict[str, str]
-    claims: dict[str, dict[str, str]]
+    claims: tuple[ClaimText, ...]
 
 
-def load_texts(path: Path) -> ClaimTexts:
+def load_texts(path: Path) -> Texts:
     """Read the sentences; FedswitchError that names file, claim and key, where one is not as it should be."""
-    try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
-        claims, texts = read.pop("claims"), ClaimTexts(**read, claims={})
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise FedswitchError(f"The claims in {path} cannot be read: {error}") from error
-    for claim in claims:
-        where = f"{path.name}, {claim.get('id', claim)}"
-        if unknown := claim.keys() - {*_NEEDED, *_OPTIONAL}:
-            raise FedswitchError(f"{where}: there is no key {min(unknown)!r}; there are {', '.join(_NEEDED)}, "
-                                 f"{' and '.join(_OPTIONAL)}.")  # fmt: skip
-        if missing := [key for key in _NEEDED if not claim.get(key)]:
-            raise FedswitchError(f"{where}: the key {missing[0]!r} is missing or empty.")
-        if claim["rule"] not in texts.rules:
-            raise FedswitchError(f"{where}: rule must be one of {', '.join(texts.rules)}, not {claim['rule']!r}.")
-        texts.claims[claim["id"]] = claim | {"metric": " ".join(claim["metric"])}
+    texts = record(Texts, read_yaml(path), path.name)
+    for claim in texts.claims:
+        if claim.rule not in texts.rules:
+            raise FedswitchError(
+                f"{path.name}, {claim.id}: rule must be one of {', '.join(texts.rules)}, not {claim.rule!r}."
+            )
     return texts
 
 

@@ -7,12 +7,11 @@ import itertools
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ...arguments import Array
 from ...scenario import Form
 from ..constants import constants
-
-Array = NDArray[np.float64]
 
 UNIT = {"smoothness": 1.0, "strong_convexity": 1.0, "zeta1": 1.0, "zeta2": 0.0}
 
@@ -33,8 +32,7 @@ class Quadratics:
         return slopes
 
     def mean_gradient(self, w: Array) -> Array:
-        slope: Array = self.weights @ self.gradients(w)
-        return slope
+        return self.weights @ self.gradients(w)
 
     def risks(self, w: Array) -> Array:
         values: Array = 0.5 * ((w - self.centers) * self.gradients(w)).sum(axis=-1)
@@ -46,8 +44,7 @@ class Quadratics:
     @property
     def optimum(self) -> Array:
         pull = np.einsum("k,kij,kj->i", self.weights, self.hessians, self.centers)
-        place: Array = np.linalg.solve(np.einsum("k,kij->ij", self.weights, self.hessians), pull)
-        return place
+        return np.linalg.solve(np.einsum("k,kij->ij", self.weights, self.hessians), pull)
 
     @property
     def heterogeneity(self) -> float:
@@ -81,8 +78,7 @@ class Instance:
 
     def after(self, w: Array, received: Array) -> Array:
         """The step (1) from w: nothing received leaves the module as it is."""
-        step: Array = w - aggregate(self.problem.weights, self.problem.gradients(w), received) / self.epsilon
-        return step
+        return w - aggregate(self.problem.weights, self.problem.gradients(w), received) / self.epsilon
 
     def expected_risk(self, subscription: Array, success: Array, rounds: int = 1) -> float:
         """Expected risk after some rounds, all with the same subscription and success probabilities."""
@@ -153,8 +149,7 @@ def receptions(subscription: Array, success: Array) -> Iterator[tuple[Array, flo
 def aggregate(weights: Array, gradients: Array, received: Array) -> Array:
     """The mean gradient (1) of those received, 0 if nobody is."""
     share = weights * received
-    mean: Array = share @ gradients / (share.sum() or 1.0)
-    return mean
+    return share @ gradients / (share.sum() or 1.0)
 
 
 def square(vector: Array) -> float:

@@ -7,12 +7,12 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...arguments import checked
+from ...arguments import Array, checked
 from ...scenario import Form
 from ..bounds import unroll
 from ..constants import constants
 from ..outcomes import Counterexample
-from ._quadratics import UNIT, Array, Instance, instance
+from ._quadratics import UNIT, Instance, instance
 
 
 def ass1_slope_without_end(distance: float = 3.0) -> Counterexample:
@@ -123,14 +123,8 @@ def eq6_foundation_apart(curvature: float = 10.0, foundation_sq: float = 1.0) ->
         f"A foundation model of squared length {foundation_sq:g}, apart from a trained module, costs {left:.3g}; "
         f"(6) allows {right:.3g}."
     )
-    return Counterexample(
-        "eq-6",
-        says,
-        left,
-        right,
-        corrected=three_terms + trained.taylor_rise(trained.start, foundation),
-        settings=(trained,),
-    )
+    corrected = three_terms + trained.taylor_rise(trained.start, foundation)
+    return Counterexample("eq-6", says, left, right, corrected=corrected, settings=(trained,))
 
 
 def eq6_without_the_gradient(curvature: float = 1.0, distance: float = 0.4, foundation: float = 0.4) -> Counterexample:
@@ -147,9 +141,8 @@ def eq6_without_the_gradient(curvature: float = 1.0, distance: float = 0.4, foun
         f"With ε = {curvature:g}, w0 = {foundation:g} takes a module at {distance:g} to a risk of {left:.3g}; without "
         f"the gradient of (24), (6) allows {right:.3g}."
     )
-    return Counterexample(
-        "eq-6", says, left, right, corrected=before + one.taylor_rise(one.start, one.foundation), settings=(one,)
-    )
+    corrected = before + one.taylor_rise(one.start, one.foundation)
+    return Counterexample("eq-6", says, left, right, corrected=corrected, settings=(one,))
 
 
 def eq6_negative_bound(distance: float = 0.1, test_samples: int = 100) -> Counterexample:
@@ -210,9 +203,8 @@ def eq6_random_right_side(success: float = 0.5) -> Counterexample:
         f"After two rounds the mean gap is {left:.3g}; the right side of (6) is {received:g} or {lost:.3g}, as the "
         "first upload arrives or not."
     )
-    return Counterexample(
-        "eq-6", says, left, min(lost, received), corrected=success * received + (1.0 - success) * lost, settings=(one,)
-    )
+    mean = success * received + (1.0 - success) * lost
+    return Counterexample("eq-6", says, left, min(lost, received), corrected=mean, settings=(one,))
 
 
 def eq6_literal_product(num_modules: int = 4, rounds: int = 20, rate: float = 0.1) -> Counterexample:

@@ -10,10 +10,11 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...arguments import Array
 from ...scenario import Form, Scenario
 from ..constants import missed_data, ue_constants
 from ..outcomes import Counterexample
-from ._quadratics import UNIT, Array, Instance, aggregate, instance, receptions, square
+from ._quadratics import UNIT, Instance, aggregate, instance, receptions, square
 
 _MOST_UES = 16  # whose 2**K receptions are enumerated in about a second
 
@@ -173,9 +174,8 @@ def eq31_optima_stay_apart(test_samples: int = 1000) -> Counterexample:
         f"UEs at 1 and -1: the squared way to the common optimum is {left:g}; with {test_samples} test samples (31) "
         f"allows {right:.3g}."
     )
-    return Counterexample(
-        "eq-31", says, left, right, corrected=both.zetas[0] / problem.strong_convexity**2, settings=(both,)
-    )
+    corrected = both.zetas[0] / problem.strong_convexity**2
+    return Counterexample("eq-31", says, left, right, corrected=corrected, settings=(both,))
 
 
 def eq31_price_of_one_model(test_samples: int = 1000) -> Counterexample:
@@ -191,9 +191,8 @@ def eq31_price_of_one_model(test_samples: int = 1000) -> Counterexample:
         f"UEs at 1 and -1: sharing a model costs each {left:g}; with {test_samples} test samples (31) allows "
         f"{right:.3g}."
     )
-    return Counterexample(
-        "eq-31", says, left, right, corrected=both.zetas[0] / (2.0 * both.problem.strong_convexity), settings=(both,)
-    )
+    corrected = both.zetas[0] / (2.0 * both.problem.strong_convexity)
+    return Counterexample("eq-31", says, left, right, corrected=corrected, settings=(both,))
 
 
 def _eq27_at_the_optimum(subscription: ArrayLike, success: ArrayLike) -> Counterexample:

@@ -8,9 +8,10 @@ from functools import cached_property
 import numpy as np
 from scipy.special import expit
 
+from ...arguments import Array
 from ...streams import stream
 from ..moments import ReceivedWeights
-from .problem import Array, Problem, check_sizes
+from .problem import Problem, check_sizes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,13 +49,10 @@ class Logistic(Problem):
 
     @property
     def strong_convexity(self) -> float:
-        """See `Problem`; the regularization, since far away the data add nothing."""
+        """See `Problem`; the regularization, for every UE as well, since far away the data add nothing."""
         return self.regularization
 
-    @property
-    def ue_strong_convexity(self) -> float:
-        """See `Problem`."""
-        return self.regularization
+    ue_strong_convexity = strong_convexity
 
     def gradient_bounds(self, split: float) -> tuple[float, float]:
         r"""See `Problem`; :math:`\nabla F_k - \nabla F` is made of data alone, and bounded."""

@@ -8,13 +8,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import root
 
-from ...arguments import checked
+from ...arguments import Array, checked
 from ..moments import ReceivedWeights
-
-Array = NDArray[np.float64]
 
 _SLOPE_TOLERANCE = 1e-10  # what may be left of the gradient at a minimizer, relative to those of the UEs
 
@@ -95,8 +92,7 @@ class Problem(abc.ABC):
 
     def gap(self, w: Array) -> Array:
         """F(w) less its minimum, shape (...)."""
-        gap: Array = self.risk(w) - self.risk(self.optimum)
-        return gap
+        return self.risk(w) - self.risk(self.optimum)
 
     @cached_property
     def curvature(self) -> Array:

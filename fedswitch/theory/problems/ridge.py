@@ -7,9 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
+from ...arguments import Array
 from ...streams import stream
 from ..moments import ReceivedWeights
-from .problem import Array, Problem, check_sizes
+from .problem import Problem, check_sizes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -234,9 +234,7 @@ def _eq9(energy: sympy.Expr, constants: Sides | None = None) -> sympy.Expr:
 
 
 def _eq14(rate: sympy.Expr) -> sympy.Expr:
-    lost = (1 - rate) * (1 - _beta)
-    risk = 16 * xi * zeta2 / epsilon * _carried * lost + 4 * zeta1 / epsilon * lost
-    return risk + _mu * _beta * _power * _delay
+    return _worth() * (1 - rate) * (1 - _beta) + _mu * _beta * _power * _delay
 
 
 def _eq22(counted: sympy.Expr, factor: sympy.Expr = sympy.S.One) -> sympy.Expr:

@@ -148,10 +148,9 @@ def eq6_one_round() -> Sides:
 @states("eq-6")
 def eq6_rounds() -> Sides:
     """The first term of (6), of the last round alone, and its second, of all rounds, add up to one recursion."""
-    rates, offsets, gaps = rounds("A"), rounds("B"), [sympy.Symbol("X_0")]
-    for rate, offset in zip(rates, offsets, strict=True):
-        gaps.append((1 - rate) * gaps[-1] + offset)
-    return (1 - rates[-1]) * gaps[-2] + unrolled(rates, offsets), gaps[-1]
+    rates, offsets, start = rounds("A"), rounds("B"), sympy.Symbol("X_0")
+    before = recursion(start, rates[:-1], offsets[:-1])
+    return (1 - rates[-1]) * before + unrolled(rates, offsets), recursion(start, rates, offsets)
 
 
 @states("eq-6")
