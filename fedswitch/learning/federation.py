@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from .. import wireless
+from ..arguments import Array, Bools
 from ..errors import FedswitchError
 from ..scenario import Scenario
 from ..streams import stream
@@ -83,9 +84,7 @@ class Federation:
         """The first term of (4), for one subscription of one UE in one round."""
         return float(wireless.training_energy_j(self.scenario, self.modules.model_bits))
 
-    def transmit(
-        self, t: int, subscribed: NDArray[np.bool_], power_w: NDArray[np.float64], payload_bits: NDArray[np.float64]
-    ) -> Uplink:
+    def transmit(self, t: int, subscribed: Bools, power_w: Array, payload_bits: Array) -> Uplink:
         """Send the uploads of round `t` over that round's channel; `payload_bits` is (N,) or (N, K)."""
         return transmit(
             self.scenario,
@@ -96,7 +95,7 @@ class Federation:
             compute_energy_j=self.compute_energy_j,
         )
 
-    def update(self, t: int, received: NDArray[np.bool_]) -> None:
+    def update(self, t: int, received: Bools) -> None:
         """(1) for every module, from the UEs that are received (N, K).
 
         Where nobody is received the module, and its optimizer, stay as they are. Raises FedswitchError, in one
@@ -156,9 +155,9 @@ class Federation:
         rng = stream(self.seed, "mini-batch", t, k)
         return rng.choice(self.ue_indices[k], size=self.scenario.batch_size, replace=False)
 
-    def ue_risks(self, t: int) -> NDArray[np.float64]:
+    def ue_risks(self, t: int) -> Array:
         """Risk of every module on the training mini-batch of every UE in round `t`, (N, K)."""
-        risks: NDArray[np.float64] = -self._log_likelihood(t).mean(axis=2).astype(np.float64)
+        risks: Array = -self._log_likelihood(t).mean(axis=2).astype(np.float64)
         return risks
 
     def evaluate(self, t: int, *, personal: bool = False) -> dict[str, float]:

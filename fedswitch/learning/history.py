@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from .. import theory
+from ..arguments import Array, Bools
 from ..scenario import Scenario
 from .schemes import Plan
 from .uplink import Uplink
@@ -33,9 +33,9 @@ class History:
     """
 
     table: pd.DataFrame
-    subscribed: NDArray[np.bool_]
-    received: NDArray[np.bool_]
-    distance_m: NDArray[np.float64]
+    subscribed: Bools
+    received: Bools
+    distance_m: Array
     settings: dict[str, Any]
 
     @property
@@ -49,10 +49,10 @@ class Log:
     """What a run has measured so far; `labels` are the columns that say which run, `bound` is S_n, (N,)."""
 
     labels: dict[str, Any]
-    bound: NDArray[np.float64]
+    bound: Array
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    subscribed: list[NDArray[np.bool_]] = dataclasses.field(default_factory=list)
-    received: list[NDArray[np.bool_]] = dataclasses.field(default_factory=list)
+    subscribed: list[Bools] = dataclasses.field(default_factory=list)
+    received: list[Bools] = dataclasses.field(default_factory=list)
 
     def add(self, scenario: Scenario, plan: Plan, uplink: Uplink, measured: dict[str, float]) -> None:
         """Add a round; `measured` is empty where it was not evaluated."""

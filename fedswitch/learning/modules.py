@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from ..arguments import Array
 from ..encoders import LORA_TARGETS
 from ..scenario import Scenario
 from ..streams import stream
@@ -39,7 +39,7 @@ class Modules(abc.ABC):
         return len(self.heads)
 
     @property
-    def payload_bits(self) -> NDArray[np.float64]:
+    def payload_bits(self) -> Array:
         """G_n: bits of one gradient of each module, all that is trained of it, shape (N,)."""
         counts = [sum(p.numel() for p in parameters) for parameters in self._parameters]
         return self.bits_per_parameter * np.array(counts, dtype=float)
@@ -161,6 +161,6 @@ class FullModel(Modules):
         return scores
 
 
-def _fill(parameter: torch.Tensor, values: NDArray[np.float64]) -> None:
+def _fill(parameter: torch.Tensor, values: Array) -> None:
     with torch.no_grad():
         parameter.copy_(torch.from_numpy(values).to(parameter.dtype))

@@ -13,14 +13,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import checked
+from ..arguments import Array, checked
 from ..errors import FedswitchError
 from ..scenario import Scenario
 from ..streams import stream
 from .data import Split, Task
 
 Integers = NDArray[np.int64]
-Shares = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Partition:
     """
 
     indices: tuple[Integers, ...]
-    proportions: Shares
+    proportions: Array
     histogram: Integers
 
     def __post_init__(self) -> None:
@@ -158,7 +157,7 @@ def domain_partition(
     return _deal(domains, held / domains_per_ue, held * of_each_domain[-1], rng)
 
 
-def ue_test_indices(groups: ArrayLike, proportions: Shares, samples: int, *, seed: int) -> Integers:
+def ue_test_indices(groups: ArrayLike, proportions: Array, samples: int, *, seed: int) -> Integers:
     """Choose each UE's own test samples, in its own proportions of groups: (K, samples), ascending in each row.
 
     No UE holds a sample twice, but UEs may share samples. UE k draws from `stream(seed, "test data", k)`, so its choice
@@ -226,7 +225,7 @@ def _check_sizes(sizes: Integers, min_samples: int, have: str) -> None:
         )
 
 
-def _deal(groups: Integers, proportions: Shares, histogram: Integers, rng: np.random.Generator) -> Partition:
+def _deal(groups: Integers, proportions: Array, histogram: Integers, rng: np.random.Generator) -> Partition:
     """Deal the samples of each group, shuffled, to the UEs, as many as `histogram` (K, G) says."""
     dealt = [
         np.split(rng.permutation(np.flatnonzero(groups == group)), np.cumsum(histogram[:, group]))[:-1]
@@ -245,7 +244,7 @@ def _common_sizes(demands: ArrayLike, pools: Integers) -> Integers:
     return sizes
 
 
-def _whole_counts(proportions: Shares, size: int) -> Integers:
+def _whole_counts(proportions: Array, size: int) -> Integers:
     """Whole numbers that sum to `size` in each row and differ from size * p by less than one (largest remainders)."""
     wanted = proportions * size
     counts: Integers = np.floor(wanted).astype(np.int64)
@@ -255,7 +254,7 @@ def _whole_counts(proportions: Shares, size: int) -> Integers:
     return counts
 
 
-def _fit_to_pools(counts: Integers, wanted: Shares, pools: Integers) -> Integers:
+def _fit_to_pools(counts: Integers, wanted: Array, pools: Integers) -> Integers:
     """Move what rounding has drawn beyond a pool to pools with room, one unit at a time, rows keeping their sums.
 
     The columns of `wanted` fit the pools. So a column that exceeds its pool by e has more than e entries rounded up,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from ..arguments import Array
 
 
 def own_module(likelihood: NDArray[np.floating]) -> Array:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import control, wireless
+from ..arguments import Array, Bools
 from ..scenario import Scenario
 from ..wireless import Channel
 
@@ -21,20 +21,20 @@ class Uplink:
     and `energy_uplink_j` the two terms of (4) for each UE, (K,).
     """
 
-    received: NDArray[np.bool_]
-    success: NDArray[np.float64]
+    received: Bools
+    success: Array
     delay_s: float
-    energy_compute_j: NDArray[np.float64]
-    energy_uplink_j: NDArray[np.float64]
+    energy_compute_j: Array
+    energy_uplink_j: Array
 
 
 def transmit(
     scenario: Scenario,
     channel: Channel,
-    subscribed: NDArray[np.bool_],
-    power_w: NDArray[np.float64],
+    subscribed: Bools,
+    power_w: Array,
     *,
-    payload_bits: NDArray[np.float64],
+    payload_bits: Array,
     compute_energy_j: float,
 ) -> Uplink:
     """Send the gradients of a round: Algorithm 1 shares the bandwidth, (2) decides reception, (4) charges energy.

@@ -6,8 +6,8 @@ import dataclasses
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arguments import Array, Bools
 from ...control import Observation, State, decide, start
 from ...control.online import Rule
 from ...scenario import Form, Scenario
@@ -23,8 +23,8 @@ from ..samples import Kept
 class Plan:
     r"""What a scheme decides for a round: :math:`\beta^t` (N, K), and :math:`P_k^t` in W, (K,)."""
 
-    subscription: NDArray[np.bool_]
-    power_w: NDArray[np.float64]
+    subscription: Bools
+    power_w: Array
 
 
 class Scheme:
@@ -67,7 +67,7 @@ class Scheme:
         """What is known before round `t`."""
         return Observation(run.cell.channel(t), self.payload_bits(run), run.compute_energy_j)
 
-    def payload_bits(self, run: Federation) -> NDArray[np.float64]:
+    def payload_bits(self, run: Federation) -> Array:
         """Bits of an upload: of each module, (N,), or of each module and UE, (N, K)."""
         return run.modules.payload_bits
 
@@ -77,7 +77,7 @@ class Scheme:
         decision, self.decisions = decide(self.scenario, seen, self.decisions, rng=rng, rule=self.rule, form=self.form)
         return Plan(decision.subscription, decision.power_w)
 
-    def learn(self, run: Federation, t: int, received: NDArray[np.bool_]) -> None:
+    def learn(self, run: Federation, t: int, received: Bools) -> None:
         """Update what is trained with the uploads that were received (N, K): (1) for every module."""
         run.update(t, received)
 

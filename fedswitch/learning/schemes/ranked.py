@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...arguments import Array, Bools
 from ...scenario import Scenario
 from ...streams import stream
 from ..federation import Federation
@@ -42,12 +43,12 @@ class Ranked(Scheme):
         """One module of the largest rank."""
         return with_one_module(scenario, max(scenario.lora_ranks))
 
-    def payload_bits(self, run: Federation) -> NDArray[np.float64]:
+    def payload_bits(self, run: Federation) -> Array:
         """Bits of each UE's factors and head, (1, K)."""
         *factors, weight, bias = run.modules.parameters(0)
         per_rank = sum(factor.numel() for factor in factors) / self.rank_max
         numbers = self.ranks[np.newaxis].astype(np.float64) * per_rank + weight.numel() + bias.numel()
-        bits: NDArray[np.float64] = run.scenario.bits_per_parameter * numbers
+        bits: Array = run.scenario.bits_per_parameter * numbers
         return bits
 
     @property
@@ -55,7 +56,7 @@ class Ranked(Scheme):
         """The rank of the common model."""
         return self.scenario.lora_ranks[0]
 
-    def learn(self, run: Federation, t: int, received: NDArray[np.bool_]) -> None:
+    def learn(self, run: Federation, t: int, received: Bools) -> None:
         """Local steps of the UEs that are received, and their aggregate."""
         ues = np.flatnonzero(received[0])
         if not ues.size:
