@@ -19,7 +19,7 @@ LAYERS = (
     {"theory"},
     {"control"},
     {"learning", "paper"},
-    {"split", "network"},
+    {"split"},
     {"studies", "figures"},
     {"cli"},
     {"__main__"},

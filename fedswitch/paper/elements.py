@@ -56,7 +56,8 @@ class Element:
 
     `paper` is the arXiv number, `id` kind and number, as in the book's labels: "eq-7a", "thm-1", "alg-2", "ass-3",
     "fig-4". `title` is what it is, in a few words, and `section` where the paper prints it. `functions` are names under
-    `fedswitch` that compute it and `tests` are pytest's names of tests that check it, `file::test`.
+    `fedswitch` that compute it, none for a step of a proof, which its checks decide; `tests` are pytest's names of
+    tests that check it, `file::test`.
 
     `verdict` is "right"; "ambiguous": right once a reading is fixed that the print leaves open; "wrong"; or "measured":
     a measurement, whose verdict is among the claims (`studies.claims`). An ambiguous or wrong element has `errata`; a
@@ -104,15 +105,16 @@ class Element:
 
 
 def find(element: str, paper: str = PAPER) -> Element:
-    """The record of an element, by its name in the records: "eq-27", "thm-1".
+    """The record of an element, by its id or as the paper cites it: "eq-27" or "(27)", "thm-1" or "Theorem 1".
 
-    Raises ValueError with the nearest names for one that has none.
+    Raises ValueError with the nearest ids for one that has none.
     """
     known = {record.id: record for record in RECORDS if record.paper == paper}
-    if element not in known:
+    cited = {record.name: record for record in known.values()}
+    if element not in known | cited:
         near = difflib.get_close_matches(element, known, n=3) or list(known)[:3]
         raise ValueError(f"no record of {element!r} in {paper}; near it: {', '.join(near)}")
-    return known[element]
+    return (known | cited)[element]
 
 
 def load(path: Path, paper: str) -> tuple[Element, ...]:

@@ -27,7 +27,7 @@ def resolve(name: str) -> Any:
 def run(check: str) -> Counterexample | Statement:
     """Run a check by its name under `fedswitch`, as the records have it; some import SymPy first, which takes a second.
 
-    Raises ValueError for a name that is no check.
+    Raises ValueError for a name that is not there.
     """
     try:
         function = resolve(check)

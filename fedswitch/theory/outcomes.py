@@ -77,6 +77,9 @@ class Statement:
         """The claim, and how it was decided."""
         return f"{self.claim} {'This holds.' if self.holds else 'Not so.'}"
 
+    def __str__(self) -> str:
+        return f"{self.claim} {'HOLDS' if self.holds else 'FAILS'}"
+
 
 def checks_in(*modules: ModuleType) -> dict[str, Callable[[], Counterexample]]:
     """The checks that modules define, by name, in the order of their sources.

@@ -113,6 +113,8 @@ def test_the_records_need_neither_torch_nor_sympy():
 
 def test_a_record_is_found_by_its_element():
     assert find("eq-27").verdict == "wrong"
+    assert find("(27)") is find("eq-27")
+    assert find("Theorem 1", SIBLING) is find("thm-1", SIBLING)
     assert find("eq-12", SIBLING).paper == SIBLING
     with pytest.raises(ValueError, match=r"no record of 'eq-72' in 2509\.19306; near it: .*eq-7"):
         find("eq-72")
