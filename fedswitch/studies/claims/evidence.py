@@ -44,7 +44,7 @@ Evaluate = Callable[[pd.DataFrame, Any], Iterable[Outcome]]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Claim(ClaimText):
-    """A claim, and how it is evaluated: from the table of the `study` of that name, first `prepare`d."""
+    """A claim, and how it is evaluated: from the table of the `study` of that name, which `prepare` makes ready."""
 
     study: str
     prepare: Prepare
