@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import control, wireless
+from ..arguments import Array
 from ..scenario import Scenario
 from ..units import db_to_ratio, ratio_to_db
 from .charts import Axis, Control, Curve, Panel
 from .explorable import Explorable
 from .numbers import decimals, rounded, signed
-
-Array = NDArray[np.float64]
 
 
 def success_figure(scenario: Scenario) -> Explorable:

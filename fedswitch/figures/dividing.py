@@ -6,15 +6,13 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import control, wireless
+from ..arguments import Array
 from ..scenario import Scenario
 from .charts import Axis, Control, Curve, Marker, Panel
 from .explorable import Explorable
 from .numbers import decimals, percent, rounded
-
-Array = NDArray[np.float64]
 
 
 def shares_figure(scenario: Scenario, payload_bits: float, *, rounds: int = 6) -> Explorable:

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arguments import Array
 from ..learning import Task, load_backbone
 from ..learning.modules import Modules
 from ..learning.samples import Kept
@@ -16,8 +17,6 @@ from ..learning.tasks import load_task
 from ..scenario import Scenario
 from .charts import Axis, Control, Curve, Line, Marker, Panel
 from .explorable import Explorable
-
-Array = NDArray[np.float64]
 
 _GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
 

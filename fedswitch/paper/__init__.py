@@ -1,12 +1,11 @@
 """The paper as data: its numbered elements, what holds of each, and the checks that show it."""
 
-from .elements import CAUSES, ELEMENTS, PAPER, RECORDS, SIBLING, Element, Erratum, find
+from .elements import ELEMENTS, PAPER, RECORDS, SIBLING, Element, Erratum, find
 from .errata import resolve, run, verdict_counts
 from .places import places
 from .tables import errata_rows, paper_map, right_rows
 
 __all__ = [
-    "CAUSES",
     "ELEMENTS",
     "PAPER",
     "RECORDS",

@@ -18,19 +18,14 @@ ElementVerdict = Literal["right", "ambiguous", "wrong", "measured"]
 """What may hold of an element of a paper."""
 
 Cause = Literal["missed", "independent", "follows", "slip", "open"]
-"""Why something is printed otherwise than it holds, see `CAUSES`."""
+"""Why something is printed otherwise than it holds.
+
+One mistake that runs through several places; an error of its own; what follows from these; a slip of the pen; a reading
+left open.
+"""
 
 PAPER, SIBLING = "2509.19306", "2407.02924"
 """The paper and its sibling, by their arXiv numbers."""
-
-CAUSES: dict[Cause, str] = {
-    "missed": "One mistake that runs through several places",
-    "independent": "Independent errors",
-    "follows": "What follows from these",
-    "slip": "Slips of the pen",
-    "open": "Readings left open",
-}
-"""The causes, as the page of the errata groups by them."""
 
 _KINDS = {"thm": "Theorem", "alg": "Algorithm", "ass": "Assumption", "fig": "Fig.", "app": "Appendix"}
 
@@ -109,12 +104,13 @@ def find(element: str, paper: str = PAPER) -> Element:
 
     Raises ValueError with the nearest ids for one that has none.
     """
-    known = {record.id: record for record in RECORDS if record.paper == paper}
-    cited = {record.name: record for record in known.values()}
-    if element not in known | cited:
-        near = difflib.get_close_matches(element, known, n=3) or list(known)[:3]
-        raise ValueError(f"no record of {element!r} in {paper}; near it: {', '.join(near)}")
-    return (known | cited)[element]
+    of_paper = [record for record in RECORDS if record.paper == paper]
+    for record in of_paper:
+        if element in (record.id, record.name):
+            return record
+    ids = [record.id for record in of_paper]
+    near = difflib.get_close_matches(element, ids, n=3) or ids[:3]
+    raise ValueError(f"no record of {element!r} in {paper}; near it: {', '.join(near)}")
 
 
 def load(path: Path, paper: str) -> tuple[Element, ...]:

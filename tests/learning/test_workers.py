@@ -149,7 +149,9 @@ def test_other_threads_keep_their_setting_while_ours_run(several):
 
 def test_without_work_nothing_begins(several):
     several(2)
-    in_order(lambda piece: piece, [], pytest.fail, CPU)
+    threads = threading.active_count()
+    in_order(pytest.fail, [], pytest.fail, CPU)
+    assert threading.active_count() == threads
 
 
 def test_a_gpu_takes_one_piece_after_the_other():

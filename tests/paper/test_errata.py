@@ -4,13 +4,13 @@ import functools
 import math
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import sympy
 
 from fedswitch import split
 from fedswitch.paper import (
-    CAUSES,
     ELEMENTS,
     PAPER,
     RECORDS,
@@ -21,10 +21,12 @@ from fedswitch.paper import (
     verdict_counts,
 )  # fmt: skip
 from fedswitch.paper.checks import CHECKS
+from fedswitch.paper.elements import Cause
 from fedswitch.theory import counterexamples
 from fedswitch.theory.outcomes import Counterexample, Statement
 from fedswitch.theory.statements import STATEMENTS
 
+CAUSES = get_args(Cause)
 ROOT = Path(__file__).resolve().parents[2]
 MOST_WORDS = 3000  # on the page, formulas and names counting as one each
 once = functools.cache(run)
