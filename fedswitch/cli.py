@@ -155,9 +155,10 @@ def sweep(
 )  # fmt: skip
 @click.option("--device", default="cpu", show_default=True, help="Torch device, for the studies that train.")
 @click.option("--fresh", is_flag=True, help="Forget the runs that earlier, interrupted calls have finished.")
+@click.option("--extend", is_flag=True, help="Keep the runs that are recorded already, and make only those missing.")
 @click.option("--out", type=_FOLDER, help="Folder for the results, instead of results/.")
 def reproduce(
-    studies: tuple[str, ...], assignments: tuple[str, ...], device: str, fresh: bool, out: Path | None
+    studies: tuple[str, ...], assignments: tuple[str, ...], device: str, fresh: bool, extend: bool, out: Path | None
 ) -> None:
     """Measure each STUDY at full scale, all of them where none is named.
 
@@ -176,7 +177,7 @@ def reproduce(
         changes = parse_assignments(find_study(name), assignments)
         click.echo(f"Measuring {name} at full scale ...", err=True)
         try:
-            path = reproduce_study(name, changes, device=device, fresh=fresh, out=out)
+            path = reproduce_study(name, changes, device=device, fresh=fresh, extend=extend, out=out)
         except ValueError as error:  # bad parameters are found when a study begins
             raise FedswitchError(str(error)) from error
         click.echo(f"Wrote {path} and its record.")

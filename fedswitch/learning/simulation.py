@@ -24,8 +24,8 @@ from .schemes import Plan, Scheme, check_plan, find_scheme
 from .tasks import load_task
 from .uplink import Uplink
 
-Stop = Callable[[Sequence[Mapping[str, Any]]], bool]
-"""Whether a run may end, from the rows of `History.table` so far."""
+When = Callable[[Sequence[Mapping[str, Any]]], bool]
+"""Whether something is to be done, from the rows of `History.table` so far."""
 
 
 def simulate(
@@ -44,7 +44,8 @@ def simulate(
     resume: str | Path | None = None,
     checkpoint_every: int = 5,
     progress: bool | None = None,
-    stop: Stop | None = None,
+    also_test: When | None = None,
+    stop: When | None = None,
     kept: Kept | None = None,
 ) -> History:
     """Fine-tune N LoRA modules over `rounds` rounds of (1), each upload passing the channel (2); return a `History`.
@@ -66,6 +67,8 @@ def simulate(
         resume: a checkpoint file, continued from where it exists, and written as the run goes on.
         checkpoint_every: rounds between two checkpoints; the last round always writes one.
         progress: show a bar; where not given, on a terminal only.
+        also_test: asked before every round that would not be tested, with the rows of `History.table` so far; where it
+            says so, it is tested.
         stop: asked after every round that was tested, with the rows of `History.table` so far; the run ends where it
             says so.
         kept: what runs on the same `Task` object and backbone have in common; give one to several calls.
@@ -116,7 +119,7 @@ def simulate(
         for t in range(first, rounds):
             started = time.perf_counter()
             plan, uplink = do_round(policy, run, t, name)
-            due = (t + 1) % evaluate_every == 0 or t + 1 == rounds
+            due = (t + 1) % evaluate_every == 0 or t + 1 == rounds or (also_test is not None and also_test(log.rows))
             log.add(run.scenario, plan, uplink, run.evaluate(t, personal=personal) if due else {})
             bar.update()
             accuracy = {"accuracy": f"{log.rows[-1]['accuracy_pooled']:.3f}"} if due else {}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..errors import FedswitchError
 from ..files import write_whole
 from ..learning import Task, load_task, simulate
 from ..learning.data import subset
@@ -22,11 +23,11 @@ from ..learning.devices import device_name
 from ..learning.progress import runs_bar
 from ..learning.samples import Kept
 from ..learning.schemes import Scheme, find_scheme
-from ..learning.simulation import Stop
+from ..learning.simulation import When
 from ..scenario import Scenario
 from ..streams import stream
 from ..units import db_to_ratio
-from .records import made_here
+from .records import Result, made_here
 from .settings import StudySettings, setting
 
 SOURCES = ("task_source", "backbone_source")
@@ -73,7 +74,7 @@ class Protocol:
     """What all runs of a study have in common.
 
     `test_size` is how many samples of the task's test set are used, drawn once and the same for all runs (None: all of
-    them); `personal` is that of `simulate`.
+    them); `personal`, `also_test` and `stop` are those of `simulate`, the latter two dataclasses.
     """
 
     task: str
@@ -82,6 +83,8 @@ class Protocol:
     evaluate_every: int
     test_size: int | None = None
     personal: bool = False
+    also_test: When | None = None
+    stop: When | None = None
     device: str = "cpu"
 
 
@@ -98,6 +101,7 @@ class LearningSettings(StudySettings):
     batch_size: int = setting(4, "samples of one UE in one round")
     learning_rate: float = setting(1e-2, "step of the optimizer on the aggregated gradient")
     lora_layers: int | None = setting(1, "last encoder layers that carry LoRA; None: all")
+    precision: str = setting("float32", "of the frozen weights: float32, or bfloat16 where the processor has it")
     sinr_threshold_db: float = setting(-5.0, "SINR threshold of reception", "dB")
     concentration: float = setting(0.5, "Dirichlet concentration over labels; smaller is less IID")
     test_size: int | None = setting(160, "test samples that are used, drawn once; None: all")
@@ -109,6 +113,7 @@ class LearningSettings(StudySettings):
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             lora_layers=self.lora_layers,
+            precision=self.precision,
             sinr_threshold=float(db_to_ratio(self.sinr_threshold_db)),
             dirichlet_concentration=self.concentration,
             **changes,
@@ -128,14 +133,12 @@ def arms_by_name(arms: Iterable[Arm], names: Sequence[str]) -> list[Arm]:
     return [known[name] for name in names]
 
 
-def measure_runs(
-    runs: Sequence[ArmRun], protocol: Protocol, *, stop: Stop | None = None, finished: Path | None = None
-) -> pd.DataFrame:
-    """The tables of all runs, one below the other, with the columns `arm` and those of `ArmRun.labels`.
+def measure_runs(runs: Sequence[ArmRun], protocol: Protocol, *, finished: Path | None = None) -> pd.DataFrame:
+    """The tables of all runs, one below the other, with the columns `run`, `arm` and those of `ArmRun.labels`.
 
     Runs are made in their order. In the folder `finished` each is kept when it is done, and not made again by a later
-    call. `DataFrame.attrs` say how many seconds they took together, and list what `MADE` names. Runs at one seed share
-    cell, fading and data.
+    call; `run` is the digest that it is known by there. `DataFrame.attrs` say how many seconds they took together, and
+    list what `MADE` names. Runs at one seed share cell, fading and data.
     """
     made = made_here()  # now: the clone may move on while runs are made
     kept = Kept(limit_bytes=KEPT_BYTES)
@@ -143,22 +146,38 @@ def measure_runs(
     tables = []
     for run in runs_bar(runs):
         task = load_shared(protocol, run.seed)
-        path = finished / f"{_identity(run, protocol, stop, task.source)}.parquet" if finished else None
+        known_by = _identity(run, protocol, task.source)
+        path = finished / f"{known_by}.parquet" if finished else None
         if path is not None and path.exists():
             tables.append(pd.read_parquet(path))
             continue
-        table = _measure(run, protocol, tasks.setdefault(task.source, task), kept, stop)
-        table.attrs |= made
+        table = _measure(run, protocol, tasks.setdefault(task.source, task), kept)
+        table.insert(0, "run", known_by)
+        table.attrs |= {name: [value] for name, value in made.items()}
         if path is not None:
             write_whole(path, partial(table.to_parquet, index=False))
         tables.append(table)
     result = pd.concat(tables, ignore_index=True)
-    of_all = {name: sorted({table.attrs[name] for table in tables}) for name in MADE}
+    of_all = {name: sorted({value for table in tables for value in table.attrs[name]}) for name in MADE}
     result.attrs = {"seconds": round(sum(table.attrs["seconds"] for table in tables)), **of_all}
     return result
 
 
-def _measure(run: ArmRun, protocol: Protocol, task: Task, kept: Kept, stop: Stop | None) -> pd.DataFrame:
+def keep_recorded(result: Result, finished: Path) -> None:
+    """Put the runs of a recorded result into the folder `finished`, as if they had been made here.
+
+    Raises FedswitchError for a record from before runs were told apart.
+    """
+    if "run" not in result.table:
+        raise FedswitchError(f"The record of {result.name} does not tell its runs apart: measure it anew.")
+    runs = list(result.table.groupby("run", sort=False))
+    made = {name: result.record[name] for name in MADE} | {"seconds": result.record["seconds"] / len(runs)}
+    for known_by, table in runs:
+        table.attrs = made
+        write_whole(finished / f"{known_by}.parquet", partial(table.to_parquet, index=False))
+
+
+def _measure(run: ArmRun, protocol: Protocol, task: Task, kept: Kept) -> pd.DataFrame:
     started = time.perf_counter()
     history = simulate(
         dataclasses.replace(run.scenario, **run.arm.changes),
@@ -171,16 +190,17 @@ def _measure(run: ArmRun, protocol: Protocol, task: Task, kept: Kept, stop: Stop
         evaluate_every=protocol.evaluate_every,
         personal=protocol.personal,
         progress=False,
-        stop=stop,
+        also_test=protocol.also_test,
+        stop=protocol.stop,
         kept=kept,
     )
     table = history.table
     for place, (column, value) in enumerate({"arm": run.arm.name, **run.labels}.items()):
         table.insert(place, column, value)
     seconds = time.perf_counter() - started
-    sources = {name: history.settings[name] for name in SOURCES}
+    sources = {name: [history.settings[name]] for name in SOURCES}
     arithmetic = f"{history.settings['scenario']['precision']} on {device_name(protocol.device)}"
-    table.attrs = {"seconds": seconds, "arithmetic": arithmetic, **sources}
+    table.attrs = {"seconds": seconds, "arithmetic": [arithmetic], **sources}
     return table
 
 
@@ -193,11 +213,11 @@ def load_shared(protocol: Protocol, seed: int) -> Task:
     return dataclasses.replace(task, test=subset(task.test, np.sort(chosen)))
 
 
-def _identity(run: ArmRun, protocol: Protocol, stop: Stop | None, source: str) -> str:
-    """A digest of all that decides what a run measures; where `stop` shows no parameters, no two calls agree."""
+def _identity(run: ArmRun, protocol: Protocol, source: str) -> str:
+    """A digest of all that decides what a run measures; no two calls agree on a `stop` that is no dataclass."""
     scheme, _ = find_scheme(run.arm.scheme)
     scenario = dataclasses.asdict(dataclasses.replace(run.scenario, **run.arm.changes))
     common = {name: value for name, value in dataclasses.asdict(protocol).items() if name != "device"}
     what = {"arm": run.arm.name, "scheme": scheme, "scenario": scenario, "seed": run.seed, **run.labels, **common}
-    what |= {"stop": repr(stop), "task_source": source}
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+    what |= {"task_source": source}
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=repr).encode()).hexdigest()[:16]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, 
 from .intervals import in_brackets
 from .settings import setting
 from .style import CLAIMED, distinct_lines
+
+FIXED = math.inf
+"""What stands for a deadline at the fixed threshold, where an upload may take as long as it takes."""
 
 ARMS = (
     Arm("ours", "Algorithm 2, corrected", "switching", "corrected"),
@@ -36,13 +40,21 @@ class Fig2Settings(LearningSettings):
         ["ours", "fedlora"], "what is compared: ours, ours_printed, fedlora, hetlora, flexlora, full"
     )
     num_ues: Sequence[int] = setting([6, 12], "UEs in the cell, K: several values")
-    costly_arms: Sequence[str] = setting(["hetlora", "flexlora", "full"], "arms that run in small cells only")
+    deadlines_s: Sequence[float] = setting(
+        [], "readings in which a deadline sets the threshold of reception; none, or several values", "s"
+    )
+    costly_arms: Sequence[str] = setting(
+        ["hetlora", "flexlora", "full"], "arms that run in small cells only, and at the fixed threshold"
+    )
     costly_up_to: int = setting(8, "UEs in the largest cell of these arms")
     rounds: int = setting(10, "most rounds of a run")
     target: float = setting(0.6, "pooled test accuracy to reach")
     hold: int = setting(2, "rounds for which it must stay there")
     test_size: int | None = setting(150, "test samples that are used, drawn once; None: all")
     evaluate_every: int = setting(2, "rounds between two tests")
+    near: float | None = setting(
+        None, "all rounds are tested once a test is no more than this below target; None: never"
+    )
 
 
 FULL_SCALE = Fig2Settings(
@@ -73,17 +85,38 @@ def measure(settings: Fig2Settings, *, device: str = "cpu", finished: Path | Non
 
     A run ends once all tests of `hold` rounds have reached the target, or after `rounds` rounds. The arms named in
     `costly_arms` run in cells of up to `costly_up_to` UEs only. Energy has no weight here, as in the paper: everybody
-    sends at the largest power. Returns `History.table` of all runs with the column `arm`.
+    sends at the largest power. All cells are run at the fixed threshold of reception first, and then with each of
+    `deadlines_s`, in which everybody has that long for an upload. Returns `History.table` of all runs with the columns
+    `arm` and `deadline_s`, which is infinite at the fixed threshold.
     """
     runs = [
-        ArmRun(arm, settings.scenario(num_ues=k, energy_weight_per_j=0.0), seed)
+        ArmRun(arm, settings.scenario(num_ues=k, energy_weight_per_j=0.0, **reading), seed, {"deadline_s": deadline_s})
+        for deadline_s, reading in _readings(settings.deadlines_s).items()
         for seed in settings.seeds
         for k in settings.num_ues
         for arm in arms_by_name(ARMS, settings.arms)
-        if arm.name not in settings.costly_arms or k <= settings.costly_up_to
+        if arm.name not in settings.costly_arms or (k <= settings.costly_up_to and deadline_s == FIXED)
     ]
-    stop = Held(settings.target, settings.hold)
-    return measure_runs(runs, settings.protocol(device=device), stop=stop, finished=finished)
+    also_test = None if settings.near is None else Near(settings.target - settings.near)
+    protocol = settings.protocol(device=device, also_test=also_test, stop=Held(settings.target, settings.hold))
+    return measure_runs(runs, protocol, finished=finished)
+
+
+def _readings(deadlines_s: Sequence[float]) -> dict[float, dict[str, Any]]:
+    """Changes to the scenario in each reading of reception, by its deadline."""
+    return {FIXED: {}} | {after_s: {"threshold": "deadline", "deadline_s": after_s} for after_s in deadlines_s}
+
+
+@dataclasses.dataclass(frozen=True)
+class Near:
+    """Says that a round is to be tested, where the last test came to `level`."""
+
+    level: float
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether it did, from the rows so far."""
+        tested = (row["accuracy_pooled"] for row in reversed(rows) if row["accuracy_pooled"] == row["accuracy_pooled"])
+        return next(tested, -math.inf) >= self.level
 
 
 @dataclasses.dataclass(frozen=True)

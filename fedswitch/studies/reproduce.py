@@ -15,23 +15,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .records import made_here, save_result
+from .federated import keep_recorded
+from .records import load_result, made_here, save_result
 from .settings import full_scale
 
 FINISHED = Path("_build/reproduce")
 
 
 def reproduce_study(
-    name: str, changes: Mapping[str, Any], *, device: str = "cpu", fresh: bool = False, out: Path | None = None
+    name: str,
+    changes: Mapping[str, Any],
+    *,
+    device: str = "cpu",
+    fresh: bool = False,
+    extend: bool = False,
+    out: Path | None = None,
 ) -> Path:
     """Measure a study with its `FULL_SCALE` settings and `changes` to them; return the path of the table saved.
 
-    With `fresh`, runs that earlier, interrupted calls have finished are forgotten.
+    With `fresh`, runs that earlier, interrupted calls have finished are forgotten. With `extend`, those that are
+    recorded already are taken from the record, and only the others made.
     """
     measure = importlib.import_module(f"{__package__}.{name}").measure
     finished = FINISHED / name
     if fresh:
         shutil.rmtree(finished, ignore_errors=True)
+    if extend:
+        keep_recorded(load_result(name, out), finished)
     settings = dataclasses.replace(full_scale(name), **changes)
     accepted = inspect.signature(measure).parameters
     here = {key: value for key, value in {"device": device, "finished": finished}.items() if key in accepted}

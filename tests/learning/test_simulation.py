@@ -116,6 +116,20 @@ def test_rounds_between_evaluations_hold_no_accuracy(small, toy_task):
     assert table["accuracy"].notna().tolist() == [False, True, False, True, True]
 
 
+def test_rounds_are_also_tested_where_the_rows_so_far_ask_for_it(small, toy_task):
+    asked = []
+
+    def third(rows):
+        asked.append(len(rows))
+        return len(rows) == 2
+
+    history = run(small, toy_task, rounds=5, evaluate_every=2, also_test=third)
+    assert history.table["accuracy"].notna().tolist() == [False, True, True, True, True]
+    assert asked == [0, 2]  # not where a test is due anyway
+    tested = history.table["round"].isin([2, 4, 5])
+    pd.testing.assert_frame_equal(history.table[tested], run(small, toy_task, rounds=5, evaluate_every=2).table[tested])
+
+
 def test_a_run_may_stop_after_a_round_that_was_tested(small, toy_task, tmp_path):
     asked = []
 

@@ -189,7 +189,7 @@ def course(arm: str, k: int, seed: int, since: int | None, *, joules: float = 2.
     rounds = np.arange(1, end + 1)
     accuracy = np.where(rounds >= (since or 99), 0.8, 0.5)
     return pd.DataFrame({
-        "arm": arm, "num_ues": k, "seed": seed, "round": rounds,
+        "arm": arm, "num_ues": k, "seed": seed, "deadline_s": math.inf, "round": rounds,
         "accuracy_pooled": np.where(rounds % 2 == 0, accuracy, np.nan),
         "delay_s": seconds, "energy_uplink_j": joules / 4, "energy_compute_j": 3 * joules / 4,
     })  # fmt: skip
@@ -340,6 +340,33 @@ def test_the_printed_form_has_no_seconds_and_joules_to_compare():
 def test_a_valley_falls_and_rises(rounds, verdict):
     ((_, found),) = outcomes("fig2-valley", cells({"ours": rounds}), LIMITS).items()
     assert found.verdict == verdict
+
+
+def test_a_valley_at_any_deadline_counts_beside_the_fixed_threshold():
+    flat, valley = dict.fromkeys((10, 25, 100), 20), {10: 28, 25: 12, 100: 28}
+    table = pd.concat(
+        cells({"ours": rounds}).assign(deadline_s=deadline_s)
+        for deadline_s, rounds in {math.inf: flat, 0.1: flat, 0.2: valley, 0.4: {10: 28, 25: 12, 100: 12}}.items()
+    )
+    counted = outcomes("fig2-valley", table, LIMITS)
+    assert [(reading.split(",")[0], one.verdict) for (_, reading), one in counted.items()] == [
+        ("fixed threshold", "not reproduced"), ("deadline of 0.2 s", "reproduced"),
+    ]  # fmt: skip
+    assert all("of 0.1, 0.2, 0.4 s" in reading for _, reading in counted if "deadline" in reading)
+    beside = outcomes("fig2-valley", table, LIMITS, counts=False)
+    assert [one.verdict for one in beside.values()] == ["not reproduced", "partly"]
+
+
+def test_what_is_saved_at_a_deadline_stands_beside_the_fixed_threshold():
+    fixed, late = {"ours": {10: 10}, "fedlora": {10: 20}}, {"ours": {10: 20}, "fedlora": {10: 10}}
+    table = pd.concat([cells(fixed), cells(late).assign(deadline_s=0.5)])
+    (counted,) = outcomes("fig2-fedlora", table, LIMITS).values()
+    assert counted.shown == next(iter(outcomes("fig2-fedlora", cells(fixed), LIMITS).values())).shown
+    beside = outcomes("fig2-fedlora", table, LIMITS, counts=False)
+    (other,) = (
+        one for (_, reading), one in beside.items() if reading == "deadline of 0.5 s; fewer rounds than fedlora"
+    )
+    assert other.verdict == "not reproduced"
 
 
 # Fig. 3

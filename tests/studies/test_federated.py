@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 
 from fedswitch import Scenario
+from fedswitch.errors import FedswitchError
 from fedswitch.learning.tasks import reviews_task
 from fedswitch.studies import federated
 from fedswitch.studies.federated import Arm, ArmRun, Protocol, arms_by_name, measure_runs
-from fedswitch.studies.fig2_convergence import Held
+from fedswitch.studies.fig2_convergence import Held, Near
+from fedswitch.studies.records import Result
 
 RANDOM, COMMON = Arm("random", "at random", "random"), Arm("fedlora", "one module", "fedlora")
 SCENARIO = Scenario.corrected(num_ues=4, batch_size=3, test_samples=20, lora_layers=1)
@@ -39,6 +41,22 @@ def test_finished_runs_are_not_made_again(made, tmp_path):
     assert all(path.suffix == ".parquet" for path in tmp_path.iterdir())
 
 
+def test_recorded_runs_are_taken_from_their_record_and_only_others_made(made, tmp_path):
+    runs = [ArmRun(RANDOM, SCENARIO, seed, {"kind": "a"}) for seed in (0, 1)]
+    first = measure_runs(runs, PROTOCOL)
+    first.attrs["date"] = ["2001-01-01"]
+    record = {name: first.attrs[name] for name in ("seconds", *federated.MADE)}
+    federated.keep_recorded(Result("skew", first, record), tmp_path)
+    made.clear()
+    both = measure_runs([*runs, ArmRun(COMMON, SCENARIO, 0, {"kind": "a"})], PROTOCOL, finished=tmp_path)
+    assert made == [("fedlora", 0)]
+    pd.testing.assert_frame_equal(both[both["arm"] == "random"], first)
+    assert both.attrs["date"] == ["2001-01-01", federated.made_here()["date"]]
+    assert both.attrs["seconds"] >= first.attrs["seconds"]
+    with pytest.raises(FedswitchError, match="does not tell its runs apart"):
+        federated.keep_recorded(Result("skew", first.drop(columns="run"), record), tmp_path)
+
+
 CHANGES = [
     {"seed": 1},
     {"labels": {"skew": "label"}},
@@ -55,15 +73,18 @@ CHANGES = [
 def test_a_run_with_another_setting_is_another_run(change):
     run = ArmRun(RANDOM, SCENARIO, 0)
     other = dataclasses.replace(run, **change)
-    assert federated._identity(other, PROTOCOL, None, "here") != federated._identity(run, PROTOCOL, None, "here")
+    assert federated._identity(other, PROTOCOL, "here") != federated._identity(run, PROTOCOL, "here")
 
 
 def test_a_run_that_may_end_elsewhere_is_another_run():
     run = ArmRun(RANDOM, SCENARIO, 0)
     stops = [None, Held(0.7, 10), Held(0.7, 9), Held(0.6, 10)]
-    assert len({federated._identity(run, PROTOCOL, stop, "here") for stop in stops}) == len(stops)
-    assert federated._identity(run, PROTOCOL, None, "here") != federated._identity(run, PROTOCOL, None, "there")
-    first, second = (federated._identity(run, PROTOCOL, Held(0.7, 10), "here") for _ in range(2))
+    protocols = [dataclasses.replace(PROTOCOL, stop=stop) for stop in stops]
+    assert len({federated._identity(run, protocol, "here") for protocol in protocols}) == len(stops)
+    assert federated._identity(run, PROTOCOL, "here") != federated._identity(run, PROTOCOL, "there")
+    first, second = (
+        federated._identity(run, dataclasses.replace(PROTOCOL, stop=Held(0.7, 10)), "here") for _ in range(2)
+    )
     assert first == second
 
 
@@ -71,8 +92,9 @@ def test_a_run_that_may_end_elsewhere_is_another_run():
 def test_a_run_under_another_protocol_is_another_run_but_on_another_device_the_same(field):
     run = ArmRun(RANDOM, SCENARIO, 0)
     value = getattr(PROTOCOL, field)
-    other = dataclasses.replace(PROTOCOL, **{field: f"{value}x" if isinstance(value, str) else value + 1})
-    same = federated._identity(run, other, None, "here") == federated._identity(run, PROTOCOL, None, "here")
+    changed = Near(0.5) if value is None else f"{value}x" if isinstance(value, str) else value + 1
+    other = dataclasses.replace(PROTOCOL, **{field: changed})
+    same = federated._identity(run, other, "here") == federated._identity(run, PROTOCOL, "here")
     assert same is (field == "device")
 
 
@@ -99,8 +121,7 @@ def test_runs_at_one_seed_share_cell_and_data_and_their_labels_are_columns(made,
 def test_a_run_ends_where_it_is_told_to_stop():
     table = measure_runs(
         [ArmRun(RANDOM, SCENARIO, 0)],
-        dataclasses.replace(PROTOCOL, rounds=5, evaluate_every=1),
-        stop=lambda rows: len(rows) == 3,
+        dataclasses.replace(PROTOCOL, rounds=5, evaluate_every=1, stop=lambda rows: len(rows) == 3),
     )
     assert table["round"].tolist() == [1, 2, 3]
 

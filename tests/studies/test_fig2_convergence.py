@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
@@ -53,11 +54,36 @@ def test_runs_end_once_the_target_is_held_and_costly_arms_stay_small(monkeypatch
     assert never["round"].max() == 6
 
 
+@given(st.lists(st.sampled_from([0.6, 0.7, 0.8, NAN]), max_size=8))
+def test_a_run_is_near_where_its_last_test_was(accuracies):
+    rows = [{"round": t, "accuracy_pooled": value} for t, value in enumerate(accuracies, 1)]
+    tested = [value for value in accuracies if value == value]
+    assert fig2.Near(0.7)(rows) == (bool(tested) and tested[-1] >= 0.7)
+
+
+def test_each_deadline_is_run_beside_the_fixed_threshold_and_tests_come_closer_near_the_target(monkeypatch):
+    monkeypatch.setattr(federated, "load_task", lambda name, seed: reviews_task(train=300, test=200, seed=seed))
+    settings = fig2.Fig2Settings(
+        backbone="tiny", arms=["fedlora", "full"], num_ues=[4], deadlines_s=[1e-6, 10.0], seeds=[1], rounds=5,
+        target=1.01, near=1.0, batch_size=2, evaluate_every=2,
+    )  # fmt: skip
+    table = fig2.measure(settings)
+    runs = table.groupby(["deadline_s", "arm"], sort=False)
+    assert list(runs.groups) == [(math.inf, "fedlora"), (math.inf, "full"), (1e-6, "fedlora"), (10.0, "fedlora")]
+    received = runs["received"].sum()
+    assert received[1e-6, "fedlora"] == 0 < received[10.0, "fedlora"]
+    assert table.loc[table["deadline_s"] == 10.0, "delay_s"].tolist() == [10.0] * 5
+    tested = table.loc[table["accuracy_pooled"].notna()].groupby(["deadline_s", "arm"])["round"].agg(list)
+    assert tested.tolist() == [[2, 3, 4, 5]] * 4  # from the first on, all are near
+    with_gaps = fig2.measure(replace(settings, near=None, deadlines_s=[]))
+    assert with_gaps.loc[with_gaps["accuracy_pooled"].notna(), "round"].tolist() == [2, 4, 5] * 2
+
+
 @pytest.fixture
 def runs():
     """As of `claims.fig2.convergence`: two sizes, three seeds, one run cut off."""
     return pd.DataFrame([
-        {"arm": arm, "num_ues": k, "seed": seed, "cut_off": (arm, k, seed) == ("ours", 25, 2),
+        {"deadline_s": math.inf, "arm": arm, "num_ues": k, "seed": seed, "cut_off": (arm, k, seed) == ("ours", 25, 2),
          "rounds": rounds + seed * k, "rounds_to_plateau": 3, "seconds": 0.5 * rounds + seed, "joules": 7.0 * rounds}
         for arm, rounds in {"ours": 10, "ours_printed": 12, "fedlora": 20}.items()
         for k in (10, 25) for seed in range(3)

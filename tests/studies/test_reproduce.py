@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from fedswitch.cli import cli
 from fedswitch.errors import ParameterError
-from fedswitch.studies import fig3_bandwidth, reproduce
+from fedswitch.studies import federated, fig2_convergence, fig3_bandwidth, reproduce
 from fedswitch.studies.records import load_result
 
 SMALL = replace(fig3_bandwidth.FULL_SCALE, num_ues=[5], num_cells=2)
@@ -38,6 +38,34 @@ def test_a_changed_parameter_is_recorded(call, tmp_path):
     assert (
         json.loads((tmp_path / "fig3_bandwidth.json").read_text())["settings"] == replace(SMALL, num_cells=1).as_dict()
     )
+
+
+def test_a_record_is_extended_by_what_it_lacks(monkeypatch, tmp_path):
+    made, measure = [], federated._measure
+
+    def counted(run, *arguments):
+        made.append(run.seed)
+        return measure(run, *arguments)
+
+    small = fig2_convergence.Fig2Settings(
+        backbone="tiny", arms=["fedlora"], num_ues=[4], rounds=2, batch_size=2, test_size=None
+    )
+    monkeypatch.setattr(federated, "_measure", counted)
+    monkeypatch.setattr(fig2_convergence, "FULL_SCALE", small)
+
+    def call(seeds, finished, *more):
+        monkeypatch.setattr(reproduce, "FINISHED", tmp_path / finished)
+        arguments = ["fig2_convergence", "-p", f"seeds={seeds}", "--out", str(tmp_path / "out"), *more]
+        done = CliRunner().invoke(cli, ["reproduce", *arguments])
+        assert done.exit_code == 0, done.output
+        return load_result("fig2_convergence", tmp_path / "out")
+
+    first = call("0", "here")
+    both = call("0,1", "elsewhere", "--extend")
+    assert made == [0, 1]
+    pd.testing.assert_frame_equal(both.table[both.table["seed"] == 0], first.table)
+    assert both.settings.seeds == (0, 1)
+    assert both.record["seconds"] >= first.record["seconds"]
 
 
 @pytest.mark.parametrize(

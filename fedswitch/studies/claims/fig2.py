@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from functools import partial
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ...scenario import Form
-from ..fig2_convergence import CLAIMED_FEWER, Fig2Settings, reached
+from ..fig2_convergence import CLAIMED_FEWER, FIXED, Fig2Settings, reached
 from ..intervals import estimate
 from .evidence import Outcome, claims_of
-from .rules import judge_gain, judge_valley, standing
+from .rules import ClaimVerdict, judge_gain, judge_valley, standing
 from .sentences import Unit, shown, too_little, value_of, why_direction, why_gain
 
 OURS: dict[Form, str] = {"printed": "ours_printed", "corrected": "ours"}
@@ -34,7 +36,7 @@ _BESIDE: dict[Form, dict[str, str]] = {
 
 
 def convergence(table: pd.DataFrame, settings: Fig2Settings) -> pd.DataFrame:
-    """When each run has converged: one row per arm, num_ues and seed.
+    """When each run has converged: one row per deadline_s, arm, num_ues and seed.
 
     `rounds` is the first tested round from which on the target was held; a run that was cut off before (`cut_off`)
     counts with all rounds that it was given. `seconds` on air and `joules` (uplink and computing, all UEs) are sums
@@ -43,12 +45,13 @@ def convergence(table: pd.DataFrame, settings: Fig2Settings) -> pd.DataFrame:
     target, hold, limit = settings.target, settings.hold, settings.rounds
     joules = table["energy_uplink_j"] + table["energy_compute_j"]
     rows = []
-    for (arm, k, seed), run in table.assign(joules=joules).groupby(["arm", "num_ues", "seed"], sort=False):
+    by = ["deadline_s", "arm", "num_ues", "seed"]
+    for key, run in table.assign(joules=joules).groupby(by, sort=False):
         tested = run.loc[run["accuracy_pooled"].notna(), ["round", "accuracy_pooled"]].sort_values("round")
         since = reached(tested.to_dict("records"), target, hold)
         until = (run["round"] <= (since or limit)).to_numpy()
         rows.append({
-            "arm": arm, "num_ues": k, "seed": seed, "cut_off": since is None,
+            **dict(zip(by, key, strict=True)), "cut_off": since is None,
             "rounds": since or limit,
             "rounds_to_plateau": rounds_to_plateau(*tested.to_numpy().T, last=hold),
             "seconds": run["delay_s"].to_numpy()[until].sum(),
@@ -97,6 +100,17 @@ def wins(runs: pd.DataFrame, ours: str, rival: str) -> pd.Series:
 
 
 def _faster(runs: pd.DataFrame, settings: Fig2Settings, *, rival: str) -> Iterator[Outcome]:
+    for deadline_s, some in runs.groupby("deadline_s"):
+        for found in _faster_in_one_reading(some, rival):
+            yield found if deadline_s == FIXED else _beside(found, deadline_s)
+
+
+def _beside(outcome: Outcome, deadline_s: float) -> Outcome:
+    reading = "; ".join(filter(None, (f"deadline of {deadline_s:g} s", outcome.reading)))
+    return dataclasses.replace(outcome, reading=reading, counts=False)
+
+
+def _faster_in_one_reading(runs: pd.DataFrame, rival: str) -> Iterator[Outcome]:
     for form, ours in OURS.items():
         if not {ours, rival, "fedlora"} <= set(runs["arm"]):  # FedLoRA: what gains can be relative to
             continue
@@ -135,26 +149,40 @@ def _saved(runs: pd.DataFrame, form: Form, rival: str, over: str) -> Outcome:
 
 def _valley(runs: pd.DataFrame, settings: Fig2Settings) -> Iterator[Outcome]:
     for form, ours in OURS.items():
-        rounds = runs[runs["arm"] == ours].pivot(index="seed", columns="num_ues", values="rounds")
-        if len(rounds.columns) < 3:
-            continue
-        least, most = rounds.columns.min(), rounds.columns.max()
-        middle = rounds.drop(columns=[least, most]).mean().idxmin()
-        fall, rise = estimate(rounds[least] - rounds[middle]), estimate(rounds[most] - rounds[middle])
-        course = ", ".join(f"{value_of(rounds[k].mean(), '')} at K = {k}" for k in rounds)
-        cut_off = runs.loc[runs["arm"] == ours, "cut_off"]
-        why = (
-            f"Mean rounds: {course}. The fall to K = {middle}: {why_direction(fall)} The rise from it: "
-            f"{why_direction(rise)} Cut off: {cut_off.sum()} of {len(cut_off)} runs."
-        )
-        shows = f"fall {shown(fall, '')}, rise {shown(rise, '')}"
-        if most < PAPER_LARGEST:
-            why += f" The rise is said of large K, and the largest cell that was run has {most} UEs."
-            yield Outcome(form, "not measured yet", shows, why)
-        elif cut_off.all():
-            yield Outcome(form, "undecided", shows, f"{why} {too_little([ours], _NEVER)}")
-        else:
-            yield Outcome(form, judge_valley(fall, rise), shows, why)
+        found = {
+            deadline_s: _fall_and_rise(some, form)
+            for deadline_s, some in runs[runs["arm"] == ours].groupby("deadline_s")
+            if some["num_ues"].nunique() >= 3
+        }
+        if FIXED in found:
+            yield found.pop(FIXED)
+        if found:
+            order = get_args(ClaimVerdict)
+            best = min(found, key=lambda deadline_s: order.index(found[deadline_s].verdict))
+            of = f"the best for the claim of {', '.join(f'{one:g}' for one in found)} s"
+            yield dataclasses.replace(found[best], reading=f"deadline of {best:g} s, {of}")
+            yield from (_beside(one, deadline_s) for deadline_s, one in found.items() if deadline_s != best)
+
+
+def _fall_and_rise(runs: pd.DataFrame, form: Form) -> Outcome:
+    """Whether the rounds of Algorithm 2 in that form fall and rise, from its runs in one reading of reception."""
+    rounds = runs.pivot(index="seed", columns="num_ues", values="rounds")
+    least, most = rounds.columns.min(), rounds.columns.max()
+    middle = rounds.drop(columns=[least, most]).mean().idxmin()
+    fall, rise = estimate(rounds[least] - rounds[middle]), estimate(rounds[most] - rounds[middle])
+    course = ", ".join(f"{value_of(rounds[k].mean(), '')} at K = {k}" for k in rounds)
+    cut_off = runs["cut_off"]
+    why = (
+        f"Mean rounds: {course}. The fall to K = {middle}: {why_direction(fall)} The rise from it: "
+        f"{why_direction(rise)} Cut off: {cut_off.sum()} of {len(cut_off)} runs."
+    )
+    verdict = judge_valley(fall, rise)
+    if most < PAPER_LARGEST:
+        why += f" The rise is said of large K, and the largest cell that was run has {most} UEs."
+        verdict = "not measured yet"
+    elif cut_off.all():
+        verdict, why = "undecided", f"{why} {too_little([OURS[form]], _NEVER)}"
+    return Outcome(form, verdict, f"fall {shown(fall, '')}, rise {shown(rise, '')}", why, "fixed threshold")
 
 
 CLAIMS = claims_of(
