@@ -41,7 +41,7 @@ class Fig2Settings(LearningSettings):
     )
     num_ues: Sequence[int] = setting([6, 12], "UEs in the cell, K: several values")
     deadlines_s: Sequence[float] = setting(
-        [], "readings in which a deadline sets the threshold of reception; none, or several values", "s"
+        [], "deadlines that set the threshold of reception besides: none, or several values", "s"
     )
     costly_arms: Sequence[str] = setting(
         ["hetlora", "flexlora", "full"], "arms that run in small cells only, and at the fixed threshold"
@@ -53,7 +53,7 @@ class Fig2Settings(LearningSettings):
     test_size: int | None = setting(150, "test samples that are used, drawn once; None: all")
     evaluate_every: int = setting(2, "rounds between two tests")
     near: float | None = setting(
-        None, "all rounds are tested once a test is no more than this below target; None: never"
+        None, "all rounds are tested where the last test was this close to the target; None: never"
     )
 
 

@@ -16,6 +16,7 @@ from ..streams import stream
 
 LEVEL = 0.95
 RESAMPLES = 2999
+POWER = 0.8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Estimate:
     """A mean over `units` independent units (seeds or cells) and the ends of its 95 % bootstrap interval.
 
     Of `unknown` units no value is known. With any of these, or with fewer than two units, there is no interval: its
-    ends are NaN.
+    ends are NaN. `effect` is the mean over the standard deviation of the units, on the scale that they were averaged on.
     """
 
     mean: float
@@ -31,6 +32,7 @@ class Estimate:
     high: float
     units: int
     unknown: int = 0
+    effect: float = math.nan
 
     def map(self, function: Callable[[float], float]) -> Estimate:
         """The same on another scale, by an increasing function."""
@@ -44,7 +46,22 @@ def estimate(values: ArrayLike) -> Estimate:
     unknown = int(np.isnan(sample).sum())
     mean = float(sample.mean()) if len(sample) else math.nan
     low, high = (math.nan, math.nan) if unknown else ends(sample)
-    return Estimate(mean, low, high, len(sample), unknown)
+    spread = float(sample.std(ddof=1)) if len(sample) > 1 else math.nan
+    return Estimate(mean, low, high, len(sample), unknown, mean / spread if spread else math.nan)
+
+
+def units_to_tell(effect: float) -> int | None:
+    """How many units tell a mean of `effect` standard deviations from zero with probability `POWER`; None for no mean.
+
+    By the power of the two-sided t-test at `LEVEL`.
+    """
+    if math.isnan(effect) or abs(effect) < 1e-6:
+        return None
+    tail = (1 - LEVEL) / 2
+    units = max(2, math.floor(((stats.norm.isf(tail) + stats.norm.ppf(POWER)) / effect) ** 2))  # a little too few
+    while stats.nct.sf(stats.t.isf(tail, units - 1), units - 1, abs(effect) * math.sqrt(units)) < POWER:
+        units += 1
+    return units
 
 
 def ends(values: ArrayLike, statistic: Callable[..., Any] = np.mean) -> tuple[float, float]:

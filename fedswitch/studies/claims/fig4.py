@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from functools import partial
 
@@ -19,6 +20,9 @@ SUFFIXES: dict[Form, str] = {"printed": "_printed", "corrected": ""}
 
 GUESSING = 0.5
 """The accuracy of a guess between two labels, which are balanced in the pooled test set."""
+
+COMMON, LEARNED = "fedlora", 0.72
+"""The arm of one common module, and what it must come to at every seed before the rules compare learned modules."""
 
 POOLED, OWN = "accuracy_pooled", "accuracy"
 _READINGS = {POOLED: "pooled test set", OWN: "mean over UEs on their own test data"}
@@ -67,7 +71,14 @@ def _energy(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
 
 
 def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: ClaimVerdict, why: str) -> tuple[ClaimVerdict, str]:
-    """The verdict and its reason, but "undecided" where one of the arms is not certain to be better than guessing."""
+    """The verdict and its reason, but "undecided" where too little was learned.
+
+    That is where one of the arms is not certain to be better than guessing, or one common module ends below `LEARNED`.
+    """
+    least = ends.loc[COMMON, POOLED].min() if COMMON in ends.index.unique("arm") else math.nan
+    if not least >= LEARNED:
+        ended = "was not run" if math.isnan(least) else f"ended at {least:.1%} at one of the seeds"
+        return "undecided", f"{why} {too_little(['one common module'], f'{ended}, below {LEARNED:.0%}')}"
     guessing = [arm for arm in arms if estimate(ends.loc[arm, POOLED].dropna()).low <= GUESSING]
     if not guessing:
         return verdict, why

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from ..intervals import Estimate
+from ..intervals import Estimate, units_to_tell
 from .rules import Standing, standing
 
 Unit = Literal["%", "points", "", "times"]
 """What stands behind a number."""
+
+MANY = 1000
+"""Beyond so many units their number is not told."""
 
 
 def value_of(value: float, unit: Unit) -> str:
@@ -38,7 +41,7 @@ def why_gain(found: Estimate, claimed: float, of: str = "seeds") -> str:
         return f"The interval over {found.units} {of} lies below zero: the effect is the other way round."
     if known == "undecided":
         also = ", and the claimed value as well: the data decide neither" if found.high >= claimed else ""
-        return f"The interval over {found.units} {of} holds zero{also}."
+        return f"The interval over {found.units} {of} holds zero{also}. {how_many(found, of)}"
     return f"{found.mean / claimed:.2g} times what is claimed; the interval over {found.units} {of} lies above zero."
 
 
@@ -52,7 +55,15 @@ def why_direction(found: Estimate, of: str = "seeds") -> str:
         "above": "lies above zero", "undecided": "holds zero", "opposite": "lies below zero",
         "no effect": "is zero to the digits shown",
     }  # fmt: skip
-    return f"The interval over {found.units} {of} {where[standing(found)]}."
+    sentence = f"The interval over {found.units} {of} {where[standing(found)]}."
+    return f"{sentence} {how_many(found, of)}" if standing(found) == "undecided" else sentence
+
+
+def how_many(found: Estimate, of: str) -> str:
+    """How many units would tell a difference from zero, if it is as measured and they differ as much."""
+    if (units := units_to_tell(found.effect)) is None:
+        return f"No number of {of} would tell it from zero."
+    return f"If it is as measured, {f'about {units}' if units <= MANY else f'more than {MANY}'} {of} would tell."
 
 
 def too_little(arms: Iterable[str], lack: str) -> str:
