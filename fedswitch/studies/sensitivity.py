@@ -105,21 +105,15 @@ FULL_SCALE = SensitivitySettings(
     few_ues=10,
     rounds=20,
     seeds=range(10),
-    learning_choices=[
-        "sinr_threshold",
-        "partition",
-        "dirichlet_concentration",
-        "batch_size",
-        "optimizer",
-        "local_training",
-    ],
-    learning_seeds=[0, 1, 2, 3, 4],
-    test_size=400,
+    experiments=[CONTROL, BANDWIDTH, LEARNING],
+    task="sst2",
+    learning_choices=[],
+    learning_ues=20,
+    learning_rounds=40,
+    learning_seeds=[1, 2, 3, 4, 5],
+    test_size=None,
 )
-"""The settings of the recorded run.
-
-Learning was not run for want of time: `-p experiments=control,bandwidth,learning` adds the choices named here.
-"""
+"""The settings of the recorded run."""
 
 
 def variations(experiment: Experiment, **changes: Any) -> list[tuple[dict[str, str], Scenario]]:

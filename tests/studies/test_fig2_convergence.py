@@ -84,7 +84,7 @@ def runs():
     """As of `claims.fig2.convergence`: two sizes, three seeds, one run cut off."""
     return pd.DataFrame([
         {"deadline_s": math.inf, "arm": arm, "num_ues": k, "seed": seed, "cut_off": (arm, k, seed) == ("ours", 25, 2),
-         "rounds": rounds + seed * k, "rounds_to_plateau": 3, "seconds": 0.5 * rounds + seed, "joules": 7.0 * rounds}
+         "rounds": rounds + seed * k, "rounds_to_plateau": 3, "seconds": 0.5 * rounds + seed, "joules": 7.0 * rounds, "received": 8.0}
         for arm, rounds in {"ours": 10, "ours_printed": 12, "fedlora": 20}.items()
         for k in (10, 25) for seed in range(3)
     ])  # fmt: skip
@@ -121,7 +121,22 @@ def lines_with_bars(axes):
 def test_the_summary_counts_what_was_cut_off(runs):
     table = fig2.summary(runs).set_index(["scheme", "K"])
     assert table.loc[("Algorithm 2, corrected", 25)].tolist() == [
-        "1 of 3", "35 (10\xa0to\xa060)", "3", "6 (5\xa0to\xa07)", "70",
+        "8", "1 of 3", "35 (10\xa0to\xa060)", "3", "6 (5\xa0to\xa07)", "70",
     ]  # fmt: skip
-    assert table.loc[("Algorithm 2, printed", 10)].tolist() == ["0 of 3", "22 (12\xa0to\xa032)", "3", "-", "-"]
+    assert table.loc[("Algorithm 2, printed", 10)].tolist() == ["8", "0 of 3", "22 (12\xa0to\xa032)", "3", "-", "-"]
     assert len(table) == 6
+    late = fig2.summary(runs.assign(deadline_s=0.2))
+    assert late["deadline in s"].tolist() == [0.2] * 6
+
+
+def test_there_is_a_panel_for_the_threshold_and_each_deadline_with_the_arms_that_have_both(runs):
+    both = runs[runs["arm"] != "ours_printed"]
+    late = pd.concat([both.assign(deadline_s=deadline_s, rounds=both["rounds"] + 1) for deadline_s in (0.5, 0.2)])
+    figure = fig2.draw_deadlines(pd.concat([runs, late]), rounds_axis=(0, 110))
+    assert [axes.get_title() for axes in figure.axes] == ["deadline of 0.2 s", "deadline of 0.5 s", "fixed threshold"]
+    assert [lines_with_bars(axes)[0][0].tolist() for axes in figure.axes] == [[21, 36], [21, 36], [20, 35]]
+    assert {len(lines_with_bars(axes)) for axes in figure.axes} == {2}
+    assert figure.axes[0].get_ylim() == (0, 110)
+    # the figure of the fixed threshold leaves out what belongs to deadlines
+    rounds = fig2.draw(pd.concat([runs, late])).axes[0]
+    assert lines_with_bars(rounds)[0][0].tolist() == [20, 35]

@@ -40,7 +40,7 @@ def convergence(table: pd.DataFrame, settings: Fig2Settings) -> pd.DataFrame:
 
     `rounds` is the first tested round from which on the target was held; a run that was cut off before (`cut_off`)
     counts with all rounds that it was given. `seconds` on air and `joules` (uplink and computing, all UEs) are sums
-    over these rounds. `rounds_to_plateau` looks at the run's own end instead of the target.
+    over these rounds, `received` is the mean number of uploads that arrived in one. `rounds_to_plateau` looks at the run's own end instead of the target.
     """
     target, hold, limit = settings.target, settings.hold, settings.rounds
     joules = table["energy_uplink_j"] + table["energy_compute_j"]
@@ -56,6 +56,7 @@ def convergence(table: pd.DataFrame, settings: Fig2Settings) -> pd.DataFrame:
             "rounds_to_plateau": rounds_to_plateau(*tested.to_numpy().T, last=hold),
             "seconds": run["delay_s"].to_numpy()[until].sum(),
             "joules": run["joules"].to_numpy()[until].sum(),
+            "received": run["received"].to_numpy()[until].mean(),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
