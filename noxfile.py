@@ -144,7 +144,7 @@ def readme(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["environment"], default=False)
 def reproduce(session: nox.Session) -> None:
-    """Measure studies at full scale, all of them or `-- fig5_energy` and the like; `-- -h` says more."""
+    """Make the recorded runs of studies again, all of them or `-- fig5_energy` and the like; `-- -h` says more."""
     _run(session, "fedswitch", "reproduce", *session.posargs, env=ONLINE)
 
 

@@ -160,7 +160,7 @@ def sweep(
 def reproduce(
     studies: tuple[str, ...], assignments: tuple[str, ...], device: str, fresh: bool, extend: bool, out: Path | None
 ) -> None:
-    """Measure each STUDY at full scale, all of them where none is named.
+    """Make the recorded run of each STUDY again, all of them where none is named.
 
     \b
     fig3_bandwidth                                       a minute on two cores
@@ -175,7 +175,7 @@ def reproduce(
     os.environ.setdefault("FEDSWITCH_PROGRESS", "1")
     for name in studies or STUDIES:
         changes = parse_assignments(find_study(name), assignments)
-        click.echo(f"Measuring {name} at full scale ...", err=True)
+        click.echo(f"Making the recorded run of {name} ...", err=True)
         try:
             path = reproduce_study(name, changes, device=device, fresh=fresh, extend=extend, out=out)
         except ValueError as error:  # bad parameters are found when a study begins

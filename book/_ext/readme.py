@@ -1,4 +1,4 @@
-"""What the README says was found, and its picture: made from the records, and from what full-scale runs measured.
+"""What the README says was found, and its picture: made from the records, and from what the recorded runs measured.
 
 `python -m _ext.readme`, in a clone of the repository, writes both anew; a test fails where they are old.
 """

@@ -14,27 +14,27 @@ from fedswitch.errors import FedswitchError
 from fedswitch.parameters import markdown_table
 from fedswitch.studies.notebooks import all_studies, find_study
 from fedswitch.studies.records import load_result
-from fedswitch.studies.settings import full_scale
+from fedswitch.studies.settings import recorded_settings
 
 
 def settings_table(name: str) -> str:
-    """Every parameter of a study with its help and unit, its default, and its value at full scale.
+    """Every parameter of a study with its help and unit, its default, and its value in the recorded run.
 
     Raises ParameterError for an unknown study.
     """
     study = find_study(name)
-    at_full_scale = full_scale(study.name).as_dict()
+    of_recorded_run = recorded_settings(study.name).as_dict()
     rows = []
     for parameter in study.parameters:
-        value = at_full_scale.get(parameter.name, parameter.default)
+        value = of_recorded_run.get(parameter.name, parameter.default)
         told = "the same" if value == parameter.default else _code(repr(value))
-        told = told if parameter.name in at_full_scale else ""
+        told = told if parameter.name in of_recorded_run else ""
         rows.append((_code(parameter.name), parameter.help, _code(repr(parameter.default)), told))
-    return markdown_table(("Parameter", "What it is", "Default", "Full scale"), rows)
+    return markdown_table(("Parameter", "What it is", "Default", "Recorded run"), rows)
 
 
-def full_scale_table() -> str:
-    """How long each study took at full scale, on which machine, as recorded; and the command that measures it anew."""
+def recorded_table() -> str:
+    """How long the recorded run of each study took, and on which machine; and the command that measures it anew."""
     rows = []
     for study in all_studies():
         try:

@@ -57,7 +57,7 @@ class Fig2Settings(LearningSettings):
     )
 
 
-FULL_SCALE = Fig2Settings(
+RECORDED = Fig2Settings(
     task="sst2",
     arms=[arm.name for arm in ARMS],
     num_ues=[10, 25, 50, 100],

@@ -40,7 +40,7 @@ class Fig3Settings(StudySettings):
     layers: int = setting(ROBERTA_LAYERS, "its layers")
 
 
-FULL_SCALE = Fig3Settings(num_ues=range(10, 101, 10), num_cells=200)
+RECORDED = Fig3Settings(num_ues=range(10, 101, 10), num_cells=200)
 
 PAPER_ITERATIONS = 45
 """Where the iteration axis of Fig. 3 ends."""

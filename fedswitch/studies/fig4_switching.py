@@ -68,7 +68,7 @@ class Fig4Settings(LearningSettings):
     num_ues: int = setting(10, "UEs in the cell, K")
 
 
-FULL_SCALE = Fig4Settings(
+RECORDED = Fig4Settings(
     task="qnli",
     arms=[arm.name for arm in ARMS if arm.name not in ("random", "fedlora")],
     num_ues=20,
@@ -138,10 +138,19 @@ def comparisons(arms: Iterable[str]) -> list[Comparison]:
     return [pair for pair in pairs if {pair.arm, pair.other} <= set(there)]
 
 
-def draw(table: pd.DataFrame, *, column: str = "accuracy_pooled") -> Figure:
-    """Test accuracy against rounds: means over seeds, bands from the least to the most.
+GUESSING = 0.5
+"""The accuracy of a guess between two labels, which are balanced in the pooled test set."""
 
-    `table` is `History.table` of several runs with the column `arm`. The corrected forms, the printed ones, and what
+PAPER_AXES = ((0, 100), (0.4, 1.0))
+"""Rounds and accuracies of the paper's figure, from the least to the most."""
+
+Axis = tuple[float, float]
+
+
+def draw(table: pd.DataFrame, *, column: str = "accuracy_pooled", limits: tuple[Axis, Axis] | None = None) -> Figure:
+    """Test accuracy against rounds: means over seeds, bands from the least to the most, and a dotted line at guessing.
+
+    `limits` are the ends of both axes, such as `PAPER_AXES`; where not given, they follow the data. `table` is `History.table` of several runs with the column `arm`. The corrected forms, the printed ones, and what
     weight on energy changes each have a panel; arms that were not measured are left out.
     """
     panels = _panels(table["arm"].unique())
@@ -154,8 +163,11 @@ def draw(table: pd.DataFrame, *, column: str = "accuracy_pooled") -> Figure:
         for arm in arms:
             over_seeds = tested[tested["arm"] == arm].groupby("round")[column]
             draw_range(axes, over_seeds, label=_label(arm), markersize=5, **looks[arm])
+        axes.axhline(GUESSING, color="0.3", linestyle=":")
         axes.set(title=title, ylabel="test accuracy")
         axes.legend(fontsize="small")
+    if limits:
+        grid[0, 0].set(xlim=limits[0], ylim=limits[1])
     grid[-1, 0].set_xlabel("round $t$")
     grid[-1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure

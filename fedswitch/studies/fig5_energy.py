@@ -102,7 +102,7 @@ class Fig5Settings(StudySettings):
     )
 
 
-FULL_SCALE = Fig5Settings(
+RECORDED = Fig5Settings(
     num_ues=100,
     seeds=range(10),
     rounds=20,

@@ -1,4 +1,4 @@
-"""What a study leaves behind: its table, its figure, and where both came from; and what full-scale runs measured."""
+"""What a study leaves behind: its table, its figure, and where both came from; and what the recorded runs measured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from ..errors import FedswitchError
 from ..files import packaged, write_json, write_whole
-from .settings import StudySettings, full_scale
+from .settings import StudySettings, recorded_settings
 
 Settings = StudySettings | Mapping[str, Any]
 """What a result was made with: the settings of a study, or those of a `History`."""
@@ -30,7 +30,7 @@ PACKAGES = ("fedswitch", "numpy", "scipy", "torch", "transformers", "datasets")
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a full-scale run of a study measured: its tidy table, and the record of where that came from."""
+    """What the recorded run of a study measured: its tidy table, and the record of where that came from."""
 
     name: str
     table: pd.DataFrame
@@ -55,7 +55,7 @@ class Result:
     @property
     def settings(self) -> Any:
         """What the study was run with, as its own `StudySettings`; FedswitchError where the record lacks some."""
-        return type(full_scale(self.name)).of(self.record["settings"])
+        return type(recorded_settings(self.name)).of(self.record["settings"])
 
     def mismatch(self, settings: Settings) -> str:
         """A sentence that names the parameters whose recorded values are not those of `settings`; empty if all are."""
@@ -70,7 +70,7 @@ class Result:
 
 
 def load_result(name: str, folder: Path | None = None) -> Result:
-    """What the full-scale run of a study measured.
+    """What the recorded run of a study measured.
 
     Raises FedswitchError, in one sentence, where it has not been made, or cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Full-scale runs of the studies, whose results are written to the folder of results: `fedswitch reproduce`.
+"""The recorded runs of the studies, whose results are written to the folder of results: `fedswitch reproduce`.
 
 Studies that are made of many runs keep each of them under `_build/reproduce/STUDY/`, below the folder where the command
 is given, as it ends: an interrupted call goes on.
@@ -17,7 +17,7 @@ from typing import Any
 
 from .federated import keep_recorded
 from .records import load_result, made_here, save_result
-from .settings import full_scale
+from .settings import recorded_settings
 
 FINISHED = Path("_build/reproduce")
 
@@ -31,7 +31,7 @@ def reproduce_study(
     extend: bool = False,
     out: Path | None = None,
 ) -> Path:
-    """Measure a study with its `FULL_SCALE` settings and `changes` to them; return the path of the table saved.
+    """Measure a study with its `RECORDED` settings and `changes` to them; return the path of the table saved.
 
     With `fresh`, runs that earlier, interrupted calls have finished are forgotten. With `extend`, those that are
     recorded already are taken from the record, and only the others made.
@@ -42,7 +42,7 @@ def reproduce_study(
         shutil.rmtree(finished, ignore_errors=True)
     if extend:
         keep_recorded(load_result(name, out), finished)
-    settings = dataclasses.replace(full_scale(name), **changes)
+    settings = dataclasses.replace(recorded_settings(name), **changes)
     accepted = inspect.signature(measure).parameters
     here = {key: value for key, value in {"device": device, "finished": finished}.items() if key in accepted}
     started, made = time.perf_counter(), made_here()

@@ -100,7 +100,7 @@ class SensitivitySettings(StudySettings):
     test_size: int | None = setting(200, "test samples of the learning part; None: all")
 
 
-FULL_SCALE = SensitivitySettings(
+RECORDED = SensitivitySettings(
     num_ues=100,
     few_ues=10,
     rounds=20,

@@ -46,7 +46,7 @@ BASES: dict[Experiment, dict[str, Any]] = {
     BANDWIDTH: {"max_delay_s": 1e3},
     LEARNING: {"batch_size": 8, "lora_layers": 2, "energy_weight_per_j": 0.0, "test_samples": 16},
 }
-"""What each experiment changes in `Scenario.corrected()`, as the studies of the figures do at full scale."""
+"""What each experiment changes in `Scenario.corrected()`, as the studies of the figures do in their recorded runs."""
 
 LEARNS = (LEARNING,)
 RADIO = (CONTROL, BANDWIDTH)

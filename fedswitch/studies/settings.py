@@ -59,6 +59,6 @@ def _with_unit(help: str, unit: str) -> str:  # noqa: A002 (as in the metadata o
     return f"{what} in {unit}{colon}{more}" if unit else help
 
 
-def full_scale(study: str) -> Any:
-    """The settings of the recorded run of a study: `FULL_SCALE` of the module of that name."""
-    return importlib.import_module(f"{__package__}.{study}").FULL_SCALE
+def recorded_settings(study: str) -> Any:
+    """The settings of the recorded run of a study: `RECORDED` of the module of that name."""
+    return importlib.import_module(f"{__package__}.{study}").RECORDED

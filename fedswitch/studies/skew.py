@@ -55,7 +55,7 @@ class SkewSettings(LearningSettings):
         )
 
 
-FULL_SCALE = SkewSettings(
+RECORDED = SkewSettings(
     arms=[arm.name for arm in ARMS],
     skews=["label", "quantity", "domain"],
     num_ues=12,

@@ -205,7 +205,7 @@ def test_readings_of_equal_standing_make_one_verdict(verdicts, together):
 
 # Fig. 2
 
-LIMITS = fig2_convergence.FULL_SCALE
+LIMITS = fig2_convergence.RECORDED
 assert (LIMITS.target, LIMITS.hold, LIMITS.rounds) == (0.7, 10, 40)
 
 
@@ -397,7 +397,7 @@ def test_what_is_saved_at_a_deadline_stands_beside_the_fixed_threshold():
 
 # Fig. 3
 
-SEARCH = dataclasses.replace(fig3_bandwidth.FULL_SCALE, max_delay_s=100.0)
+SEARCH = dataclasses.replace(fig3_bandwidth.RECORDED, max_delay_s=100.0)
 
 
 def searches(counts: dict[str, dict[int, int]], *, delay_s: float = 0.02, share: float = 0.9995) -> pd.DataFrame:
@@ -668,7 +668,7 @@ def test_a_run_without_the_arms_of_a_claim_or_of_one_seed_only_has_not_measured_
 
 def test_the_page_shows_verdict_numbers_reason_and_command_of_each_claim(tmp_path):
     table = accuracies({"ours": 0.72, "one_shot": 0.70, "greedy": 0.73})
-    save_result("fig4_switching", table, fig4_switching.FULL_SCALE, seconds=60.0, folder=tmp_path)
+    save_result("fig4_switching", table, fig4_switching.RECORDED, seconds=60.0, folder=tmp_path)
     found = findings("fig-4", tmp_path)
     block = page.claim_blocks(found, "fig-4").split("\n\n(claim-fig4-greedy)=")[0]
     assert block.startswith("(claim-fig4-one-shot)=\n**Fig. 4, Better than one-shot switching** (1.9 %)")
@@ -688,7 +688,7 @@ def test_the_page_shows_verdict_numbers_reason_and_command_of_each_claim(tmp_pat
 def test_many_readings_are_told_by_their_range(tmp_path):
     scan = energies({("corrected", -5.0, 10.0**n): share for n, share in enumerate(np.linspace(0, 0.9, 10))}, scan=True)
     table = pd.concat([energies({("corrected", -5.0, 1e5): 0.2, ("corrected", -5.0, 1e6): 0.3}), scan])
-    save_result("fig5_energy", table, fig5_energy.FULL_SCALE, seconds=1.0, folder=tmp_path)
+    save_result("fig5_energy", table, fig5_energy.RECORDED, seconds=1.0, folder=tmp_path)
     block = page.claim_blocks(findings("fig-5", tmp_path), "fig-5").split("(claim-fig5-gap)=")[0]
     # ten weights; 0.1 to 0.3 are within a factor of two of 0.168, 0.4 to 0.8 within five
     assert "Of 10 other readings and settings: 3 reproduced, 5 partly, 1 undecided, 1 not reproduced." in block
@@ -696,7 +696,7 @@ def test_many_readings_are_told_by_their_range(tmp_path):
 
 
 def test_differences_from_the_paper_come_from_the_record():
-    settings = {**fig4_switching.FULL_SCALE.as_dict(), "backbone": "roberta-base"}
+    settings = {**fig4_switching.RECORDED.as_dict(), "backbone": "roberta-base"}
     record = {"settings": settings, "task_source": ["qnli, official"]}
     assert not re.search("RoBERTa|SQuAD", " ".join(page.departures(record)))
     record["settings"]["backbone"] = "minilm"
@@ -704,13 +704,13 @@ def test_differences_from_the_paper_come_from_the_record():
     said = " ".join(page.departures(record))
     assert "`minilm` instead of RoBERTa" in said
     assert "rebuilt from SQuAD" in said
-    assert f"K = {fig4_switching.FULL_SCALE.num_ues} UEs" in said
+    assert f"K = {fig4_switching.RECORDED.num_ues} UEs" in said
 
 
 @pytest.mark.parametrize("study", [fig2_convergence, fig4_switching])
 def test_the_command_for_the_papers_model_is_understood(study):
     name = study.__name__.rpartition(".")[2]
-    *command, out, _ = shlex.split(page.with_the_papers_model(name, study.FULL_SCALE.as_dict()))
+    *command, out, _ = shlex.split(page.with_the_papers_model(name, study.RECORDED.as_dict()))
     assert (command[:5], out) == (["nox", "-s", "reproduce", "--", name], "--out")
     assignments = [text for flag, text in itertools.pairwise(command) if flag == "-p"]
     assert parse_assignments(find_study(name), assignments) == {"backbone": "roberta-base"}
@@ -718,7 +718,7 @@ def test_the_command_for_the_papers_model_is_understood(study):
 
 
 def test_studies_that_train_no_model_have_no_command_for_another():
-    assert page.with_the_papers_model("fig3_bandwidth", fig3_bandwidth.FULL_SCALE.as_dict()) == ""
+    assert page.with_the_papers_model("fig3_bandwidth", fig3_bandwidth.RECORDED.as_dict()) == ""
 
 
 def test_an_outcome_for_both_forms_counts_in_both():

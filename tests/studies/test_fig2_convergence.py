@@ -44,7 +44,7 @@ def test_runs_end_once_the_target_is_held_and_costly_arms_stay_small(monkeypatch
         "num_ues": [4, 6], "costly_up_to": 4, "seeds": [1], "rounds": 6, "target": 0.0, "hold": 2, "batch_size": 2,
         "lora_layers": 1, "evaluate_every": 1,
     }  # fmt: skip
-    small = replace(fig2.FULL_SCALE, **settings)
+    small = replace(fig2.RECORDED, **settings)
     table = fig2.measure(small)
     assert table.groupby(["num_ues", "arm"])["round"].max().to_dict() == {
         (4, "ours"): 3, (4, "ours_printed"): 3, (4, "full"): 3, (6, "ours"): 3, (6, "ours_printed"): 3,

@@ -39,12 +39,19 @@ def test_an_energy_share_is_what_computing_costs_of_what_a_sure_upload_is_worth(
 
 def test_lines_are_means_over_seeds_at_the_rounds_that_were_tested():
     figure = fig4.draw(tables("ours", "greedy"))
-    ours, greedy = figure.axes[0].lines
+    ours, greedy, guessing = figure.axes[0].lines
+    assert guessing.get_ydata() == [0.5, 0.5]
     assert ours.get_xdata().tolist() == [2, 3]
     assert ours.get_ydata() == pytest.approx([0.6, 0.7])
     band = figure.axes[0].collections[0].get_datalim(figure.axes[0].transData)
     assert (band.y0, band.y1) == pytest.approx((0.55, 0.75))  # from the least to the most
     assert (ours.get_linestyle(), ours.get_marker()) != (greedy.get_linestyle(), greedy.get_marker())
+
+
+def test_the_axes_are_those_that_are_asked_for():
+    (corrected, printed) = fig4.draw(tables("ours", "ours_printed"), limits=fig4.PAPER_AXES).axes
+    assert corrected.get_xlim() == printed.get_xlim() == (0, 100)
+    assert corrected.get_ylim() == printed.get_ylim() == (0.4, 1.0)
 
 
 def test_forms_and_energy_have_panels_of_their_own():

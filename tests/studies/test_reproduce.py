@@ -1,4 +1,4 @@
-"""Full-scale runs: the command, what it writes, and what it refuses."""
+"""The recorded runs: the command, what it writes, and what it refuses."""
 
 import json
 from dataclasses import replace
@@ -12,17 +12,17 @@ from fedswitch.errors import ParameterError
 from fedswitch.studies import federated, fig2_convergence, fig3_bandwidth, reproduce
 from fedswitch.studies.records import load_result
 
-SMALL = replace(fig3_bandwidth.FULL_SCALE, num_ues=[5], num_cells=2)
+SMALL = replace(fig3_bandwidth.RECORDED, num_ues=[5], num_cells=2)
 
 
 @pytest.fixture
 def call(monkeypatch, tmp_path):
-    monkeypatch.setattr(fig3_bandwidth, "FULL_SCALE", SMALL)
+    monkeypatch.setattr(fig3_bandwidth, "RECORDED", SMALL)
     monkeypatch.setattr(reproduce, "FINISHED", tmp_path / "finished")
     return lambda *arguments: CliRunner().invoke(cli, ["reproduce", *arguments])
 
 
-def test_a_study_is_measured_with_its_full_scale_and_written_with_its_record(call, tmp_path):
+def test_a_study_is_measured_with_its_recorded_settings_and_written_with_its_record(call, tmp_path):
     done = call("fig3_bandwidth", "--out", str(tmp_path / "out"))
     assert done.exit_code == 0, done.output
     assert str(tmp_path / "out" / "fig3_bandwidth.parquet") in done.output
@@ -51,7 +51,7 @@ def test_a_record_is_extended_by_what_it_lacks(monkeypatch, tmp_path):
         backbone="tiny", arms=["fedlora"], num_ues=[4], rounds=2, batch_size=2, test_size=None
     )
     monkeypatch.setattr(federated, "_measure", counted)
-    monkeypatch.setattr(fig2_convergence, "FULL_SCALE", small)
+    monkeypatch.setattr(fig2_convergence, "RECORDED", small)
 
     def call(seeds, finished, *more):
         monkeypatch.setattr(reproduce, "FINISHED", tmp_path / finished)

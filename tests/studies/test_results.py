@@ -11,7 +11,7 @@ import pytest
 from fedswitch.errors import MissingDataError, MissingWeightsError
 from fedswitch.files import packaged
 from fedswitch.studies.records import PACKAGES, load_result
-from fedswitch.studies.settings import STUDIES, full_scale
+from fedswitch.studies.settings import STUDIES, recorded_settings
 
 RESULTS = packaged("results")
 RECORDED = sorted(path.stem for path in RESULTS.glob("*.json"))
@@ -68,7 +68,7 @@ def replays(settings: dict) -> dict[str, Replay]:
     }  # fmt: skip
 
 
-def test_there_is_a_replay_for_every_study_with_a_full_scale():
+def test_there_is_a_replay_for_every_study_with_a_recorded_run():
     assert set(replays({})) == set(STUDIES)
 
 
@@ -111,7 +111,7 @@ def test_a_difference_is_noticed(column, change):
 def test_a_record_says_what_made_it(name):
     record = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     assert record["study"] == name
-    assert set(record["settings"]) == full_scale(name).as_dict().keys()
+    assert set(record["settings"]) == recorded_settings(name).as_dict().keys()
     assert record["versions"].keys() >= {"python", *PACKAGES}  # older ones name peft, which trained then
     assert all(re.fullmatch(r"[0-9a-f]{40}( with changes)?", commit) for commit in record["commit"])
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", date) for date in record["date"])

@@ -12,7 +12,7 @@ from fedswitch.studies import fig3_bandwidth, fig5_energy, fig5_savings, sensiti
 from fedswitch.studies import sensitivity_verdicts as verdicts
 from fedswitch.studies.sensitivity_ranges import BASES, CONTROL, INERT, LEARNING, RANGES, Inert, Range
 
-SMALL = dataclasses.replace(sensitivity.FULL_SCALE, num_ues=6, few_ues=3, rounds=2, seeds=[0])
+SMALL = dataclasses.replace(sensitivity.RECORDED, num_ues=6, few_ues=3, rounds=2, seeds=[0])
 
 
 @pytest.fixture(autouse=True)

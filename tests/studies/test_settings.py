@@ -8,7 +8,7 @@ import pytest
 from fedswitch.errors import FedswitchError
 from fedswitch.studies.notebooks import all_studies, find_study
 from fedswitch.studies.records import load_result
-from fedswitch.studies.settings import STUDIES, StudySettings, full_scale, setting
+from fedswitch.studies.settings import STUDIES, StudySettings, recorded_settings, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ def test_there_is_a_study_for_every_notebook():
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_notebook_has_the_settings_of_the_study_with_their_defaults_and_help(name):
-    kind = type(full_scale(name))
+    kind = type(recorded_settings(name))
     defaults, helps = kind().as_dict(), kind.helps()
     parameters = [one for one in find_study(name).parameters if one.name not in ("device", "out")]
     assert {one.name: one.default for one in parameters} == defaults
@@ -33,15 +33,15 @@ def test_the_notebook_has_the_settings_of_the_study_with_their_defaults_and_help
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_notebook_takes_a_device_where_the_study_does(name):
-    (measure,) = {name: inspect.getmodule(type(full_scale(name))).measure}.values()
+    (measure,) = {name: inspect.getmodule(type(recorded_settings(name))).measure}.values()
     of_notebook = {one.name for one in find_study(name).parameters}
     assert ("device" in of_notebook) == ("device" in inspect.signature(measure).parameters)
 
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_recorded_run_has_the_settings_of_the_study(name):
-    assert load_result(name).mismatch(full_scale(name)) == ""
-    assert load_result(name).settings == full_scale(name)
+    assert load_result(name).mismatch(recorded_settings(name)) == ""
+    assert load_result(name).settings == recorded_settings(name)
 
 
 def test_settings_are_found_among_other_names_and_stay_what_they_are():

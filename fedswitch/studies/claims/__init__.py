@@ -1,4 +1,4 @@
-"""The claims of Sec. V: what the paper says, and verdicts that come out of what full-scale runs measured.
+"""The claims of Sec. V: what the paper says, and verdicts that come out of what the recorded runs measured.
 
 `findings` evaluates the claims, `page` shows them, `rules` says how a verdict is reached.
 """
@@ -22,7 +22,7 @@ CLAIMS: tuple[Claim, ...] = (*fig2.CLAIMS, *fig3.CLAIMS, *fig4.CLAIMS, *fig5.CLA
 
 
 def findings(figure: str | None = None, folder: Path | None = None) -> list[ClaimFinding]:
-    """What full-scale runs say of the claims of a figure, such as "fig-2", or of all.
+    """What the recorded runs say of the claims of a figure, such as "fig-2", or of all.
 
     A claim whose result is missing says so. `folder` holds the results, `results/` where not given. Raises ValueError
     for a figure without claims.

@@ -36,7 +36,7 @@ class Outcome:
 
 
 Prepare = Callable[[pd.DataFrame, Any], pd.DataFrame]
-"""From the table of a study's full-scale run, and the settings that it was made with, to a value for each run."""
+"""From the table of a study's recorded run, and the settings that it was made with, to a value for each run."""
 
 Evaluate = Callable[[pd.DataFrame, Any], Iterable[Outcome]]
 """From what was prepared, and the settings, to outcomes."""

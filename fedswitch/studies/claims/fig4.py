@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 
 from ...scenario import Form
-from ..fig4_switching import CLAIMED_GAINS, CLAIMED_PRICE, Fig4Settings
+from ..fig4_switching import CLAIMED_GAINS, CLAIMED_PRICE, GUESSING, Fig4Settings
 from ..intervals import estimate
 from ..paired import last_tests
 from .evidence import Outcome, claims_of
@@ -17,9 +17,6 @@ from .rules import FACTOR, ClaimVerdict, judge_gain, judge_price
 from .sentences import shown, too_little, value_of, why_gain
 
 SUFFIXES: dict[Form, str] = {"printed": "_printed", "corrected": ""}
-
-GUESSING = 0.5
-"""The accuracy of a guess between two labels, which are balanced in the pooled test set."""
 
 COMMON, LEARNED = "fedlora", 0.72
 """The arm of one common module, and what it must come to at every seed before the rules compare learned modules."""

@@ -1,4 +1,4 @@
-"""The page of the claims, in MyST, made from the records and from what full-scale runs measured."""
+"""The page of the claims, in MyST, made from the records and from what the recorded runs measured."""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from _ext.running import code_table, full_scale_table, imported, settings_table
+from _ext.running import code_table, recorded_table, imported, settings_table
 
 from fedswitch.errors import ParameterError
 from fedswitch.studies.notebooks import all_studies, find_study
-from fedswitch.studies.settings import full_scale
+from fedswitch.studies.settings import recorded_settings
 
 ROOT = Path(__file__).parents[3]
 STUDIES = [study.name for study in all_studies()]
@@ -32,8 +32,8 @@ def test_every_line_of_a_parameters_cell_is_a_row(name):
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_defaults_and_values_at_full_scale(name):
-    recorded = full_scale(name).as_dict()
+def test_defaults_and_values_of_recorded_run(name):
+    recorded = recorded_settings(name).as_dict()
     defaults = {parameter.name: parameter.default for parameter in find_study(name).parameters}
     for parameter, _, default, value in rows(settings_table(name)):
         parameter, default, value = (text.strip("`") for text in (parameter, default, value))
@@ -52,7 +52,7 @@ def test_an_unknown_study_is_refused():
 
 
 def test_computing_times_are_those_of_the_records():
-    shown = {row[1]: row[2] for row in rows(full_scale_table())}
+    shown = {row[1]: row[2] for row in rows(recorded_table())}
     assert len(shown) == len(STUDIES)
     for name in STUDIES:
         seconds = json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))["seconds"]
