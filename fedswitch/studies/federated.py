@@ -28,7 +28,7 @@ from ..scenario import Scenario
 from ..streams import stream
 from ..units import db_to_ratio
 from .records import Result, made_here
-from .settings import StudySettings, setting
+from .settings import StudySettings, seed_setting, setting
 
 SOURCES = ("task_source", "backbone_source")
 """What a History says of its data and weights, with their digests."""
@@ -96,16 +96,20 @@ class LearningSettings(StudySettings):
     backbone: str = setting(
         "minilm", "foundation model: minilm, tiny, a local folder, or a name on the Hugging Face hub"
     )
-    seeds: Sequence[int] = setting([0], "of cell, fading, data and modules: several values")
-    rounds: int = setting(8, "federated rounds, T")
-    batch_size: int = setting(4, "samples of one UE in one round")
-    learning_rate: float = setting(1e-2, "step of the optimizer on the aggregated gradient")
-    lora_layers: int | None = setting(1, "last encoder layers that carry LoRA; None: all")
-    precision: str = setting("float32", "of the frozen weights: float32, or bfloat16 where the processor has it")
-    sinr_threshold_db: float = setting(-5.0, "SINR threshold of reception", "dB")
-    concentration: float = setting(0.5, "Dirichlet concentration over labels; smaller is less IID")
-    test_size: int | None = setting(160, "test samples that are used, drawn once; None: all")
-    evaluate_every: int = setting(4, "rounds between two tests")
+    seeds: Sequence[int] = seed_setting([0], "of cell, fading, data and modules")
+    rounds: int = setting(8, "federated rounds, T", low=1)
+    batch_size: int = setting(4, "samples of one UE in one round", like="batch_size")
+    learning_rate: float = setting(1e-2, "step of the optimizer on the aggregated gradient", like="learning_rate")
+    lora_layers: int | None = setting(1, "last encoder layers that carry LoRA; None: all", like="lora_layers")
+    precision: str = setting(
+        "float32", "of the frozen weights: float32, or bfloat16 where the processor has it", like="precision"
+    )
+    sinr_threshold_db: float = setting(-5.0, "SINR threshold of reception", "dB", low=-200, high=200)
+    concentration: float = setting(
+        0.5, "Dirichlet concentration over labels; smaller is less IID", like="dirichlet_concentration"
+    )
+    test_size: int | None = setting(160, "test samples that are used, drawn once; None: all", low=1)
+    evaluate_every: int = setting(4, "rounds between two tests", low=1)
 
     def scenario(self, **changes: Any) -> Scenario:
         """The corrected scenario with these settings, and `changes` to it."""
