@@ -65,6 +65,14 @@ class Fig2Settings(LearningSettings):
         None, "all rounds are tested where the last test was this close to the target; None: never", low=0, high=1
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if set(self.arms) <= set(self.costly_arms) and min(self.num_ues) > self.costly_up_to:
+            raise ValueError(
+                f"arms ({', '.join(self.arms)}) are all costly_arms, which run in cells of up to costly_up_to = "
+                f"{self.costly_up_to} UEs only: raise that, or lower num_ues"
+            )
+
 
 RECORDED = Fig2Settings(
     task="sst2",
@@ -112,7 +120,7 @@ def measure(settings: Fig2Settings, *, device: str = "cpu", finished: Path | Non
     ]
     also_test = None if settings.near is None else Near(settings.target - settings.near)
     protocol = settings.protocol(device=device, also_test=also_test, stop=Held(settings.target, settings.hold))
-    return measure_runs(runs, protocol, finished=finished)
+    return measure_runs(runs, protocol, finished=finished, words=settings.words())
 
 
 def _readings(deadlines_s: Sequence[float]) -> dict[float, dict[str, Any]]:

@@ -112,7 +112,7 @@ def measure(settings: Fig4Settings, *, device: str = "cpu", finished: Path | Non
     scenario = settings.scenario(num_ues=settings.num_ues)
     compared = [*arms_by_name(ARMS, settings.arms), *energy_arms(scenario, settings.energy_shares)]
     runs = [ArmRun(arm, scenario, seed) for seed in settings.seeds for arm in compared]
-    return measure_runs(runs, settings.protocol(device=device), finished=finished)
+    return measure_runs(runs, settings.protocol(device=device), finished=finished, words=settings.words())
 
 
 CLAIMED_GAINS = {"greedy": 0.013, "one_shot": 0.019}

@@ -251,7 +251,8 @@ def _literal(parameter: Parameter, text: str) -> Any:
         return None
     if isinstance(parameter.default, list):
         if isinstance(value, str):
-            value = [part.strip() for part in value.split(",")]
+            inner = value.strip("[]()")
+            value = [part.strip(" '\"") for part in inner.split(",")] if inner.strip() else []
         # papermill writes lists into the notebook as such, but tuples as texts
         value = list(value) if isinstance(value, list | tuple) else [value]
     wanted = _mismatch(value, parameter.default)

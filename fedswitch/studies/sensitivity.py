@@ -149,6 +149,8 @@ def measure(settings: SensitivitySettings, *, device: str = "cpu", finished: Pat
     Returns one row per conclusion, parameter (a field of `Scenario`, "" at the base), value, side ("low", "base" or
     "high") and seed, with the outcome. Raises ValueError as `Scenario`.
     """
+    # first what may lack data or weights
+    learned = _learn(settings, device, finished) if LEARNING in settings.experiments else pd.DataFrame()
     started = time.perf_counter()
     outcomes = {
         CONTROL: partial(control_outcomes, rounds=settings.rounds),
@@ -163,8 +165,15 @@ def measure(settings: SensitivitySettings, *, device: str = "cpu", finished: Pat
         for conclusion, outcome in outcomes_of(scenario, seed).items()
     ]
     seconds = round(time.perf_counter() - started)
-    if LEARNING not in settings.experiments:
+    if learned.empty:
         return pd.DataFrame(rows)
+    table = pd.concat([pd.DataFrame(rows), accuracy_outcomes(learned)], ignore_index=True)
+    table.attrs = {**learned.attrs, "seconds": learned.attrs["seconds"] + seconds}
+    return table
+
+
+def _learn(settings: SensitivitySettings, device: str, finished: Path | None) -> pd.DataFrame:
+    """The runs of the learning part."""
     runs = [
         ArmRun(arm, scenario, seed, labels)
         for seed in settings.learning_seeds
@@ -174,10 +183,7 @@ def measure(settings: SensitivitySettings, *, device: str = "cpu", finished: Pat
     ]
     rounds = settings.learning_rounds
     protocol = Protocol(settings.task, settings.backbone, rounds, rounds, settings.test_size, device=device)
-    learned = measure_runs(runs, protocol, finished=finished)
-    table = pd.concat([pd.DataFrame(rows), accuracy_outcomes(learned)], ignore_index=True)
-    table.attrs = {**learned.attrs, "seconds": learned.attrs["seconds"] + seconds}
-    return table
+    return measure_runs(runs, protocol, finished=finished, words=settings.words())
 
 
 def control_outcomes(scenario: Scenario, seed: int, rounds: int) -> dict[str, float]:

@@ -47,7 +47,9 @@ def setting(
     if above is not None:
         limits |= {"low": above, "low_open": True}
     allowed = Symbol("", unit, meaning or re.split("[:;]", text)[0], "", "chosen", "", **limits)
-    return dataclasses.field(default=value, metadata={"help": text, "unit": unit, "allowed": allowed, "empty": empty})
+    return dataclasses.field(
+        default=value, metadata={"help": text, "unit": unit, "allowed": allowed, "empty": empty, "like": like}
+    )
 
 
 def seed_setting(default: Any, what: str) -> Any:
@@ -107,6 +109,11 @@ class StudySettings:
         return {
             field.name: _with_unit(field.metadata["help"], field.metadata["unit"]) for field in dataclasses.fields(cls)
         }
+
+    @classmethod
+    def words(cls) -> dict[str, str]:
+        """What this study calls the fields of `Scenario` that its settings are like, by field."""
+        return {like: field.name for field in dataclasses.fields(cls) if (like := field.metadata["like"])}
 
     def as_dict(self) -> dict[str, Any]:
         """Values by name, as notebooks and records hold them: several of them as a list."""

@@ -100,7 +100,9 @@ def measure(settings: SkewSettings, *, device: str = "cpu", finished: Path | Non
         for skew in settings.skews
         for arm in arms_by_name(ARMS, settings.arms)
     ]
-    return measure_runs(runs, settings.protocol(personal=True, device=device), finished=finished)
+    return measure_runs(
+        runs, settings.protocol(personal=True, device=device), finished=finished, words=settings.words()
+    )
 
 
 INFERENCES = {

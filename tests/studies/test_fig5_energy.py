@@ -11,8 +11,8 @@ from fedswitch.studies import fig5_savings
 from fedswitch.units import db_to_ratio
 
 small = partial(
-    fig5.Fig5Settings, num_ues=8, seeds=[0, 1], rounds=2, readings=[], sinr_thresholds_db=[-5.0], energy_weights_per_j=[1e-3],
-    variants=[], relative_weights_per_j=[],
+    fig5.Fig5Settings, num_ues=8, seeds=[0, 1], rounds=2, readings=[], sinr_thresholds_db=[-5.0],
+    energy_weights_per_j=[1e-3], variants=[], relative_weights_per_j=[],
 )  # fmt: skip
 
 
