@@ -188,7 +188,7 @@ def test_all_conclusions_are_measured_on_both_sides(two_ranges, tmp_path):
     assert table.attrs["arithmetic"] == ["float32 on cpu"]
     again = sensitivity.measure(settings, finished=tmp_path)
     pd.testing.assert_frame_equal(table, again)
-    chosen = sensitivity.measure(dataclasses.replace(settings, learning_choices=["zeta1"]), finished=tmp_path)
+    chosen = sensitivity.measure(dataclasses.replace(settings, learning_choices=["lora_alpha"]), finished=tmp_path)
     assert chosen.loc[chosen["conclusion"] == "accuracy", "parameter"].tolist() == [""]
 
 
