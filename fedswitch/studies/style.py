@@ -33,6 +33,7 @@ CLAIMED: dict[str, Any] = {
 def use_style() -> None:
     """Set the book's look for all figures that follow; in a notebook they are drawn as SVG, sharp at any size."""
     set_matplotlib_formats("svg")
+    plt.rcdefaults()  # whatever a matplotlibrc, of the user or in this folder, has set for other figures
     sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
     plt.rcParams.update({
         "figure.figsize": (6.0, 3.6),
