@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -24,16 +27,14 @@ def packaged(folder: str) -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent / folder
 
 
-def make_folder(out: Path) -> None:
-    """Make a folder for results; FedswitchError where it cannot be written to."""
+def make_folder(out: Path, advice: str = "name another with --out") -> None:
+    """Make a folder for results; FedswitchError, which gives the advice, where it cannot be written to."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        raise FedswitchError(
-            f"The folder {out} cannot be written to ({error.strerror}): name another with --out."
-        ) from error
+        raise FedswitchError(f"The folder {out} cannot be written to ({error.strerror}): {advice}.") from error
 
 
 @contextlib.contextmanager
@@ -84,17 +85,61 @@ def check_space(folder: Path, how: str, needed_bytes: int = LEAST_SPACE_BYTES) -
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
-    """Have `write` make a file, which takes the place of `path`, or of nothing yet, only when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.part")
+    """Have `write` make a file, which takes the place of `path`, or of nothing yet, only when it is complete.
+
+    Processes that write one file at once do not disturb each other: each of them makes a part of its own, which lies
+    beside `path` meanwhile. Raises FedswitchError, in one sentence, where the system does not let it be written.
+    """
+    unfinished = path.with_name(f"{path.name}.{platform.node()}-{os.getpid()}.part")
     try:
-        write(unfinished)
-        return unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for abandoned in _abandoned(path):
+            abandoned.unlink(missing_ok=True)
+        try:
+            write(unfinished)
+            return unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        advice = "free space there, or name another place" if full else "name another place"
+        raise FedswitchError(f"The file {path} could not be written ({error.strerror or error}): {advice}.") from error
+
+
+def reserve(descriptor: int, size: int, folder: str) -> None:
+    """Give an open, empty file in `folder` that many bytes, and the space for them.
+
+    Without the space, whoever writes through a map of the file is killed. Raises OSError where it is not there.
+    """
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except (AttributeError, OSError) as error:
+        cannot = isinstance(error, AttributeError) or error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
+        if not cannot:
+            raise
+        # some systems, and some kinds of disks, do not know of this: look, at least
+        if shutil.disk_usage(folder).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        os.truncate(descriptor, size)
 
 
 def write_json(path: Path, record: Mapping[str, Any], default: Callable[[Any], str] | None = None) -> Path:
     """Write a record in the place of `path`; `default` says how what JSON does not know is written."""
     text = json.dumps(record, indent=2, default=default) + "\n"
     return write_whole(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+
+
+def _abandoned(path: Path) -> Iterator[Path]:
+    """Parts of that file whose writers were killed on this machine."""
+    if os.name != "posix":  # elsewhere there is no asking whether a process lives
+        return
+    start = f"{path.name}.{platform.node()}-"
+    for part in path.parent.iterdir():
+        number = part.name.removeprefix(start).removesuffix(".part")
+        if part.name == f"{start}{number}.part" and number.isdecimal():
+            try:
+                os.kill(int(number), 0)
+            except ProcessLookupError:
+                yield part
+            except OSError:  # it lives, as somebody else's
+                continue

@@ -20,7 +20,7 @@ def read_yaml(path: Path) -> Any:
     """What a file holds; FedswitchError where it cannot be read."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise FedswitchError(f"The records in {path} cannot be read: {error}") from error
 
 

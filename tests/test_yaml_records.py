@@ -52,6 +52,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     path = tmp_path / "trees.yaml"
     with pytest.raises(FedswitchError, match=r"trees\.yaml cannot be read"):
         read_yaml(path)
+    path.write_bytes(b"- name: caf\xe9")
+    with pytest.raises(FedswitchError, match=r"trees\.yaml cannot be read"):
+        read_yaml(path)
     path.write_text("- [")
     with pytest.raises(FedswitchError, match=r"trees\.yaml cannot be read"):
         read_yaml(path)

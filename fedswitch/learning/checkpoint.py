@@ -5,7 +5,9 @@ Random generators are not in it: they are keyed by round (`fedswitch.streams`).
 
 from __future__ import annotations
 
+import hashlib
 import json
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,11 @@ from .federation import Federation
 from .history import Log
 from .schemes import Scheme
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever a checkpoint of an older version could no longer be continued to the same result."""
+
+PARTS = frozenset({"settings", "data", "modules", "optimizers", "learner", "scheme", "log"})
+"""What a checkpoint holds beside its format and version."""
 
 
 def save(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, log: Log) -> None:
@@ -28,22 +33,23 @@ def save(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, 
 
     Raises FedswitchError, in one sentence, where it cannot be written.
     """
+
+    def write(unfinished: Path) -> None:
+        with unfinished.open("wb") as file:  # torch itself does not know every path that a system allows
+            torch.save(state, file)
+
     state = {
         "format": FORMAT,
         "version": version("fedswitch"),
         "settings": _to_json(settings),
+        "data": _content(run),
         "modules": run.modules.state(),
         "optimizers": [_to_tensors(optimizer.state_dict()) for optimizer in run.optimizers],
         "learner": _to_tensors(run.learner.state()),
         "scheme": _to_tensors(scheme.state()),
         "log": _to_tensors({name: value for name, value in vars(log).items() if name != "labels"}),
     }
-    try:
-        write_whole(path, lambda unfinished: torch.save(state, unfinished))
-    except (OSError, RuntimeError) as error:
-        raise FedswitchError(
-            f"The checkpoint {path} could not be written ({error}): free space or name another."
-        ) from error
+    write_whole(path, write)
 
 
 def load(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, log: Log) -> None:
@@ -52,7 +58,11 @@ def load(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, 
     Raises FedswitchError, in one sentence, for a file that cannot be read or belongs to another run or version.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            if (damaged := zipfile.ZipFile(file).testzip()) is not None:  # torch does not look
+                raise zipfile.BadZipFile(damaged)
+            file.seek(0)
+            state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise FedswitchError(
             f"{path} cannot be read as a checkpoint ({type(error).__name__}): name another file, or delete it if it "
@@ -62,8 +72,13 @@ def load(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, 
         raise FedswitchError(f"{path} is no checkpoint of fedswitch: name another file.")
     if state["format"] != FORMAT or state.get("version") != version("fedswitch"):
         raise FedswitchError(f"The checkpoint {path} was written by another version of fedswitch: delete it.")
+    if not state.keys() >= PARTS:
+        raise FedswitchError(f"The checkpoint {path} lacks {', '.join(sorted(PARTS - state.keys()))}: delete it.")
     saved, now = _flat(json.loads(state["settings"])), _flat(json.loads(_to_json(settings)))
-    differing = [key for key, value in now.items() if saved.get(key) != value]
+    # data are known by their content, wherever they come from
+    differing = [key for key, value in now.items() if saved.get(key) != value and key != "task_source"]
+    if not differing and state["data"] != _content(run):
+        differing = ["the data"]
     if differing:
         raise FedswitchError(
             f"The checkpoint {path} belongs to another run (it differs in: {', '.join(differing)}): "
@@ -75,6 +90,17 @@ def load(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, 
     run.learner.restore(_to_arrays(state["learner"]))
     scheme.restore(_to_arrays(state["scheme"]))
     vars(log).update(_to_arrays(state["log"]))
+
+
+def _content(run: Federation) -> str:
+    """A digest of all that a run learns from and is tested on: tokens, labels, and which UE holds what."""
+    digest = hashlib.sha256()
+    samples = run.learner.samples, run.tester.samples
+    arrays = [getattr(one.tokens, name) for one in samples for name in ("ids", "segments", "offsets")]
+    arrays += [one.labels.cpu().numpy() for one in samples]
+    for array in (*arrays, *run.ue_indices, run.ue_test_indices):
+        digest.update(f"{array.dtype} {array.shape} ".encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def _to_json(settings: dict[str, Any]) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +13,11 @@ from numpy.typing import NDArray
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """M samples: `texts`, their `labels` (M,), and, where the task has them, second sentences and `domains` (M,)."""
+    """M samples: `texts`, their `labels` (M,), and, where the task has them, second sentences and `domains` (M,).
+
+    Lists are taken as well, and whole numbers of any type. The arrays are copies that cannot be changed, because runs
+    share what was made of them. Raises ValueError for what is no text, no whole number from 0, or of another size.
+    """
 
     texts: tuple[str, ...]
     labels: NDArray[np.int64]
@@ -18,6 +25,10 @@ class Split:
     domains: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
+        for name, settle in (("texts", _texts), ("labels", _numbers), ("pairs", _texts), ("domains", _numbers)):
+            column = getattr(self, name)
+            if column is not None or name in ("texts", "labels"):
+                object.__setattr__(self, name, settle(name, column))
         sizes = {len(column) for column in (self.texts, self.labels, self.pairs, self.domains) if column is not None}
         if sizes == {0} or len(sizes) > 1:
             raise ValueError(f"texts, labels, pairs and domains must be of one size above 0, got {sorted(sizes)}")
@@ -38,7 +49,11 @@ def subset(split: Split, indices: NDArray[np.int64]) -> Split:
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A classification task. `source` says where the data came from, `label_names` what label 0, 1, ... means."""
+    """A classification task. `source` says where the data came from, `label_names` what label 0, 1, ... means.
+
+    Raises ValueError where a label has no name, where all training samples have the same one, or where only one of the
+    two sets comes with second sentences.
+    """
 
     name: str
     source: str
@@ -48,10 +63,47 @@ class Task:
 
     def __post_init__(self) -> None:
         for part, split in (("train", self.train), ("test", self.test)):
-            if split.labels.min() < 0 or split.labels.max() >= self.num_labels:
+            if split.labels.max() >= self.num_labels:
                 raise ValueError(f"the {part} labels of {self.name} must be in 0..{self.num_labels - 1}")
+        if self.train.labels.min() == self.train.labels.max():
+            raise ValueError(
+                f"the train labels of {self.name} are all {self.train.labels[0]}: there is nothing to tell apart"
+            )
+        if (self.train.pairs is None) != (self.test.pairs is None):
+            raise ValueError(f"the train and test samples of {self.name} must both have pairs, or neither")
 
     @property
     def num_labels(self) -> int:
         """C, the number of classes."""
         return len(self.label_names)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the samples and of the names of their labels: the same wherever they come from."""
+        digest = hashlib.sha256(repr(self.label_names).encode())
+        for split in (self.train, self.test):
+            for column in (split.texts, split.pairs, split.labels, split.domains):
+                digest.update(b"|" + (column.tobytes() if isinstance(column, np.ndarray) else repr(column).encode()))
+        return digest.hexdigest()
+
+
+def _texts(name: str, column: Any) -> tuple[str, ...]:
+    texts = (column,) if isinstance(column, str) else tuple(column)
+    for place, text in enumerate(texts):
+        if isinstance(column, str) or not isinstance(text, str) or not _is_unicode(text):
+            raise ValueError(f"{name} must be a sequence of texts, but sample {place} is {text!r}")
+    return texts
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text holds no half of a character, which no tokenizer takes."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _numbers(name: str, column: Any) -> NDArray[np.int64]:
+    array = np.asarray(column)
+    numbers = array.astype(np.int64) if array.dtype.kind in "biuf" and np.isfinite(array).all() else None
+    if array.ndim != 1 or numbers is None or (numbers != array).any() or (numbers < 0).any():
+        raise ValueError(f"{name} must be whole numbers from 0, one of each sample")
+    numbers.setflags(write=False)
+    return numbers

@@ -46,7 +46,7 @@ class Learner:
     def restore(self, state: dict[str, NDArray[np.int32]]) -> None:
         """Put back what `state` returned."""
         if self._outputs is not None:
-            self._outputs.batch_of = state["batch_of"]
+            self._outputs.restore(state["batch_of"])
 
     def in_batches(
         self,

@@ -85,7 +85,7 @@ def dirichlet_partition(
     labels = _checked_groups(labels, "labels")
     _check_counts(num_ues=num_ues, min_samples=min_samples)
     checked(positive={"concentration": concentration})
-    pools = np.bincount(labels)
+    pools = _full_pools(labels, "labels")
     proportions = rng.dirichlet(np.full(len(pools), concentration), size=num_ues)
     sizes = _common_sizes(proportions, pools)
     _check_sizes(sizes, min_samples, f"{len(labels):,} samples at concentration = {concentration:g}")
@@ -143,7 +143,7 @@ def domain_partition(
     """
     domains = _checked_groups(domains, "domains")
     _check_counts(num_ues=num_ues, min_samples=min_samples)
-    pools = np.bincount(domains)
+    pools = _full_pools(domains, "domains")
     if not 1 <= domains_per_ue <= len(pools):
         raise ValueError(f"domains_per_ue = {domains_per_ue} must be from 1 to {len(pools)}, the domains of the data")
     ues_per_lap = len(pools) // domains_per_ue
@@ -178,10 +178,14 @@ def ue_test_indices(groups: ArrayLike, proportions: Array, samples: int, *, seed
     most = counts.max(axis=0)
     for group, pool in enumerate(pools):
         if most[group] > len(pool):
+            advice = (
+                "lower the number of test samples of a UE"
+                if len(pool)
+                else "the test set needs some of all that the training data hold"
+            )
             raise ValueError(
                 f"the test set holds {len(pool)} samples of label or domain {group}, but UE "
-                f"{counts[:, group].argmax()} needs {most[group]} of them among its samples = {samples}: "
-                "lower the number of test samples of a UE"
+                f"{counts[:, group].argmax()} needs {most[group]} of them among its samples = {samples}: {advice}"
             )
     chosen = np.empty((len(counts), samples), dtype=np.int64)
     for k, row in enumerate(counts):
@@ -210,10 +214,20 @@ def _checked_groups(groups: ArrayLike, name: str) -> Integers:
     return groups.astype(np.int64)
 
 
+def _full_pools(groups: Integers, name: str) -> Integers:
+    """How many samples each group has; ValueError where one has none, which no UE could hold its share of."""
+    pools = np.bincount(groups)
+    if not pools.all():
+        raise ValueError(
+            f"{name} must be numbered from 0 without gaps, but of {len(pools)} {name} no sample has {pools.argmin()}"
+        )
+    return pools
+
+
 def _check_counts(**counts: int) -> None:
     for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name} = {count} must be at least 1")
+        if not isinstance(count, (int, np.integer)) or count < 1:
+            raise ValueError(f"{name} = {count!r} must be a whole number of at least 1")
 
 
 def _check_sizes(sizes: Integers, min_samples: int, have: str) -> None:

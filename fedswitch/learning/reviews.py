@@ -84,10 +84,10 @@ def write_reviews(words: Vocabulary, count: int, rng: np.random.Generator) -> Sp
 def label_and_domain_in_turn(count: int, num_domains: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Labels 0 and 1 in turn, and domains that change after both: two arrays (count,).
 
-    Raises ValueError where `count` is not positive.
+    Raises ValueError where `count` is not a positive whole number.
     """
-    if count < 1:
-        raise ValueError(f"count = {count} must be at least 1")
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count = {count!r} must be a whole number of at least 1")
     index = np.arange(count, dtype=np.int64)
     return index % 2, index // 2 % num_domains
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import mmap
 import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..errors import FedswitchError
+from ..files import reserve
 from .data import Split
 from .encoding import Backbone
 from .modules import Modules
@@ -40,10 +42,13 @@ class FrozenOutputs:
 
     With LoRA on the last layers only, the layers below give the same output in every round and for every module.
     `compute(batch)` returns it, (B, L, hidden), of type `dtype`. Room is set aside for all samples, and the system
-    fills it page by page as samples are asked for; where it would exceed `limit_bytes` it lies in a temporary file.
+    fills it page by page as samples are asked for; where it would exceed `limit_bytes` it lies in a temporary file,
+    which goes when this process ends, however it does.
 
     The last bits of an output depend on which samples share its batch. `batch_of` (M,) therefore numbers the batches
-    that were computed, -1 for none yet: where it is put back into a new object, the same batches are formed again.
+    that were computed, -1 for none yet: after `restore`, the same batches are formed again.
+
+    Raises FedswitchError, in one sentence, where there is no space for that file.
     """
 
     def __init__(
@@ -62,9 +67,13 @@ class FrozenOutputs:
         if dtype.itemsize * math.prod(shape) <= limit_bytes:
             self._outputs = torch.empty(shape, dtype=dtype)
         else:
-            self._folder = tempfile.TemporaryDirectory(prefix="fedswitch-")
-            path = str(Path(self._folder.name) / "outputs")
-            self._outputs = torch.from_file(path, shared=True, size=math.prod(shape), dtype=dtype).view(shape)
+            self._outputs = _in_file(shape, dtype)
+
+    def restore(self, batch_of: NDArray[np.int32]) -> None:
+        """Go on with the batches of an earlier run; what was computed in others is forgotten."""
+        if not np.array_equal(batch_of, self.batch_of):
+            self._known[:] = False
+        self.batch_of = batch_of
 
     def learn(self, groups: Sequence[Indices]) -> None:
         """Compute what is not known yet of the samples in `groups`; what is new in a group makes a batch."""
@@ -96,6 +105,21 @@ class FrozenOutputs:
         return self._outputs[torch.from_numpy(rows)], torch.from_numpy(mask)
 
 
+def _in_file(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """An array in a temporary file that has no name, mapped into memory."""
+    size = dtype.itemsize * math.prod(shape)
+    try:
+        with tempfile.TemporaryFile() as file:
+            reserve(file.fileno(), size, tempfile.gettempdir())
+            return torch.frombuffer(mmap.mmap(file.fileno(), size), dtype=dtype).view(shape)
+    except OSError as error:
+        raise FedswitchError(
+            f"The output of the frozen layers needs {size / 2**20:,.1f} MiB of space for temporary files, which "
+            f"{tempfile.tempdir or 'this machine'} does not have ({error.strerror or error}): free space there, or "
+            "set TMPDIR to a folder that has it."
+        ) from error
+
+
 class Kept:
     """Tokenized data, and the output of frozen layers for them, kept from one call of `simulate` to the next.
 
@@ -106,16 +130,25 @@ class Kept:
     def __init__(self, *, limit_bytes: int = MEMORY_LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
         # by identity of the data, which are kept so that no other object takes the number
-        self._samples: dict[tuple[int, str, int], tuple[Split, Samples]] = {}
+        self._samples: dict[tuple[int, str, int, torch.device], tuple[Split, Samples]] = {}
         self._outputs: dict[tuple[int, str, int, torch.dtype], FrozenOutputs] = {}
 
     def samples(self, split: Split, backbone: Backbone, max_tokens: int) -> Samples:
-        """The split in tokens of that backbone, at most `max_tokens` of each sample, on the backbone's device."""
-        key = id(split), backbone.source, max_tokens
+        """The split in tokens of that backbone, at most `max_tokens` of each sample, on the backbone's device.
+
+        Raises FedswitchError, in one sentence, where nothing of a sample is left: there is nothing to learn from.
+        """
+        device = next(backbone.encoder.parameters()).device
+        key = id(split), backbone.source, max_tokens, device
         if key not in self._samples:
             tokens = backbone.tokenize(split.texts, split.pairs, max_tokens)
-            device = next(backbone.encoder.parameters()).device
-            self._samples[key] = split, Samples(tokens, torch.from_numpy(split.labels).to(device))
+            empty = np.flatnonzero(tokens.lengths == 0)
+            if empty.size:
+                raise FedswitchError(
+                    f"The backbone {backbone.name!r} makes no token of {split.texts[empty[0]]!r}, the text of sample "
+                    f"{empty[0]}: leave such samples out, or name a backbone whose tokenizer marks where a text begins."
+                )
+            self._samples[key] = split, Samples(tokens, torch.tensor(split.labels, device=device))
         return self._samples[key][1]
 
     def outputs(self, samples: Samples, modules: Modules) -> FrozenOutputs | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..files import make_folder
 from ..scenario import Scenario
 from . import checkpoint
 from .backbones import load_backbone
@@ -91,6 +92,8 @@ def simulate(
         raise ValueError(f"unknown engine {engine!r}; there are: {', '.join(GRADIENTS)}")
     refuse_fork()
     name, kind = find_scheme(scheme)
+    if resume is not None:
+        make_folder(Path(resume).absolute().parent, advice="name another place to resume from")
     loaded_task = task if isinstance(task, Task) else load_task(task, data=data, seed=seed)
     policy = kind(scenario, seed)
     loaded_backbone = load_backbone(backbone, device)

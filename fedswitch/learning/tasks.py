@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +29,8 @@ Words = TypeVar("Words")
 DATA_VARIABLE = "FEDSWITCH_DATA"
 HUB_NAME = "nyu-mll/glue"
 PARTS = ("train", "validation")
+SHARD = re.compile(r"-(\d+)-of-(\d+)(-\w+)?\.parquet")  # after the part's name, on the hub
+LFS_POINTER = b"version https://git-lfs"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,10 +64,11 @@ def load_task(name: str, *, data: str | Path | None = None, seed: int = 0) -> Ta
 
     Args:
         name: one of `TASKS`.
-        data: folder with `<name>/train.parquet` and `<name>/validation.parquet`, columns as in `nyu-mll/glue`; where
-            not given, the environment variable FEDSWITCH_DATA. Where that is not set either, the Hugging Face hub is
-            asked, and a copy that it has left on this machine is used without asking. `reviews` and `questions`
-            need none of this.
+        data: folder with `<name>/train.parquet` and `<name>/validation.parquet`, columns as in `nyu-mll/glue`, or with
+            the files as they are called and cut on the hub (`train-00000-of-00001.parquet`); where the folder holds no
+            `<name>`, it may be the task's own. Where not given, the environment variable FEDSWITCH_DATA. Where that is
+            not set either, the Hugging Face hub is asked, and a copy that it has left on this machine is used without
+            asking. `reviews` and `questions` need none of this.
         seed: of the grammars that write `reviews` and `questions`; the other tasks do not depend on it.
 
     Raises:
@@ -129,57 +134,121 @@ def _check_name(name: str) -> None:
 
 def _data_folder(data: str | Path | None) -> Path | None:
     named = data if data is not None else os.environ.get(DATA_VARIABLE)
-    return Path(named) if named else None
+    return Path(os.path.expanduser(named)) if named else None  # noqa: PTH111  Path's fails where nobody has a home
 
 
 def _from_folder(name: str, folder: Path) -> Task:
     """The task from parquet files. Their digests stand for their origin: a folder may move."""
-    paths = [folder / name / f"{part}.parquet" for part in PARTS]
-    for path in paths:
-        if not path.is_file():
+    # as in a clone of a data set of the hub, whether of many tasks or of this one
+    places = [folder / name, folder / name / "data", folder, folder / "data"]
+    place = next((place for place in places if any(_files(place, part) for part in PARTS)), folder / name)
+    splits, digests = [], []
+    for part in PARTS:
+        read = {path: _read_file(path) for path in _files(place, part)}
+        if not read:
             raise MissingDataError(
-                f"The task {name!r} needs the file {path}, which is not there: put it there as in {HUB_NAME}, name "
-                f"another folder by {DATA_VARIABLE}, leave that unset to ask the Hugging Face hub, or use {_EMBEDDED}."
+                f"The task {name!r} needs the file {place / part}.parquet, which is not there: put it there as in "
+                f"{HUB_NAME}, name another folder by {DATA_VARIABLE}, leave that unset to ask the Hugging Face hub, or "
+                f"use {_EMBEDDED}."
             )
-    train, test = (_checked_split(name, _read_table(path), path) for path in paths)
-    digests = " and ".join(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}" for path in paths)
-    return Task(name, f"parquet files as in {HUB_NAME}, {name}, sha256 {digests}", _GLUE[name].label_names, train, test)
+        splits.append(_checked_split(name, [(path, _table(path, content)) for path, content in read.items()]))
+        digests += [f"{path.name} {hashlib.sha256(content).hexdigest()[:12]}" for path, content in read.items()]
+    source = f"parquet files as in {HUB_NAME}, {name}, sha256 {' and '.join(digests)}"
+    return Task(name, source, _GLUE[name].label_names, *splits)
 
 
-def _read_table(path: Path) -> Any:
+def _files(place: Path, part: str) -> list[Path]:
+    """The files of one part in a folder, in order: one by its plain name, else those that the hub cuts it into."""
+    whole = place / f"{part}.parquet"
+    if whole.is_file():
+        return [whole]
+    found = {path: SHARD.fullmatch(path.name.removeprefix(part)) for path in sorted(place.glob(f"{part}-*.parquet"))}
+    shards = {path: (int(named[1]), int(named[2])) for path, named in found.items() if named is not None}
+    if shards and list(shards.values()) != [(i, len(shards)) for i in range(len(shards))]:
+        raise MissingDataError(
+            f"The files {part}-*.parquet in {place} are not one whole set, as numbered by their names "
+            f"({', '.join(path.name for path in shards)}): get all of it, and nothing else."
+        )
+    return list(shards) or sorted((place / part).glob("[0-9]*.parquet"))
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FedswitchError(f"The data file {path} cannot be read ({error.strerror}).") from error
+    if content.startswith(LFS_POINTER):
+        raise FedswitchError(
+            f"The data file {path} is a pointer of Git LFS in the place of the data: run `git lfs pull` there."
+        )
+    return content
+
+
+def _table(path: Path, content: bytes) -> Any:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
     try:
-        with ParquetFile(path) as file:
+        with ParquetFile(io.BytesIO(content)) as file:
             return file.read()
     except (ArrowException, OSError) as error:
-        raise FedswitchError(f"The data file {path} is damaged, cut short or not readable: get it anew.") from error
+        raise FedswitchError(f"The data file {path} is damaged, cut short or no parquet file: get it anew.") from error
 
 
-def _checked_split(name: str, table: Any, where: object) -> Split:
-    """The samples of one part; `where` names it in the error when a column is missing or holds what it must not."""
-    from pyarrow import types
-
-    columns = _GLUE[name].columns
-    missing = [column for column in (*columns, "label") if column not in table.column_names]
-    if missing:
-        raise FedswitchError(
-            f"{where} lacks {', '.join(missing)} among its columns ({', '.join(table.column_names)}), "
-            f"which the task {name!r} needs: get it anew."
-        )
-    if not table.num_rows:
+def _checked_split(name: str, tables: Iterable[tuple[object, Any]]) -> Split:
+    """The samples of one part, from its tables; each comes with what it is called where something is wrong with it."""
+    samples: list[tuple[Any, ...]] = []
+    for where, table in tables:
+        samples += _rows(name, table, where)
+    if not samples:
         raise FedswitchError(f"{where} holds no rows: get it anew.")
-    texts, labels = [table[column] for column in columns], table["label"]
-    for column, cells in zip(columns, texts, strict=True):
-        if not (types.is_string(cells.type) or types.is_large_string(cells.type)) or cells.null_count:
-            raise FedswitchError(f"{where} does not hold text in every row of the column {column}: get it anew.")
-    odd = [label for label in labels.unique().to_pylist() if label not in (0, 1)]
-    if odd or not types.is_integer(labels.type):
-        held = ", ".join(map(repr, odd[:3])) or str(labels.type)
-        raise FedswitchError(f"{where} must hold the labels 0 and 1 only, as whole numbers, but holds {held}.")
-    first, *second = (tuple(cells.to_pylist()) for cells in texts)
-    return Split(first, labels.to_numpy().astype(np.int64), pairs=second[0] if second else None)
+    *texts, labels = zip(*samples, strict=True)
+    if len(set(labels)) == 1:
+        raise FedswitchError(
+            f"{where} holds the label {labels[0]:g} only, where the task {name!r} has 0 and 1: get it anew."
+        )
+    return Split(texts[0], np.array(labels, dtype=np.int64), pairs=texts[1] if len(texts) > 1 else None)
+
+
+def _rows(name: str, table: Any, where: object) -> Iterable[tuple[Any, ...]]:
+    """Texts and label of each sample of a table, whatever types it keeps them in."""
+    held, needed = table.column_names, (*_GLUE[name].columns, "label")
+    missing = [column for column in needed if column not in held]
+    others = [column for glue in _GLUE.values() for column in glue.columns if column in held and column not in needed]
+    if missing or others:
+        wrong = f"lacks {', '.join(missing)} among" if missing else f"holds {others[0]}, of another task, among"
+        raise FedswitchError(
+            f"{where} {wrong} its columns ({', '.join(held)}), but the task {name!r} needs {', '.join(needed)}: "
+            "get it anew."
+        )
+    twice = [column for column in needed if held.count(column) > 1]
+    if twice:
+        raise FedswitchError(f"{where} holds more than one column {twice[0]}: leave one of them.")
+    columns = [_cells(table, column, where) for column in needed]
+    for column, cells in zip(needed[:-1], columns, strict=False):
+        odd = [place for place, cell in enumerate(cells) if not isinstance(cell, str)]
+        if odd:
+            raise FedswitchError(
+                f"{where} does not hold text in every row of the column {column}: row {odd[0]} holds "
+                f"{cells[odd[0]]!r}, so leave such rows out or get it anew."
+            )
+    # a float that is whole is what pandas makes of whole numbers now and then; True may mean either label of QNLI
+    odd = [label for label in columns[-1] if isinstance(label, (bool, str)) or label not in (0, 1)]
+    if odd:
+        meaning = ", ".join(f"{label} for {meant}" for label, meant in enumerate(_GLUE[name].label_names))
+        raise FedswitchError(
+            f"{where} must hold the labels 0 and 1 only, as whole numbers, but holds {odd[0]!r}: write {meaning}, and "
+            "leave out rows that have none."
+        )
+    return zip(*columns, strict=True)
+
+
+def _cells(table: Any, column: str, where: object) -> list[Any]:
+    try:
+        cells: list[Any] = table[column].to_pylist()
+    except (UnicodeDecodeError, ArithmeticError, ValueError) as error:
+        raise FedswitchError(f"{where} is damaged in the column {column} ({error}): get it anew.") from error
+    return cells
 
 
 def _from_hub(name: str) -> Task:
@@ -220,10 +289,11 @@ def _through_datasets(name: str) -> Task:
         ) from error
     source = f"{HUB_NAME}, {name}, from the Hugging Face hub"
     train, test = (
-        _checked_split(name, rows.with_format("arrow")[:], f"The {part} set of {source},")
+        _checked_split(name, [(f"The {part} set of {source},", rows.with_format("arrow")[:])])
         for part, rows in zip(PARTS, parts, strict=True)
     )
-    return Task(name, source, _GLUE[name].label_names, train, test)
+    task = Task(name, source, _GLUE[name].label_names, train, test)
+    return dataclasses.replace(task, source=f"{source}, sha256 {task.digest[:12]}")  # the hub may change what it holds
 
 
 def _how_to_get(name: str) -> str:

@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from fedswitch.errors import FedswitchError
-from fedswitch.learning import Scheme, checkpoint, simulate
+from fedswitch.learning import Scheme, backbones, checkpoint, simulate
+from fedswitch.learning.data import subset
 from fedswitch.learning.encoding import Backbone
 from fedswitch.learning.federation import Federation
+from fedswitch.learning.samples import Kept
 
 
 def run(scenario, task, rounds=4, **options):
@@ -95,6 +97,71 @@ def test_the_checkpoint_of_another_run_is_refused(changed, named, small, toy_tas
         run(small, toy_task, rounds=2, resume=path, **changed)
 
 
+def changed_sample(split, place, *, text=None, label=None):
+    """A split of which one sample is another."""
+    texts, labels = list(split.texts), split.labels.copy()
+    texts[place] = text or texts[place]
+    labels[place] = labels[place] if label is None else label
+    return dataclasses.replace(split, texts=texts, labels=labels)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda split: changed_sample(split, 7, text="another text"),
+        lambda split: changed_sample(split, 7, label=1 - split.labels[7]),
+        lambda split: subset(split, np.arange(len(split) - 1)),
+        lambda split: subset(split, np.arange(len(split))[::-1]),
+        lambda split: dataclasses.replace(split, pairs=["second"] * len(split)),
+    ],
+    ids=["text", "label", "fewer", "order", "pairs"],
+)
+def test_a_checkpoint_knows_its_data_by_their_content(other, part, keep, small, toy_task, tmp_path):
+    """Data of the same name and source are another run's all the same, whatever of them differs."""
+    path, changes = tmp_path / "run.pt", {part: other(getattr(toy_task, part))}
+    if changes[part].pairs is not None:
+        changes = {name: other(getattr(toy_task, name)) for name in ("train", "test")}
+    run(small, toy_task, rounds=1, resume=path)
+    before = path.read_bytes()
+    with pytest.raises(FedswitchError, match=r"belongs to another run \(it differs in: the data\): delete it or name"):
+        run(small, dataclasses.replace(toy_task, **changes), rounds=2, resume=path, kept=Kept() if keep else None)
+    assert path.read_bytes() == before
+
+
+def test_the_same_data_may_come_from_elsewhere(small, toy_task, tmp_path):
+    moved = dataclasses.replace(toy_task, source="a copy", train=dataclasses.replace(toy_task.train))
+    run(small, toy_task, rounds=1, resume=tmp_path / "run.pt")
+    resumed = run(small, moved, resume=tmp_path / "run.pt")
+    pd.testing.assert_frame_equal(resumed.table, run(small, toy_task).table, check_exact=True)
+
+
+def test_a_tokenizer_of_another_kind_makes_other_data(small, toy_task, tmp_path, monkeypatch):
+    """The weights, by which backbones are known, say nothing of it."""
+    run(small, toy_task, rounds=1, resume=tmp_path / "run.pt")
+    tokenize = backbones._hashing_tokenize
+    monkeypatch.setattr(
+        backbones, "_hashing_tokenize", lambda texts, pairs, most: tokenize([f"{text}." for text in texts], pairs, most)
+    )
+    with pytest.raises(FedswitchError, match="differs in: the data"):
+        run(small, toy_task, rounds=2, resume=tmp_path / "run.pt")
+
+
+def test_a_run_that_goes_on_takes_no_output_from_batches_that_were_not_its_own(small, toy_task, tmp_path, monkeypatch):
+    """What other runs have left in `Kept` is of other batches, and here these decide more than the last bits."""
+    embed = Backbone.embed
+    monkeypatch.setattr(
+        Backbone, "embed", lambda self, batch, frozen: embed(self, batch, frozen) * (1 + 0.01 * len(batch.ids))
+    )
+    whole = run(small, toy_task, rounds=6)
+    run(small, toy_task, rounds=3, resume=tmp_path / "run.pt")
+    kept = Kept()
+    run(small, toy_task, rounds=5, scheme="greedy", seed=3, kept=kept)
+    resumed = run(small, toy_task, rounds=6, resume=tmp_path / "run.pt", kept=kept)
+    pd.testing.assert_frame_equal(resumed.table, whole.table, check_exact=True)
+
+
 def test_the_checkpoint_of_another_scenario_is_refused(small, toy_task, tmp_path):
     path = tmp_path / "run.pt"
     run(small, toy_task, rounds=1, resume=path)
@@ -125,12 +192,52 @@ def test_a_damaged_checkpoint_is_refused_and_kept(small, toy_task, tmp_path):
     assert path.read_bytes() == damaged
 
 
-def test_a_checkpoint_that_cannot_be_written_says_so(small, toy_task, tmp_path):
+def test_a_checkpoint_with_one_bit_changed_is_refused_or_holds_the_same(small, toy_task, tmp_path, saved, monkeypatch):
+    """Torch alone reads nine of ten such files as if nothing were wrong."""
+    path = tmp_path / "run.pt"
+    run(small, toy_task, rounds=1, resume=path)
+    good, state, rng = path.read_bytes(), repr(saved(path)), np.random.default_rng(0)
+    accepted, load = [], torch.load
+    monkeypatch.setattr(
+        torch, "load", lambda *given, **options: accepted.append(load(*given, **options)) or accepted[-1]
+    )
+    monkeypatch.setattr(checkpoint, "version", lambda _: "none")  # read, then refused
+    refused = 0
+    for _ in range(200):
+        damaged = bytearray(good)
+        damaged[rng.integers(len(good))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        with pytest.raises(FedswitchError) as refusal:
+            checkpoint.load(path, {"scenario": {}}, None, None, None)
+        refused += "cannot be read as a checkpoint" in str(refusal.value)
+    assert refused > 150
+    assert refused + len(accepted) == 200
+    assert {repr(one) for one in accepted} <= {state}
+
+
+@pytest.mark.parametrize("lost", sorted(checkpoint.PARTS))
+def test_a_checkpoint_that_lacks_something_is_refused(lost, small, toy_task, tmp_path, saved):
+    path = tmp_path / "run.pt"
+    run(small, toy_task, rounds=1, resume=path)
+    torch.save({name: value for name, value in saved(path).items() if name != lost}, path)
+    with pytest.raises(FedswitchError, match=rf"run\.pt lacks {lost}: delete it\.$"):
+        run(small, toy_task, rounds=2, resume=path)
+
+
+def test_a_place_that_cannot_be_written_to_is_named_before_the_first_round(small, toy_task, tmp_path, monkeypatch):
+    monkeypatch.setattr(Federation, "update", lambda *_: pytest.fail("trained already"))
     (tmp_path / "file").write_text("")
-    with pytest.raises(
-        FedswitchError, match=r"checkpoint .*run\.pt could not be written .*: free space or name another"
-    ):
+    with pytest.raises(FedswitchError, match=r"file cannot be written to \(.*: name another place to resume from\.$"):
         run(small, toy_task, rounds=1, resume=tmp_path / "file" / "run.pt")
+
+
+@pytest.mark.parametrize("name", ["\udcff not UTF-8", "quite odd, 'so' \n", "ö 漢 🙂", "-", "~", "a" * 200])
+def test_a_checkpoint_may_have_any_name_that_the_system_allows(name, small, toy_task, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(small, toy_task, rounds=1, resume=name)
+    resumed = run(small, toy_task, rounds=2, resume=name)
+    pd.testing.assert_frame_equal(resumed.table, run(small, toy_task, rounds=2).table, check_exact=True)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
 def test_a_full_disk_leaves_the_last_good_checkpoint(small, toy_task, tmp_path, monkeypatch):
@@ -139,7 +246,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(small, toy_task, tmp_path, 
     good = path.read_bytes()
 
     def full(state, unfinished):
-        Path(unfinished).write_bytes(b"half of it")
+        unfinished.write(b"half of it")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:

@@ -129,15 +129,25 @@ def test_too_many_ues_are_refused_with_what_would_fit():
         split(labels, ues + 1, min_samples=32)
 
 
-def test_a_label_that_nobody_has_leaves_nothing_to_share():
-    with pytest.raises(ValueError, match="only 0 each, or 1 each to 0 UEs"):
-        split([0, 0, 2, 2], 1, concentration=1.0)
+@pytest.mark.parametrize(("labels", "absent"), [([0, 0, 2, 2], 1), ([1, 1], 0), ([3, 0, 1], 2)])
+def test_a_label_that_nobody_has_is_named_instead_of_too_many_ues(labels, absent):
+    with pytest.raises(ValueError, match=rf"labels must be numbered .* labels no sample has {absent}$"):
+        split(labels, 1, concentration=1.0)
+    with pytest.raises(ValueError, match=rf"domains must be numbered .* domains no sample has {absent}$"):
+        domain_partition(labels, 1, domains_per_ue=1, min_samples=1, rng=stream(0, "partition"))
+
+
+def test_a_test_set_without_a_label_is_not_told_to_be_smaller():
+    with pytest.raises(ValueError, match=r"the test set needs some of all that the training data hold$"):
+        ue_test_indices([0, 0, 0], np.array([[0.5, 0.5]]), 2, seed=0)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"num_ues": 0}, "num_ues = 0"),
+        ({"num_ues": 1.5}, "num_ues = 1.5 must be a whole number"),
+        ({"min_samples": "1"}, "min_samples = '1' must be a whole number"),
         ({"min_samples": 0}, "min_samples = 0"),
         ({"concentration": 0.0}, "concentration must be positive and finite, got 0"),
         ({"concentration": float("nan")}, "concentration must be positive and finite, got nan"),

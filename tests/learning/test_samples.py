@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from fedswitch import Scenario
+from fedswitch.errors import FedswitchError
+from fedswitch.files import reserve
 from fedswitch.learning import Scheme, simulate
 from fedswitch.learning import samples as samples_module
 from fedswitch.learning.backbones import load_backbone
+from fedswitch.learning.data import Split
 from fedswitch.learning.encoding import Backbone
 from fedswitch.learning.samples import MEMORY_LIMIT_BYTES, FrozenOutputs, Kept, Samples
 from fedswitch.learning.tokens import Tokens
@@ -54,18 +57,86 @@ def test_outputs_are_computed_once_and_come_back_padded_in_the_order_asked_for(s
     assert torch.isfinite(hidden).all()  # padding too: what is masked is still multiplied by zero
 
 
-def test_beyond_the_limit_outputs_lie_in_a_file_that_goes_with_them(samples, tmp_path, monkeypatch):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_beyond_the_limit_outputs_lie_in_a_file_that_leaves_nothing_behind(dtype, samples, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    size = 4 * 9 * HIDDEN
-    in_memory = FrozenOutputs(samples, Counted(), HIDDEN, torch.float32, size)
-    assert not list(tmp_path.iterdir())
-    in_file = FrozenOutputs(samples, Counted(), HIDDEN, torch.float32, size - 1)
-    (file,) = tmp_path.glob("fedswitch-*/*")
-    assert file.stat().st_size == size
+    reserved = []
+    monkeypatch.setattr(
+        samples_module,
+        "reserve",
+        lambda descriptor, size, folder: reserved.append((size, folder)) or reserve(descriptor, size, folder),
+    )
+    size = dtype.itemsize * 9 * HIDDEN
+
+    def compute(batch):
+        return Counted()(batch).to(dtype)
+
+    in_memory = FrozenOutputs(samples, compute, HIDDEN, dtype, size)
+    assert not reserved
+    in_file = FrozenOutputs(samples, compute, HIDDEN, dtype, size - 1)
+    assert reserved == [(size, str(tmp_path))]
+    assert not list(tmp_path.iterdir())  # even where this process is killed
     everything = np.arange(5)
     assert torch.equal(ask(in_memory, everything)[0], ask(in_file, everything)[0])
-    del in_file
+
+
+def test_where_temporary_files_find_no_space_a_run_ends_in_one_sentence(toy_task, tmp_path, monkeypatch):
+    """The limit of the system on the size of a file stands for a disk that is full; a map beyond it would kill us."""
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(
+            FedswitchError, match=r"needs \d\.\d MiB of space .* \(File too large\): .* TMPDIR .*\.$"
+        ) as refusal:
+            run(toy_task, kept=Kept(limit_bytes=0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(tmp_path) in str(refusal.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("folder", ["absent", "no folder", "\udcff not UTF-8", "quite odd, 'so' \n"])
+def test_odd_temporary_folders_are_used_or_named(folder, samples, tmp_path, monkeypatch):
+    place = tmp_path / folder
+    if folder == "no folder":
+        place.write_text("a file")
+    elif folder != "absent":
+        place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    if place.is_dir():
+        FrozenOutputs(samples, Counted(), HIDDEN, torch.float32, 0)
+    else:
+        with pytest.raises(FedswitchError, match="set TMPDIR to a folder that has it"):
+            FrozenOutputs(samples, Counted(), HIDDEN, torch.float32, 0)
+
+
+@pytest.mark.parametrize("texts", [("",) * 6, (*["good"] * 5, "")])
+def test_a_text_without_a_token_is_named_before_the_computing(texts, monkeypatch):
+    """A tokenizer that marks no beginning makes nothing of an empty text; the mean over its tokens would be NaN."""
+    bare = dataclasses.replace(
+        load_backbone("tiny"),
+        tokenize=lambda texts, pairs, most: Tokens.join(
+            [[9] * len(text.split()) for text in texts], [[0] * len(text.split()) for text in texts], 0
+        ),
+    )
+    with pytest.raises(FedswitchError, match=rf"makes no token of '', the text of sample {texts.index('')}: leave"):
+        Kept().samples(Split(texts, np.array([0, 1, 0, 1, 0, 1])), bare, 8)
+
+
+@pytest.mark.parametrize("backbone", ["tiny", "minilm"])
+@pytest.mark.parametrize("text", ["", " ", "\n", "\0", "\ufeff"])
+def test_texts_of_nothing_are_learned_from_all_the_same(text, backbone, request):
+    if backbone == "minilm":
+        request.getfixturevalue("minilm")
+    lengths = Kept().samples(Split((text, "good"), np.array([0, 1])), load_backbone(backbone), 8).tokens.lengths
+    assert lengths.min() > 0
+
+
+def test_samples_on_one_device_are_not_taken_for_another(toy_task):
+    kept, places = Kept(), ("cpu", "meta")
+    assert [kept.samples(toy_task.test, load_backbone("tiny", place), 8).device.type for place in places] == [*places]
 
 
 def test_batches_that_were_formed_are_formed_again(samples):
@@ -77,7 +148,7 @@ def test_batches_that_were_formed_are_formed_again(samples):
     )
     ask(before, [0, 1, 2])
     ask(before, [2, 3])
-    after.batch_of = before.batch_of.copy()
+    after.restore(before.batch_of.copy())
     everything = np.arange(5)
     expected = ask(before, everything)[0]
     assert torch.equal(ask(after, [3, 1])[0], ask(before, [3, 1])[0])
