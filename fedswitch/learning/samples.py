@@ -60,7 +60,7 @@ class FrozenOutputs:
         self._known = np.zeros(len(samples.tokens), dtype=bool)
         shape = (len(samples.tokens.ids), hidden_size)
         if dtype.itemsize * math.prod(shape) <= limit_bytes:
-            self._outputs = torch.empty(shape, dtype=dtype)
+            self._outputs = torch.empty(shape, dtype=dtype, device="cpu")
         else:
             self._folder = tempfile.TemporaryDirectory(prefix="fedswitch-")
             path = str(Path(self._folder.name) / "outputs")
@@ -106,15 +106,15 @@ class Kept:
     def __init__(self, *, limit_bytes: int = MEMORY_LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
         # by identity of the data, which are kept so that no other object takes the number
-        self._samples: dict[tuple[int, str, int], tuple[Split, Samples]] = {}
+        self._samples: dict[tuple[int, str, int, torch.device], tuple[Split, Samples]] = {}
         self._outputs: dict[tuple[int, str, int, torch.dtype], FrozenOutputs] = {}
 
     def samples(self, split: Split, backbone: Backbone, max_tokens: int) -> Samples:
         """The split in tokens of that backbone, at most `max_tokens` of each sample, on the backbone's device."""
-        key = id(split), backbone.source, max_tokens
+        device = next(backbone.encoder.parameters()).device
+        key = id(split), backbone.source, max_tokens, device
         if key not in self._samples:
             tokens = backbone.tokenize(split.texts, split.pairs, max_tokens)
-            device = next(backbone.encoder.parameters()).device
             self._samples[key] = split, Samples(tokens, torch.from_numpy(split.labels).to(device))
         return self._samples[key][1]
 
