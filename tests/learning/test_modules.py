@@ -122,3 +122,51 @@ def test_state_is_a_copy_that_can_be_put_back(kind, small):
     fresh = kind(load_backbone("tiny"), small, num_labels=2, seed=3)
     for n in range(len(modules)):
         assert all(map(torch.equal, modules.parameters(n), fresh.parameters(n)))
+
+
+@pytest.mark.parametrize("kind", [LoraModules, FullModel])
+@pytest.mark.parametrize("other", [LoraModules, FullModel])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_backbone_may_serve_any_number_of_runs(kind, other, precision, small):
+    backbone = load_backbone("tiny")
+    weights = copy.deepcopy(backbone.encoder.state_dict())
+    scenario = dataclasses.replace(small, precision=precision)
+    first = kind(backbone, small, num_labels=2, seed=3)
+    alone = (
+        first.payload_bits.tolist(),
+        first.model_bits,
+        first.logits(0, first.frozen(some_batch()), some_batch().mask),
+    )
+    second = other(backbone, scenario, num_labels=2, seed=4)
+    for n in range(len(second)):
+        second.assign(n, [torch.full_like(p, 0.5) for p in second.parameters(n)])
+        second.logits(n, second.frozen(some_batch()), some_batch().mask).sum().backward()
+    again = (
+        first.payload_bits.tolist(),
+        first.model_bits,
+        first.logits(0, first.frozen(some_batch()), some_batch().mask),
+    )
+    assert again[:2] == alone[:2]
+    assert torch.equal(again[2], alone[2])
+    assert all(p.grad is None for n in range(len(first)) for p in first.parameters(n))
+    assert all(torch.equal(weights[name], weight) for name, weight in backbone.encoder.state_dict().items())
+    assert not any(p.requires_grad for p in backbone.encoder.parameters())
+    assert not {id(p) for n in range(len(first)) for p in first.parameters(n)} & {
+        id(p) for n in range(len(second)) for p in second.parameters(n)
+    }
+
+
+def test_an_encoder_of_your_own_is_put_in_evaluation_mode_and_frozen(small):
+    tiny = load_backbone("tiny")
+    own = dataclasses.replace(tiny, encoder=copy.deepcopy(tiny.encoder).train().requires_grad_(True))
+    modules = LoraModules(own, small, num_labels=2, seed=3)
+    scores = [modules.logits(0, modules.frozen(some_batch()), some_batch().mask) for _ in range(2)]
+    assert torch.equal(*scores)  # dropout would draw from torch's global generator
+    assert not any(p.requires_grad for p in own.encoder.parameters())
+
+
+@pytest.mark.parametrize("kind", [LoraModules, FullModel])
+def test_making_modules_draws_nothing_from_the_global_generator(kind, small):
+    backbone, before = load_backbone("tiny"), torch.get_rng_state()
+    kind(backbone, small, num_labels=2, seed=3)
+    assert torch.equal(before, torch.get_rng_state())

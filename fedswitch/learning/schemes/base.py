@@ -17,6 +17,7 @@ from ..encoding import Backbone
 from ..federation import Federation
 from ..modules import LoraModules, Modules
 from ..samples import Kept
+from ..surroundings import settled
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,6 +57,7 @@ class Scheme:
         """What is trained: N LoRA modules, unless overridden."""
         return LoraModules(backbone, scenario, num_labels=num_labels, seed=seed)
 
+    @settled()
     def federation(
         self, task: Task, backbone: Backbone, *, engine: str = "cell", kept: Kept | None = None
     ) -> Federation:
