@@ -17,6 +17,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 from transformers.utils import logging as transformers_logging
 
+from ..arguments import plain_name
 from ..errors import MissingWeightsError, nearest
 from .encoding import Backbone, Texts, Tokenize
 from .hub import hub_answers
@@ -50,6 +51,7 @@ def load_backbone(name: str, device: torch.device | str = "cpu") -> Backbone:
     Raises MissingWeightsError, in one sentence, when they are not here and cannot be fetched, or are not the expected
     ones.
     """
+    name = plain_name("name", name)
     place = usable_device(device)
     backbone = _load_tiny() if name == "tiny" else _load_pretrained(name)
     backbone.encoder.requires_grad_(False).eval().to(place)
@@ -61,7 +63,7 @@ def usable_device(name: torch.device | str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise ValueError(
             f"the device {str(name)!r} cannot be used here: take cpu, or see `fedswitch doctor`"
         ) from error
@@ -70,6 +72,7 @@ def usable_device(name: torch.device | str) -> torch.device:
 
 def backbone_status(name: str) -> tuple[bool, str]:
     """Whether a backbone can be loaded without a network, and from where or how to get it; nothing is fetched."""
+    name = plain_name("name", name)
     if name == "tiny":
         return True, "made on the spot"
     folder = _local_folder(name)

@@ -142,7 +142,7 @@ def test_a_label_that_nobody_has_leaves_nothing_to_share():
         ({"concentration": 0.0}, "concentration must be positive and finite, got 0"),
         ({"concentration": float("nan")}, "concentration must be positive and finite, got nan"),
         ({"labels": []}, "labels"),
-        ({"labels": [0.0, 1.0]}, "labels"),
+        ({"labels": [0.5, 1.0]}, "labels"),
         ({"labels": [-1, 1]}, "labels"),
         ({"labels": [[0, 1]]}, "labels"),
     ],

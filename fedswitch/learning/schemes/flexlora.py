@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...arguments import checked
+from ...arguments import checked, single, whole
 from ..stacked import LocalModel
 from .ranked import Factors, Ranked, check_factors, mean_head
 
@@ -53,9 +53,10 @@ def flexlora(
             f"weights and scales must have one entry for each of the {len(factors)} factors, "
             f"got {len(weights)} and {len(scales)}"
         )
-    checked(finite={"weights": weights, "scales": scales}, positive={"scale": scale})
+    weights, scales = (values.tolist() for values in checked(finite={"weights": weights, "scales": scales}))
+    (scale,), given, rank = single(positive={"scale": scale}), rank, whole("rank", rank)
     if not 1 <= rank <= min(num_in, num_out):
-        raise ValueError(f"rank = {rank} must be a whole number from 1 to {min(num_in, num_out)}, the smaller side")
+        raise ValueError(f"rank = {given} must be a whole number from 1 to {min(num_in, num_out)}, the smaller side")
     with torch.no_grad():
         wide = [
             (weight * own / scale) * b.double() for (_, b), weight, own in zip(factors, weights, scales, strict=True)
