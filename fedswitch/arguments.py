@@ -88,7 +88,7 @@ def one_number(value: Any) -> int | float | None:
     """What is one real number of whatever library, as Python's int or float; None for all else, as words and times."""
     if type(value) in (int, float):
         return value  # type: ignore[no-any-return]
-    if np.ma.is_masked(value) or getattr(getattr(value, "dtype", None), "kind", "O") not in "iufO":
+    if np.ma.is_masked(value) or has_unit(value) or getattr(getattr(value, "dtype", None), "kind", "O") not in "iufO":
         return None
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         value = value.item()
@@ -148,7 +148,7 @@ def floats(name: str, value: Any) -> Array:
         return value
     if np.ma.is_masked(value):
         raise ValueError(f"{name} has masked entries, which are no numbers: fill them, or leave them out")
-    if getattr(value, "units", getattr(value, "unit", None)) is not None:
+    if has_unit(value):
         raise ValueError(f"{name} carries a unit of its own: give a plain number, in the unit that {name} is in")
     array: Any = None
     try:
@@ -164,6 +164,11 @@ def floats(name: str, value: Any) -> Array:
         raise ValueError(f"{name} must be a number or an array of numbers, got {shown(value)}")
     result: Array = array.astype(np.float64, copy=False)
     return result
+
+
+def has_unit(value: Any) -> bool:
+    """Whether a library has given the value a unit, which NumPy would drop."""
+    return getattr(value, "units", getattr(value, "unit", None)) is not None
 
 
 def checked(**arguments: Mapping[str, ArrayLike]) -> list[Array]:

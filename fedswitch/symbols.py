@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .arguments import LARGEST_COUNT, one_number, shown
+from .arguments import LARGEST_COUNT, has_unit, one_number, shown
 
 Origin = Literal["stated", "chosen"]
 STATED: Origin = "stated"
@@ -68,7 +68,9 @@ class Symbol:
             if isinstance(value, str) and value in self.choices:
                 return str(value)
         else:
-            listed = isinstance(value, (tuple, list, range)) or (isinstance(value, np.ndarray) and value.ndim == 1)
+            listed = isinstance(value, (tuple, list, range)) or (
+                isinstance(value, np.ndarray) and value.ndim == 1 and not has_unit(value)
+            )
             entries = [self._number(entry, whole) for entry in (value if several and listed else (value,))]
             if several == listed and None not in entries:
                 largest = LARGEST_COUNT if whole else _LARGEST

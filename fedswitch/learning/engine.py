@@ -91,7 +91,8 @@ class Learner:
         """Log p(label) of every module, sample at `indices` (all where not given) and label: (N, M, C)."""
         modules = self.modules
         chosen = np.arange(len(self.samples.tokens)) if indices is None else indices
-        scores = torch.empty((len(modules), len(chosen), modules.heads[0].out_features), device=self.samples.device)
+        sizes = len(modules), len(chosen), modules.heads[0].out_features
+        scores = torch.empty(sizes, device=self.samples.device, dtype=torch.float32)
 
         @torch.inference_mode()
         def work(places: Indices, frozen: torch.Tensor, mask: torch.Tensor) -> None:

@@ -32,7 +32,13 @@ class Modules(abc.ABC):
         self.frozen_layers = frozen_layers
         self.bits_per_parameter = scenario.bits_per_parameter
         device = next(backbone.encoder.parameters()).device
-        self.heads = [torch.nn.Linear(backbone.hidden_size, num_labels, device=device) for _ in range(count)]
+        # without the start that torch would draw from its global generator: `_start_head` gives them ours
+        self.heads = [
+            torch.nn.utils.skip_init(
+                torch.nn.Linear, backbone.hidden_size, num_labels, device=device, dtype=torch.float32
+            )
+            for _ in range(count)
+        ]
         self._parameters: list[list[torch.nn.Parameter]] = []
 
     def __len__(self) -> int:
@@ -109,7 +115,8 @@ class LoraModules(Modules):
         ]
         for n, rank in enumerate(scenario.lora_ranks):
             shapes = [s for linear in adapted for s in ((rank, linear.in_features), (linear.out_features, rank))]
-            factors = [torch.nn.Parameter(torch.zeros(s, device=self.heads[n].weight.device)) for s in shapes]
+            device = self.heads[n].weight.device
+            factors = [torch.nn.Parameter(torch.zeros(s, device=device, dtype=torch.float32)) for s in shapes]
             self._parameters.append([*factors, *self.heads[n].parameters()])
             self._initialize(n, seed)
         self._scales = [scenario.lora_alpha / rank for rank in scenario.lora_ranks]

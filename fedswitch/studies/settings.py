@@ -7,6 +7,9 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+import numpy as np
+
+from ..arguments import one_number
 from ..errors import FedswitchError
 
 STUDIES = ("fig3_bandwidth", "sensitivity", "fig5_energy", "skew", "fig4_switching", "fig2_convergence")
@@ -23,13 +26,13 @@ def setting(default: Any, text: str, unit: str = "") -> Any:
 class StudySettings:
     """The settings of a study: each field is made by `setting`, and is a parameter of the notebook under its name.
 
-    Lists and ranges become tuples, so that settings stay what they are.
+    Lists, ranges and arrays become tuples, and numbers Python's own, so that settings stay what they are and a record
+    can hold them.
     """
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if isinstance(value, Sequence) and not isinstance(value, str):
-                object.__setattr__(self, name, tuple(value))
+            object.__setattr__(self, name, _plain(value))
 
     @classmethod
     def of(cls, names: Mapping[str, Any]) -> Self:
@@ -51,6 +54,14 @@ class StudySettings:
     def as_dict(self) -> dict[str, Any]:
         """Values by name, as notebooks and records hold them: several of them as a list."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of other libraries as Python's own, and several values as a tuple."""
+    if isinstance(value, np.ndarray) or (isinstance(value, Sequence) and not isinstance(value, str)):
+        return tuple(map(_plain, value))
+    number = one_number(value)
+    return value if number is None else number
 
 
 def _with_unit(help: str, unit: str) -> str:  # noqa: A002 (as in the metadata of a field)

@@ -42,11 +42,11 @@ class Cell:
     distance_m: Array
 
     def __post_init__(self) -> None:
+        settle(self, positive_or_infinite=("distance_m",))
         if np.shape(self.distance_m) != (self.scenario.num_ues,):
             raise ValueError(
                 f"distance_m has shape {np.shape(self.distance_m)}, but the scenario has {self.scenario.num_ues} UEs"
             )
-        settle(self, positive_or_infinite=("distance_m",))
         object.__setattr__(self, "seed", seed_number("seed", self.seed))
 
     @classmethod
