@@ -11,6 +11,7 @@ import math
 from functools import partial
 from typing import Any, Literal
 
+from .errors import names_unknown_fields
 from .symbols import Symbol, symbol
 from .units import db_to_ratio, dbm_to_w
 
@@ -30,6 +31,7 @@ _cell, _compute, _modules, _data, _bound, _control = (
 )
 
 
+@names_unknown_fields
 @dataclasses.dataclass(frozen=True)
 class Scenario:
     """The wireless cell, its UEs, their data and the algorithm's constants: one frozen, validated value.
@@ -38,8 +40,9 @@ class Scenario:
     `Scenario.paper()` the printed one; both take changes by field name. `symbols()` tells unit, meaning, origin and
     range of every field, and `dataclasses.replace` makes a changed copy, validated again.
 
-    Raises ValueError, naming field, value, unit and allowed range, when made with a value out of range, and TypeError
-    for a field that does not exist.
+    Numbers of other libraries become Python's own, exactly: ``np.int32(200)`` 200, and 10.0 UEs are 10. Raises
+    ValueError, naming field, value, unit and allowed range, when made with a value out of range, and TypeError, with
+    the nearest name, for a field that does not exist.
     """
 
     # a table: value, symbol, unit, meaning, reason, limits
@@ -168,7 +171,7 @@ class Scenario:
 
     def __post_init__(self) -> None:
         for name, known in self.symbols().items():
-            known.check(name, getattr(self, name), self.__annotations__[name])
+            object.__setattr__(self, name, known.settled(name, getattr(self, name), self.__annotations__[name]))
         if len(self.lora_ranks) != self.num_modules:
             raise ValueError(
                 f"lora_ranks has {len(self.lora_ranks)} entries but num_modules is {self.num_modules}: "

@@ -10,15 +10,18 @@ import zlib
 
 import numpy as np
 
+from .arguments import seed_number, shown
+
 
 def stream(seed: int, purpose: str, *indices: int) -> np.random.Generator:
     """Return the generator of (seed, purpose, indices), always in the same initial state.
 
     `indices` are non-negative whole numbers such as (round, UE). Equal keys give equal streams, different keys give
-    independent ones (NumPy's SeedSequence). Raises ValueError for a negative seed or index.
+    independent ones (NumPy's SeedSequence). Raises ValueError for a seed or an index that is no whole number from 0.
     """
-    if min((seed, *indices)) < 0:
-        raise ValueError(f"seed and indices must not be negative, got seed={seed}, indices={indices}")
+    if not isinstance(purpose, str):
+        raise ValueError(f"purpose must be a word or a few, got {shown(purpose)}")
+    seed = seed_number("seed", seed)
     # spawn_key, because SeedSequence pads plain entropy with zeros: (1, 2) and (1, 2, 0) would be one stream
-    key = (zlib.crc32(purpose.encode()), *indices)
+    key = (zlib.crc32(purpose.encode()), *(seed_number("indices", index) for index in indices))
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import numbers
 from typing import Any, Literal
+
+import numpy as np
+
+from .arguments import LARGEST_COUNT, has_unit, one_number, shown
 
 Origin = Literal["stated", "chosen"]
 STATED: Origin = "stated"
 CHOSEN: Origin = "chosen"
+
+_LARGEST = 1e100  # and its inverse is the smallest: beyond, products of a few numbers leave double precision
+_LARGEST_INT = 2**53  # that NumPy takes, and every double precision holds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,30 +54,47 @@ class Symbol:
         """Whether a number lies in the range; NaN never does."""
         return (value > self.low if self.low_open else value >= self.low) and value <= self.high
 
-    def check(self, name: str, value: Any, kind: str) -> None:
-        """Raise ValueError naming field, value, unit and range unless `value` is admitted; `kind` is the field's type.
+    def settled(self, name: str, value: Any, kind: str) -> Any:
+        """The value as a field of type `kind` keeps it: Python's own int, float or str, or a tuple of these.
 
-        A field of type int takes whole numbers only, and one of a tuple several numbers.
+        A field of type int takes whole numbers only, 10.0 among them, and one of a tuple several numbers. Raises
+        ValueError naming field, value, unit and range for what is not admitted.
         """
         if value is None and self.optional:
-            return
+            return None
+        whole, several = "int" in kind, kind.startswith("tuple")
         wanted, unit = "", f" {self.unit}" if self.unit else ""
         if self.choices:
-            fits = value in self.choices
+            if isinstance(value, str) and value in self.choices:
+                return str(value)
         else:
-            whole, several = "int" in kind, kind.startswith("tuple")
-            entries = value if several and isinstance(value, tuple) else (value,)
-            fits = several == isinstance(value, tuple) and all(self._is_number(entry, whole) for entry in entries)
-            wanted = f"{'a tuple, each entry ' if several else ''}{'a whole number' if whole else 'a number'} in "
-        if not fits:
-            where = "" if self.choices else unit
-            raise ValueError(
-                f"{name} = {value!r}{unit} is not allowed: {self.meaning} must be {wanted}{self.allowed}{where}"
+            listed = isinstance(value, (tuple, list, range)) or (
+                isinstance(value, np.ndarray) and value.ndim == 1 and not has_unit(value)
             )
+            entries = [self._number(entry, whole) for entry in (value if several and listed else (value,))]
+            if several == listed and None not in entries:
+                largest = self.high if math.isfinite(self.high) else LARGEST_COUNT if whole else _LARGEST
+                beyond = [entry for entry in entries if entry and not 1.0 / _LARGEST <= abs(entry) <= largest]
+                if beyond:
+                    raise ValueError(
+                        f"{name} = {shown(value)}{unit} is not allowed: {self.meaning} must be between "
+                        f"{1 if whole else 1.0 / _LARGEST:g} and {largest:g}: with others nothing can be computed"
+                    )
+                return tuple(entries) if several else entries[0]
+            wanted = f"{'a tuple, each entry ' if several else ''}{'a whole number' if whole else 'a number'} in "
+        where = "" if self.choices else unit
+        raise ValueError(
+            f"{name} = {shown(value)}{unit} is not allowed: {self.meaning} must be {wanted}{self.allowed}{where}"
+        )
 
-    def _is_number(self, value: Any, whole: bool) -> bool:
-        number = not isinstance(value, bool) and isinstance(value, numbers.Real) and math.isfinite(value)
-        return number and (not whole or value == int(value)) and self.admits(float(value))
+    def _number(self, value: Any, whole: bool) -> int | float | None:
+        """The entry as Python has it, or None where it is not admitted."""
+        number = one_number(value)
+        if number is None or not self.admits(number) or abs(number) == math.inf:
+            return None
+        if whole:
+            return int(number) if number == int(number) else None
+        return number if abs(number) <= _LARGEST_INT else float(min(number, 2 * _LARGEST))
 
 
 def symbol(

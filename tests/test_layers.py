@@ -9,10 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    {"units"},
-    {"streams"},
-    {"errors"},
-    {"arguments", "files", "symbols", "yaml_records"},
+    {"arguments", "errors"},
+    {"files", "streams", "symbols", "units", "yaml_records"},
     {"scenario"},
     {"encoders", "parameters"},
     {"wireless"},

@@ -79,7 +79,7 @@ def test_only_optional_fields_may_be_left_unset(name):
         check_refused(name, None)
 
 
-@pytest.mark.parametrize("value", [4, [2, 4, 8, 16], (), "2, 4, 8, 16"])
+@pytest.mark.parametrize("value", [4, {2, 4, 8, 16}, (), "2, 4, 8, 16", np.ones((2, 2))])
 def test_ranks_must_be_a_tuple_with_one_for_each_module(value):
     with pytest.raises(ValueError, match="lora_ranks"):
         Scenario(lora_ranks=value)

@@ -40,5 +40,5 @@ def test_another_process_finds_the_same_stream():
 
 @pytest.mark.parametrize("key", [(-1, "fading"), (1, "fading", -1), (1, "fading", 0, -3)])
 def test_negative_parts_are_refused(key):
-    with pytest.raises(ValueError, match="must not be negative"):
+    with pytest.raises(ValueError, match="must be a whole number of at least 0"):
         stream(*key)

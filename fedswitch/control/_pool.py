@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, checked
+from ..arguments import Array, checked, single, whole
 from ._efficiency import bernoulli, share_elasticity, spectral_efficiency_nat
 
 LARGEST_RATIO = 1e150  # products of two such ratios are still finite
@@ -34,12 +34,17 @@ def check_one_band(bandwidth_hz: ArrayLike, noise_psd_w_per_hz: ArrayLike) -> No
         raise ValueError("bandwidth_hz and noise_psd_w_per_hz must be single numbers: the uploads share one bandwidth")
 
 
-def check_stopping_rule(tolerance: float, max_iterations: int) -> None:
-    """Raise ValueError for a tolerance that cannot be met or means nothing, and for no iterations."""
-    if not _SMALLEST_TOLERANCE <= tolerance < 1.0:
-        raise ValueError(f"tolerance must lie in [{_SMALLEST_TOLERANCE:g}, 1), got {tolerance:g}")
-    if max_iterations < 1:
-        raise ValueError(f"max_iterations must be at least 1, got {max_iterations}")
+def check_tolerance(tolerance: ArrayLike, least: float) -> float:
+    """The tolerance as a float; ValueError for one that cannot be met or means nothing."""
+    (value,) = single(any={"tolerance": tolerance})
+    if not least <= value < 1.0:
+        raise ValueError(f"tolerance must lie in [{least:g}, 1), got {value:g}")
+    return value
+
+
+def check_stopping_rule(tolerance: ArrayLike, max_iterations: int) -> tuple[float, int]:
+    """Both as numbers of Python's; ValueError for a tolerance that means nothing, and for no iterations."""
+    return check_tolerance(tolerance, _SMALLEST_TOLERANCE), whole("max_iterations", max_iterations, low=1)
 
 
 @dataclasses.dataclass(frozen=True)

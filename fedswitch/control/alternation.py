@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..arguments import Array, Bools
 from ..wireless import Reception
 from .forms import Formulas
-from .sharing import Band, airtime_s
+from .sharing import Band, airtime_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def alternate(
             watts = np.where(power_w > 0.0, power_w, s.max_power_w)
             others = band.share_in_time(delay_s, payload_bits, watts)
         reception = band.reception(np.where(share > 0.0, share, others), payload_bits)
-        energy_j = airtime_s(s, delay_s) * power_w * subscription
+        energy_j = airtime_of(s, delay_s) * power_w * subscription
         if form.counts_computing:
             energy_j = energy_j + compute_energy_j * (share > 0.0)
         missed = form.missed(subscription, reception.at(power_w))
@@ -73,7 +73,7 @@ def alternate(
         """Solve (21) for the shares and the delay of a trial; a UE that is off stays off."""
         sends = trial.power_w > 0.0
         served = form.served(subscription) & sends & np.isfinite(trial.reception.attenuation_w)
-        price = s.energy_weight_per_j * airtime_s(s, trial.delay_s) * count
+        price = s.energy_weight_per_j * airtime_of(s, trial.delay_s) * count
         computing = s.energy_weight_per_j * compute_energy_j * count
         return np.where(sends, form.power(s, trial.reception, served, charge, price, computing), 0.0)
 

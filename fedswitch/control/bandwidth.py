@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, check_choice, checked
+from ..arguments import Array, check_choice, checked, one_number, shown
 from ._efficiency import spectral_efficiency_nat
 from ._pool import Pool, Trial, check_stopping_rule, uploads
 
@@ -136,16 +137,23 @@ class Search:
     delay_bracket_s: Bracket | None = None
 
     def __post_init__(self) -> None:
-        check_stopping_rule(self.tolerance, self.max_iterations)
+        tolerance, most = check_stopping_rule(self.tolerance, self.max_iterations)
+        object.__setattr__(self, "tolerance", tolerance)
+        object.__setattr__(self, "max_iterations", most)
         check_choice("method", self.method, Method)
         bracket = self.delay_bracket_s
         if bracket is None:
             return
         if self.method != "bisection":
             raise ValueError(f"delay_bracket_s is for method bisection only: {self.method} finds its own")
-        given = [end for end in bracket if end is not None]
-        if not all(0.0 < end < math.inf for end in given) or given != sorted(given):
-            raise ValueError(f"delay_bracket_s must be two positive delays in order, or None for either, got {bracket}")
+        ends = tuple(bracket) if isinstance(bracket, Iterable) else ()
+        numbers = tuple(None if end is None else one_number(end) for end in ends)
+        given = [number for end, number in zip(ends, numbers, strict=True) if end is not None]
+        if len(ends) != 2 or not all(end and 0.0 < end < math.inf for end in given) or given != sorted(given):  # type: ignore[type-var]
+            raise ValueError(
+                f"delay_bracket_s must be two positive delays in order, or None for either, got {shown(bracket)}"
+            )
+        object.__setattr__(self, "delay_bracket_s", numbers)
 
     @property
     def target(self) -> float:

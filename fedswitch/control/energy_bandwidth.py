@@ -75,7 +75,7 @@ def allocate_energy_optimal(
         bandwidth_hz=bandwidth_hz,
         noise_psd_w_per_hz=noise_psd_w_per_hz,
     )
-    check_stopping_rule(tolerance, max_iterations)
+    tolerance, max_iterations = check_stopping_rule(tolerance, max_iterations)
 
     share, delay = np.zeros(payload.shape), np.where(payload > 0, np.inf, 0.0)
     sent = (payload > 0) & (power > 0)

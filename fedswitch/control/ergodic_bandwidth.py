@@ -24,7 +24,7 @@ from ..arguments import Array, checked
 from ..wireless import Radio
 from ..wireless.ergodic import efficiency_nat, link_ratios
 from ._efficiency import spectral_efficiency_nat
-from ._pool import check_one_band
+from ._pool import check_one_band, check_tolerance
 from .bandwidth import Allocation, Trace
 
 _SMALLEST_TOLERANCE = 1e-12  # delays are hardly better known in double precision
@@ -77,8 +77,7 @@ def allocate_bandwidth_ergodic(
     Raises ValueError that names the argument for shapes that do not broadcast, for values out of range, for a payload
     without power (no finite delay exists), and for a tolerance outside [1e-12, 1).
     """
-    if not _SMALLEST_TOLERANCE <= tolerance < 1.0:
-        raise ValueError(f"tolerance must lie in [{_SMALLEST_TOLERANCE:g}, 1), got {tolerance:g}")
+    tolerance = check_tolerance(tolerance, _SMALLEST_TOLERANCE)
     check_one_band(radio.bandwidth_hz, radio.noise_psd_w_per_hz)
     payload, power, distance, *_ = checked(
         non_negative={"payload_bits": payload_bits, "power_w": power_w},

@@ -47,13 +47,13 @@ def optimal_power_in_field(
     argument for an attenuation or largest power that is not positive, or a field, benefit or price that is negative or
     not finite.
     """
-    check_path_loss_exponent(path_loss_exponent)
+    alpha = check_path_loss_exponent(path_loss_exponent)
     arguments = checked(
         positive_or_infinite={"attenuation_w": attenuation_w},
         non_negative={"field": field, "benefit": benefit, "price_per_w": price_per_w},
         positive={"max_power_w": max_power_w},
     )
-    return power_in_field(path_loss_exponent, *arguments)
+    return power_in_field(alpha, *arguments)
 
 
 def power_in_field(path_loss_exponent: float, *checked_arguments: Array | float) -> Array:

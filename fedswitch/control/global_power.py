@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import Array, check_path_loss_exponent, checked
+from ..arguments import Array, check_path_loss_exponent, checked, single
 from .field_power import LogSuccess, most_efficient
 
 Indices = NDArray[np.intp]
@@ -49,14 +49,14 @@ def optimal_power_several(
     attenuation, largest power or tolerance that is not positive, anything else that is negative, a least power above
     the largest, and a single number where modules are asked for.
     """
-    check_path_loss_exponent(path_loss_exponent)
-    attenuation, strength, worth, price, least, limit, _ = checked(
+    alpha = check_path_loss_exponent(path_loss_exponent)
+    attenuation, strength, worth, price, least, limit, allowed = checked(
         positive_or_infinite={"attenuation_w": attenuation_w},
         non_negative={"field": field, "benefit": benefit, "price_per_w": price_per_w, "min_power_w": min_power_w},
         positive={"max_power_w": max_power_w, "tolerance": tolerance},
     )
-    if limit.ndim or least.ndim:
-        raise ValueError("max_power_w and min_power_w must be single numbers")
+    if limit.ndim or least.ndim or allowed.ndim:
+        raise ValueError("max_power_w, min_power_w and tolerance must be single numbers")
     if least > limit:
         raise ValueError(f"min_power_w = {least:g} W exceeds max_power_w = {limit:g} W")
     if price.ndim > 1:
@@ -69,10 +69,8 @@ def optimal_power_several(
     blocks = []
     for start in range(0, attenuation.shape[1], _UES_AT_ONCE):
         block = slice(start, start + _UES_AT_ONCE)
-        problem = _Problem(
-            attenuation[:, block], strength[:, block], worth[:, block], price[0, block], path_loss_exponent
-        )
-        blocks.append(_branch_and_bound(problem, float(least), float(limit), tolerance))
+        problem = _Problem(attenuation[:, block], strength[:, block], worth[:, block], price[0, block], alpha)
+        blocks.append(_branch_and_bound(problem, float(least), float(limit), float(allowed)))
     return np.concatenate(blocks) if blocks else np.zeros(0)
 
 
@@ -88,7 +86,7 @@ def interior_point_power(
     """
     from scipy.optimize import Bounds, minimize  # here, because `import fedswitch` does without SciPy
 
-    price, limit, start = checked(
+    price, limit, start = single(
         non_negative={"price_per_w": price_per_w}, positive={"max_power_w": max_power_w, "start_w": start_w}
     )
     if start >= limit:

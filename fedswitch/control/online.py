@@ -20,12 +20,12 @@ from typing import Literal
 
 import numpy as np
 
-from ..arguments import Array, Bools, check_choice, checked
+from ..arguments import Array, Bools, check_choice, check_generator, checked, flags, settle, whole
 from ..scenario import Form, Scenario
 from ..wireless import Channel
 from .alternation import Inner, alternate
 from .forms import formulas
-from .sharing import Band, airtime_s
+from .sharing import Band, airtime_of
 from .subscription import (
     dual_ascent,
     random_subscription,
@@ -55,8 +55,7 @@ class Observation:
     remaining_risk: Array | float = 0.0
 
     def __post_init__(self) -> None:
-        checked(positive={"payload_bits": self.payload_bits})
-        checked(non_negative={"compute_energy_j": self.compute_energy_j, "remaining_risk": self.remaining_risk})
+        settle(self, positive=("payload_bits",), non_negative=("compute_energy_j", "remaining_risk"))
         checked(
             positive={"channel.distance_m": self.channel.distance_m},
             non_negative={"channel.gain": self.channel.gain, "channel.interference_w": self.channel.interference_w},
@@ -86,6 +85,11 @@ class State:
     bound: Array
     delay_s: float
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "round_index", whole("round_index", self.round_index))
+        object.__setattr__(self, "subscription", flags("subscription", self.subscription))
+        settle(self, any=("dual", "dual_step", "bound"), non_negative=("delay_s",))
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Decision:
@@ -114,6 +118,7 @@ class Decision:
 
 def start(scenario: Scenario, *, rng: np.random.Generator, form: Form = "corrected") -> State:
     """The state before the first round: "printed" puts every UE into every module, "corrected" draws at random."""
+    check_generator(rng)
     subscription, bound = formulas(form).start(scenario, rng)
     step = np.full(scenario.num_ues, scenario.dual_step or 0.0)
     return State(0, subscription, np.zeros(subscription.shape), step, bound, 0.0)
@@ -136,6 +141,7 @@ def decide(
     """
     own = formulas(form)
     check_choice("rule", rule, Rule)
+    check_generator(rng)
     _check(scenario, observation, state)
     gap = own.gap(state.bound, observation.remaining_risk)
     benefit = own.benefit(scenario, gap, own.weight(scenario, None))
@@ -152,9 +158,9 @@ def decide(
     watts = np.where(trial.power_w > 0.0, trial.power_w, scenario.max_power_w)
     others = band.share_in_time(delay_s, np.where(uploads, 0.0, payload), watts)
     success = band.reception(trial.share + others, payload).at(watts)
-    decision = Decision(uploads, trial.power_w, trial.share, airtime_s(scenario, trial.delay_s), success, inner)
+    decision = Decision(uploads, trial.power_w, trial.share, airtime_of(scenario, trial.delay_s), success, inner)
 
-    slope = gradient(scenario, own, success, compute_j + watts * airtime_s(scenario, delay_s), benefit)
+    slope = gradient(scenario, own, success, compute_j + watts * airtime_of(scenario, delay_s), benefit)
     chosen, dual, spread = _step_2(scenario, state, uploads, slope, rng, rule)
     bound = own.bound(scenario, state.bound, uploads, success)
     return decision, State(state.round_index + 1, chosen, dual, spread, bound, delay_s)

@@ -8,7 +8,7 @@ import functools
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, check_choice, checked
+from ..arguments import Array, check_choice, checked, single
 from ..scenario import Scenario
 from ..wireless import Channel, Radio, Reception
 from .bandwidth import Method, Search, equalize, needed_share
@@ -44,6 +44,12 @@ def share_bandwidth(
 
 def airtime_s(scenario: Scenario, delay_s: float) -> float:
     """How long every upload takes: the common delay, or a deadline that sets the threshold; 0 without uploads."""
+    (delay,) = single(non_negative_or_infinite={"delay_s": delay_s})
+    return airtime_of(scenario, delay)
+
+
+def airtime_of(scenario: Scenario, delay_s: float) -> float:
+    """The same as `airtime_s`, of a delay that has been checked."""
     return scenario.deadline_s if scenario.threshold == "deadline" and delay_s > 0.0 else delay_s
 
 

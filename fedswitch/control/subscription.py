@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, Bools, checked
+from ..arguments import LARGEST_COUNT, Array, Bools, check_generator, checked, one_number, shown, whole
 
 
 def random_subscription(num_modules: int, num_ues: int, limit: int, rng: np.random.Generator) -> Bools:
@@ -20,9 +20,12 @@ def random_subscription(num_modules: int, num_ues: int, limit: int, rng: np.rand
     every module is taken with probability ``limit / num_modules``. Raises ValueError unless
     ``0 <= limit <= num_modules``.
     """
-    if not 0 <= limit <= num_modules or limit != int(limit):
-        raise ValueError(f"limit = {limit} must be a whole number between 0 and num_modules = {num_modules}")
-    first_modules = np.arange(num_modules)[:, np.newaxis] < limit
+    check_generator(rng)
+    num_modules, num_ues = whole("num_modules", num_modules), whole("num_ues", num_ues)
+    most = one_number(limit)
+    if most is None or not 0 <= most <= num_modules or most != int(most):
+        raise ValueError(f"limit = {shown(limit)} must be a whole number between 0 and num_modules = {num_modules}")
+    first_modules = np.arange(num_modules)[:, np.newaxis] < most
     return rng.permuted(np.repeat(first_modules, num_ues, axis=1), axis=0)
 
 
@@ -39,14 +42,16 @@ def subscribe(gradient: ArrayLike, dual: ArrayLike, limit: int, *, rng: np.rando
     a module axis, or a limit below 0.
     """
     slope, price = checked(number={"gradient": gradient}, non_negative={"dual": dual})
-    _check_limit(limit)
+    most = _check_limit(limit)
+    if rng is not None:
+        check_generator(rng)
     cost = np.asarray(slope - price)
     if cost.ndim == 0:
         raise ValueError("gradient or dual must have the modules on its last axis")
     tie_break = np.broadcast_to(np.arange(cost.shape[-1]), cost.shape) if rng is None else rng.random(cost.shape)
     order = np.lexsort((tie_break, cost), axis=-1)
     chosen = np.zeros(cost.shape, dtype=bool)
-    np.put_along_axis(chosen, order[..., :limit], True, axis=-1)
+    np.put_along_axis(chosen, order[..., :most], True, axis=-1)
     return chosen & (cost < 0.0)
 
 
@@ -85,7 +90,7 @@ def project_capped_simplex(point: ArrayLike, limit: int) -> Array:
     (target,) = checked(finite={"point": point})
     if target.ndim == 0:
         raise ValueError("point must have the modules on its last axis")
-    _check_limit(limit)
+    limit = _check_limit(limit)
     clipped = np.clip(target, 0.0, 1.0)
     target = target - target.max(axis=-1, keepdims=True)  # only differences matter where the limit is met
     # the sum falls with the shift, and is linear between these
@@ -107,6 +112,7 @@ def round_subscription(fraction: ArrayLike, rng: np.random.Generator) -> Bools:
     modules under its teeth. So the number of modules is the sum of the fractions, rounded up or down, whereas
     independent draws break (7c) every so often. Raises ValueError for a fraction outside [0, 1].
     """
+    check_generator(rng)
     (share,) = checked(share={"fraction": fraction})
     ends = np.cumsum(share, axis=-1)
     # a sum that rounding has left just above a whole number is that number
@@ -132,6 +138,8 @@ def dual_ascent(dual: ArrayLike, subscription: ArrayLike, *, min_participation: 
     return np.maximum(price + size * (wanted - taken), 0.0)
 
 
-def _check_limit(limit: int) -> None:
-    if limit < 0 or limit != int(limit):
-        raise ValueError(f"limit must be a whole number of at least 0, got {limit}")
+def _check_limit(limit: int) -> int:
+    most = one_number(limit)
+    if most is None or not 0 <= most <= LARGEST_COUNT or most != int(most):
+        raise ValueError(f"limit must be a whole number of at least 0, got {shown(limit)}")
+    return int(most)

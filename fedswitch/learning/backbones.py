@@ -15,6 +15,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
 from transformers import BertConfig, BertModel
 
+from ..arguments import plain_name
 from ..errors import MissingWeightsError, nearest
 from .encoding import Backbone, Texts, Tokenize
 from .folders import FolderError, check_files, in_brief, lacking, load_encoder, load_tokenizer, source
@@ -56,7 +57,7 @@ def load_backbone(name: str, device: torch.device | str = "cpu") -> Backbone:
     Raises MissingWeightsError, in one sentence, when they are not here and cannot be fetched, are damaged, do not fit
     one another, or are not the expected ones.
     """
-    place, known_as = usable_device(device), os.fspath(name)
+    place, known_as = usable_device(device), plain_name("name", name)
     with _LOADING, OwnRandom(TINY_SEED):
         backbone = _load_tiny() if known_as == "tiny" else _load_pretrained(known_as)
     backbone.encoder.to(place)
@@ -68,7 +69,7 @@ def usable_device(name: torch.device | str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise ValueError(
             f"the device {str(name)!r} cannot be used here: take cpu, or see `fedswitch doctor`"
         ) from error
@@ -77,6 +78,7 @@ def usable_device(name: torch.device | str) -> torch.device:
 
 def backbone_status(name: str) -> tuple[bool, str]:
     """Whether a backbone can be loaded without a network, and from where or how to get it; nothing is fetched."""
+    name = plain_name("name", name)
     if name == "tiny":
         return True, "made on the spot"
     folder = _local_folder(name)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..arguments import shown, whole_numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Task:
     test: Split
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "label_names", _texts("label_names", self.label_names))
         for part, split in (("train", self.train), ("test", self.test)):
             if split.labels.max() >= self.num_labels:
                 raise ValueError(f"the {part} labels of {self.name} must be in 0..{self.num_labels - 1}")
@@ -88,10 +92,12 @@ class Task:
 
 
 def _texts(name: str, column: Any) -> tuple[str, ...]:
-    texts = (column,) if isinstance(column, str) else tuple(column)
+    if not isinstance(column, Iterable) or isinstance(column, (str, bytes, Mapping, Set)):
+        raise ValueError(f"{name} must be a sequence of texts, such as a list of them, got {shown(column)}")
+    texts = tuple(column)
     for place, text in enumerate(texts):
-        if isinstance(column, str) or not isinstance(text, str) or not _is_unicode(text):
-            raise ValueError(f"{name} must be a sequence of texts, but sample {place} is {text!r}")
+        if not isinstance(text, str) or not _is_unicode(text):
+            raise ValueError(f"{name} must be a sequence of texts, but entry {place} is {shown(text)}")
     return texts
 
 
@@ -101,9 +107,8 @@ def _is_unicode(text: str) -> bool:
 
 
 def _numbers(name: str, column: Any) -> NDArray[np.int64]:
-    array = np.asarray(column)
-    numbers = array.astype(np.int64) if array.dtype.kind in "biuf" and np.isfinite(array).all() else None
-    if array.ndim != 1 or numbers is None or (numbers != array).any() or (numbers < 0).any():
-        raise ValueError(f"{name} must be whole numbers from 0, one of each sample")
+    numbers = whole_numbers(name, column).copy()
+    if numbers.ndim != 1:
+        raise ValueError(f"{name} must be whole numbers from 0, one of each sample, got shape {numbers.shape}")
     numbers.setflags(write=False)
     return numbers

@@ -11,15 +11,13 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..arguments import Array, checked
+from ..arguments import Array, Integers, check_generator, checked, single, whole, whole_numbers
 from ..errors import FedswitchError
 from ..scenario import Scenario
 from ..streams import stream
 from .data import Split, Task
-
-Integers = NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,9 +80,10 @@ def dirichlet_partition(
     Raises ValueError for an argument out of range, and where D would be below `min_samples`; the message says which D,
     and how many UEs, the data allow.
     """
+    check_generator(rng)
     labels = _checked_groups(labels, "labels")
-    _check_counts(num_ues=num_ues, min_samples=min_samples)
-    checked(positive={"concentration": concentration})
+    num_ues, min_samples = whole("num_ues", num_ues, low=1), whole("min_samples", min_samples, low=1)
+    (concentration,) = single(positive={"concentration": concentration})
     pools = _full_pools(labels, "labels")
     proportions = rng.dirichlet(np.full(len(pools), concentration), size=num_ues)
     sizes = _common_sizes(proportions, pools)
@@ -111,9 +110,10 @@ def quantity_partition(
     Raises ValueError for an argument out of range, and where there are fewer than K `min_samples` samples; the message
     says how many UEs the data allow.
     """
+    check_generator(rng)
     labels = _checked_groups(labels, "labels")
-    _check_counts(num_ues=num_ues, min_samples=min_samples)
-    checked(positive={"concentration": concentration})
+    num_ues, min_samples = whole("num_ues", num_ues, low=1), whole("min_samples", min_samples, low=1)
+    (concentration,) = single(positive={"concentration": concentration})
     _check_sizes(len(labels) // np.arange(1, num_ues + 1), min_samples, f"{len(labels):,} samples")
     shares = rng.dirichlet(np.full(num_ues, concentration))
     sizes = min_samples + _whole_counts(shares[None], len(labels) - num_ues * min_samples)[0]
@@ -141,11 +141,13 @@ def domain_partition(
     Raises ValueError for an argument out of range, and where the UEs would hold less than `min_samples`; the message
     says how many samples, and how many UEs, the data allow.
     """
+    check_generator(rng)
     domains = _checked_groups(domains, "domains")
-    _check_counts(num_ues=num_ues, min_samples=min_samples)
+    num_ues, min_samples = whole("num_ues", num_ues, low=1), whole("min_samples", min_samples, low=1)
     pools = _full_pools(domains, "domains")
+    given, domains_per_ue = domains_per_ue, whole("domains_per_ue", domains_per_ue)
     if not 1 <= domains_per_ue <= len(pools):
-        raise ValueError(f"domains_per_ue = {domains_per_ue} must be from 1 to {len(pools)}, the domains of the data")
+        raise ValueError(f"domains_per_ue = {given} must be from 1 to {len(pools)}, the domains of the data")
     ues_per_lap = len(pools) // domains_per_ue
     laps = np.tile(np.arange(len(pools)), (-(-num_ues // ues_per_lap), 1))
     own = rng.permuted(laps, axis=1)[:, : ues_per_lap * domains_per_ue].reshape(-1, domains_per_ue)[:num_ues]
@@ -172,8 +174,11 @@ def ue_test_indices(groups: ArrayLike, proportions: Array, samples: int, *, seed
     Raises ValueError where the test set holds too few samples of a group that a UE needs.
     """
     groups = _checked_groups(groups, "groups")
-    _check_counts(samples=samples)
-    counts = _whole_counts(proportions, samples)
+    samples = whole("samples", samples, low=1)
+    (shares,) = checked(share={"proportions": proportions})
+    if shares.ndim != 2:
+        raise ValueError(f"proportions must have shape (K, G), got {shares.shape}")
+    counts = _whole_counts(shares, samples)
     pools = [np.flatnonzero(groups == group) for group in range(counts.shape[1])]
     most = counts.max(axis=0)
     for group, pool in enumerate(pools):
@@ -208,10 +213,10 @@ def _groups(task: Task, split: Split, kind: str) -> Integers:
 
 
 def _checked_groups(groups: ArrayLike, name: str) -> Integers:
-    groups = np.asarray(groups)
-    if groups.ndim != 1 or groups.size == 0 or groups.dtype.kind not in "iu" or groups.min() < 0:
+    numbers = whole_numbers(name, groups)
+    if numbers.ndim != 1 or not numbers.size:
         raise ValueError(f"{name} must be a one-dimensional array of whole numbers from 0, and not empty")
-    return groups.astype(np.int64)
+    return numbers
 
 
 def _full_pools(groups: Integers, name: str) -> Integers:
@@ -222,12 +227,6 @@ def _full_pools(groups: Integers, name: str) -> Integers:
             f"{name} must be numbered from 0 without gaps, but of {len(pools)} {name} no sample has {pools.argmin()}"
         )
     return pools
-
-
-def _check_counts(**counts: int) -> None:
-    for name, count in counts.items():
-        if not isinstance(count, (int, np.integer)) or count < 1:
-            raise ValueError(f"{name} = {count!r} must be a whole number of at least 1")
 
 
 def _check_sizes(sizes: Integers, min_samples: int, have: str) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from ..arguments import whole
 from .data import Split
 
 NEGATED_SHARE = 0.15  # of the clauses
@@ -86,8 +87,7 @@ def label_and_domain_in_turn(count: int, num_domains: int) -> tuple[NDArray[np.i
 
     Raises ValueError where `count` is not a positive whole number.
     """
-    if not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"count = {count!r} must be a whole number of at least 1")
+    count = whole("count", count, low=1)
     index = np.arange(count, dtype=np.int64)
     return index % 2, index // 2 % num_domains
 

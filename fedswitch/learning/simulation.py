@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..arguments import check_flag, plain_name, seed_number, shown, whole
 from ..files import make_folder
 from ..scenario import Scenario
 from . import checkpoint
@@ -84,14 +85,22 @@ def simulate(
         KeyboardInterrupt: after Ctrl-C, once the round is finished and saved; it says how to go on. A second Ctrl-C
             ends at once.
     """
-    counts = {"rounds": rounds, "evaluate_every": evaluate_every, "checkpoint_every": checkpoint_every}
-    for argument, count in counts.items():
-        if not isinstance(count, (int, np.integer)) or count < 1:
-            raise ValueError(f"{argument} = {count!r} must be a whole number of at least 1")
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed = {seed!r} must be a whole number of at least 0")
-    if engine not in GRADIENTS:
-        raise ValueError(f"unknown engine {engine!r}; there are: {', '.join(GRADIENTS)}")
+    if not isinstance(scenario, Scenario):
+        raise ValueError(f"scenario must be a Scenario, such as Scenario.corrected(num_ues=20), got {shown(scenario)}")
+    rounds = whole("rounds", rounds, low=1)
+    evaluate_every = whole("evaluate_every", evaluate_every, low=1)
+    checkpoint_every = whole("checkpoint_every", checkpoint_every, low=1)
+    seed, personal = seed_number("seed", seed), check_flag("personal", personal)
+    progress = None if progress is None else check_flag("progress", progress)
+    for argument, asked in {"also_test": also_test, "stop": stop}.items():
+        if asked is not None and not callable(asked):
+            raise ValueError(f"{argument} must be a function of the rows so far, got {shown(asked)}")
+    if not isinstance(engine, str) or engine not in GRADIENTS:
+        raise ValueError(f"unknown engine {shown(engine)}; there are: {', '.join(GRADIENTS)}")
+    backbone = plain_name("backbone", backbone)
+    resume = None if resume is None else plain_name("resume", resume)
+    if kept is not None and not isinstance(kept, Kept):
+        raise ValueError(f"kept must be a Kept, given to several calls, got {shown(kept)}")
     refuse_fork()
     name, kind = find_scheme(scheme)
     if resume is not None:

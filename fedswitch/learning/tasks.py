@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..arguments import plain_name, seed_number, shown
 from ..errors import FedswitchError, MissingDataError, nearest
 from ..streams import stream
 from . import questions, reviews
@@ -121,20 +122,22 @@ def _written(
         write(words, count, stream(seed, f"{part} {name}"))
         for part, (words, count) in zip(("training", "test"), sets, strict=True)
     )
-    return Task(name, f"the grammar of fedswitch.learning.{name}, seed {seed}", label_names, train, test)
+    return Task(
+        name, f"the grammar of fedswitch.learning.{name}, seed {seed_number('seed', seed)}", label_names, train, test
+    )
 
 
 _WRITTEN: dict[str, Callable[..., Task]] = {"reviews": reviews_task, "questions": questions_task}
 
 
 def _check_name(name: str) -> None:
-    if name not in TASKS:
-        raise ValueError(f"unknown task {name!r}; there are: {', '.join(TASKS)}.{nearest(name, TASKS)}")
+    if not isinstance(name, str) or name not in TASKS:
+        raise ValueError(f"unknown task {shown(name)}; there are: {', '.join(TASKS)}.{nearest(str(name), TASKS)}")
 
 
 def _data_folder(data: str | Path | None) -> Path | None:
     named = data if data is not None else os.environ.get(DATA_VARIABLE)
-    return Path(os.path.expanduser(named)) if named else None  # noqa: PTH111  Path's fails where nobody has a home
+    return Path(os.path.expanduser(plain_name("data", named))) if named else None  # noqa: PTH111  Path's fails where nobody has a home
 
 
 def _from_folder(name: str, folder: Path) -> Task:

@@ -96,8 +96,8 @@ RECORDED = Fig2Settings(
 
 Written down before any recorded run, from pilots with seeds 100 to 103: one common module comes to 0.78 within 20 to 35
 rounds in cells of 10 UEs, and in 15 in one of 100. The deadlines are where the module expects anything to happen, from
-Algorithm 2 without learning (seed 100): at 0.02 s cells of 10, 25, 50 and 100 UEs get about 6, 8, 6 and 7 uploads a round
-through, at 0.05 s 8, 14, 22 and 31, at 0.2 s 9, 21, 38 and 64, and longer ones come ever nearer to the fixed threshold.
+Algorithm 2 without learning (seed 100): of 10, 25, 50 and 100 UEs about 6, 8, 6 and 7 get an upload through in a round
+at 0.02 s, 8, 14, 22 and 31 at 0.05 s, and 9, 21, 38 and 64 at 0.2 s; longer ones come near to the fixed threshold.
 """
 
 
@@ -206,7 +206,7 @@ def draw(runs: pd.DataFrame, *, rounds_axis: tuple[float, float] | None = None) 
     for axes, (column, name) in zip(panels, SPENT.items(), strict=True):
         axes.set(ylabel=name, yscale="linear" if column == "rounds" else "log")
     panels[0].set_ylim(rounds_axis or (0, None))
-    _name_sizes(figure, panels, sizes)
+    _name_sizes(figure, list(panels), sizes)
     return figure
 
 
@@ -226,7 +226,7 @@ def draw_deadlines(runs: pd.DataFrame, *, rounds_axis: tuple[float, float] | Non
             _draw_spent(axes, at, chosen["rounds"], chosen["cut_off"], {**look, "label": arm.label})
         axes.set(title="fixed threshold" if deadline_s == FIXED else f"deadline of {deadline_s:g} s", ylabel="rounds")
     grid[0, 0].set_ylim(rounds_axis or (0, None))
-    _name_sizes(figure, grid[:, 0], sizes)
+    _name_sizes(figure, list(grid[:, 0]), sizes)
     return figure
 
 

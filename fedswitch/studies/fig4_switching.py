@@ -151,8 +151,9 @@ Axis = tuple[float, float]
 def draw(table: pd.DataFrame, *, column: str = "accuracy_pooled", limits: tuple[Axis, Axis] | None = None) -> Figure:
     """Test accuracy against rounds: means over seeds, bands from the least to the most, and a dotted line at guessing.
 
-    `limits` are the ends of both axes, such as `PAPER_AXES`; where not given, they follow the data. `table` is `History.table` of several runs with the column `arm`. The corrected forms, the printed ones, and what
-    weight on energy changes each have a panel; arms that were not measured are left out.
+    `limits` are the ends of both axes, such as `PAPER_AXES`; where not given, they follow the data. `table` is
+    `History.table` of several runs with the column `arm`. The corrected forms, the printed ones, and what weight on
+    energy changes each have a panel; arms that were not measured are left out.
     """
     panels = _panels(table["arm"].unique())
     figure, grid = plt.subplots(

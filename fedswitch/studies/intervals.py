@@ -24,7 +24,8 @@ class Estimate:
     """A mean over `units` independent units (seeds or cells) and the ends of its 95 % bootstrap interval.
 
     Of `unknown` units no value is known. With any of these, or with fewer than two units, there is no interval: its
-    ends are NaN. `effect` is the mean over the standard deviation of the units, on the scale that they were averaged on.
+    ends are NaN. `effect` is the mean over the standard deviation of the units, on the scale that they were averaged
+    on.
     """
 
     mean: float
@@ -58,7 +59,7 @@ def units_to_tell(effect: float) -> int | None:
     if math.isnan(effect) or abs(effect) < 1e-6:
         return None
     tail = (1 - LEVEL) / 2
-    units = max(2, math.floor(((stats.norm.isf(tail) + stats.norm.ppf(POWER)) / effect) ** 2))  # a little too few
+    units: int = max(2, math.floor(((stats.norm.isf(tail) + stats.norm.ppf(POWER)) / effect) ** 2))  # a little too few
     while stats.nct.sf(stats.t.isf(tail, units - 1), units - 1, abs(effect) * math.sqrt(units)) < POWER:
         units += 1
     return units

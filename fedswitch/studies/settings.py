@@ -129,10 +129,9 @@ def _checked_value(name: str, value: Any, kind: Any, allowed: Symbol) -> Any:
         allowed = dataclasses.replace(allowed, choices=choices)
     if value is None and optional:
         return None
-    value = value.item() if isinstance(value, np.generic) else value
     if kind in (int, float):
-        allowed.check(name, value, kind.__name__)
-        return int(value) if kind is int else value if isinstance(value, int) else float(value)
+        return allowed.settled(name, value, kind.__name__)
+    value = value.item() if isinstance(value, np.generic) else value
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{name} = {value!r} is not allowed: {allowed.meaning} must be a text that is not empty")
     if allowed.choices and value not in allowed.choices:

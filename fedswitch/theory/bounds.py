@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, checked
+from ..arguments import Array, checked, floats, single
 from .constants import check_weights
 from .moments import ReceivedWeights, received_weights
 
@@ -43,9 +43,9 @@ class RiskGapBound:
 
 
 def next_bound(bound: ArrayLike, A: ArrayLike, B: ArrayLike) -> Array:
-    r"""One round: :math:`S^t = (1 - A^t) S^{t-1} + B^t`; the arrays broadcast."""
-    after: Array = (1.0 - np.asarray(A)) * np.asarray(bound) + np.asarray(B)
-    return after
+    r"""One round: :math:`S^t = (1 - A^t) S^{t-1} + B^t`; the arrays broadcast. ValueError names what is no number."""
+    state, rate, offset = checked(any={"bound": bound, "A": A, "B": B})
+    return (1.0 - rate) * state + offset
 
 
 def unroll(A: ArrayLike, B: ArrayLike, start: ArrayLike) -> Array:
@@ -81,14 +81,13 @@ def risk_gap_bound(A: ArrayLike, B: ArrayLike, start: ArrayLike, heterogeneity_g
     Round t is the last of t + 1, at place t + 1 of the result. Raises ValueError as `unroll` does, and for a negative
     `heterogeneity_gap`.
     """
-    checked(non_negative={"heterogeneity_gap": heterogeneity_gap})
-    if np.ndim(A) != 2:
-        raise ValueError(
-            f"A and B must have shape (T, N), got {np.shape(A)}: terms of several recursions do not add up"
-        )
-    initial = unroll(A, np.zeros_like(B), start).mean(axis=1)
-    reception = unroll(A, B, np.zeros_like(start)).mean(axis=1)
-    return RiskGapBound(initial, reception, np.full_like(initial, heterogeneity_gap))
+    (least,) = single(non_negative={"heterogeneity_gap": heterogeneity_gap})
+    rate, offset, gap = floats("A", A), floats("B", B), floats("start", start)
+    if rate.ndim != 2:
+        raise ValueError(f"A and B must have shape (T, N), got {rate.shape}: terms of several recursions do not add up")
+    initial = unroll(rate, np.zeros_like(offset), gap).mean(axis=1)
+    reception = unroll(rate, offset, np.zeros_like(gap)).mean(axis=1)
+    return RiskGapBound(initial, reception, np.full_like(initial, least))
 
 
 def heterogeneity_bound(weights: ArrayLike, gradients_at_optimum: ArrayLike, *, strong_convexity: float) -> float:
@@ -98,7 +97,8 @@ def heterogeneity_bound(weights: ArrayLike, gradients_at_optimum: ArrayLike, *, 
     every :math:`F_k`. It bounds :math:`H = \sum_k \rho_k [F_k(w^*) - F_k(w_k^*)]`. Raises ValueError for values out of
     range and shapes that do not fit.
     """
-    rho, xi = checked(non_negative={"weights": weights}, positive={"strong_convexity": strong_convexity})
+    (xi,) = single(positive={"strong_convexity": strong_convexity})
+    (rho,) = checked(non_negative={"weights": weights})
     (gradients,) = checked(finite={"gradients_at_optimum": gradients_at_optimum})
     check_weights(rho)
     if gradients.shape[:-1] != rho.shape:
@@ -116,8 +116,9 @@ def bias_and_noise(
     `deviations` are :math:`u_k = \nabla F_k - \nabla F`, (K, d), `curvature` is :math:`\bar{H}` (d, d), an upper bound
     on the Hessian of F, and `smoothness` :math:`\epsilon` its largest eigenvalue.
     """
-    rho, epsilon = checked(non_negative={"weights": weights}, positive={"smoothness": smoothness})
-    u, bar = np.asarray(deviations, dtype=float), np.asarray(curvature, dtype=float)
+    (epsilon,) = single(positive={"smoothness": smoothness})
+    (rho,), (u,) = checked(non_negative={"weights": weights}), checked(finite={"deviations": deviations})
+    (bar,) = checked(finite={"curvature": curvature})
     mean = (rho - received.mean) @ u
     noise = np.einsum("...jk,jk->...", received.covariance, u @ bar @ u.T) / epsilon
     return (mean**2).sum(axis=-1), noise
@@ -140,7 +141,8 @@ def bias_and_noise_constants(
         curvature=problem.curvature, smoothness=problem.smoothness,
     )  # fmt: skip
     at_optimum = bias + noise
-    (values,) = checked(positive={"splits": np.atleast_1d(splits)})
+    (given,) = checked(positive={"splits": splits})
+    values = np.atleast_1d(given)
     ways = problem.convex_drift(received, values), problem.own_drift(received, values)
     alpha, grows = map(np.concatenate, zip(*ways, strict=True))
     c = np.tile(values, len(ways)).reshape(-1, *([1] * at_optimum.ndim))

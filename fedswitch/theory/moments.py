@@ -13,7 +13,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, checked
+from ..arguments import Array, checked, settle
 from .constants import check_shapes
 
 # The trapezoidal rule after s = scale * exp(t - exp(-t)) converges exponentially; these give some 12 digits (a test
@@ -35,6 +35,9 @@ class ReceivedWeights:
     nobody: Array
     mean: Array
     covariance: Array
+
+    def __post_init__(self) -> None:
+        settle(self, share=("nobody",), finite=("mean", "covariance"))
 
 
 def received_weights(weights: ArrayLike, subscription: ArrayLike, success: ArrayLike) -> ReceivedWeights:

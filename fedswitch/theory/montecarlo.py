@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, checked
+from ..arguments import Array, check_generator, checked, whole
 from .constants import check_shapes
 from .problems import Problem
 
@@ -47,6 +47,8 @@ def descend(
     beta, rate = checked(share={"subscription": subscription, "success": success})
     (begin,) = checked(finite={"start": start})
     check_shapes(problem.weights, beta, rate)
+    check_generator(rng)
+    runs = whole("runs", runs)
     if beta.ndim != 3 or runs < 2:
         raise ValueError(f"needs a subscription of shape (T, N, K) and at least 2 runs, got {beta.shape} and {runs}")
     rounds, modules, count = beta.shape

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array
+from ..arguments import Array, checked, settle, whole
 from ..streams import stream
 from .bounds import bias_and_noise_constants, unroll
 from .constants import BoundForm, constants
@@ -39,6 +39,7 @@ class Trial:
     start: Array
 
     def __post_init__(self) -> None:
+        settle(self, share=("subscription", "success"), finite=("start",))
         schedule, dimension = np.shape(self.subscription), self.problem.optimum.shape
         fits = len(schedule) == 3 and schedule[2:] == self.problem.weights.shape
         if not fits or np.shape(self.success)[-2:] != schedule[1:] or np.shape(self.start) != dimension:
@@ -67,6 +68,7 @@ class Bounds:
 
 def trials(rounds: int = 100) -> list[Trial]:
     """Eight problems of eight UEs and four modules; the same for every call."""
+    rounds = whole("rounds", rounds, low=1)
     good, fair, poor = (0.9, 1.0), (0.4, 0.95), (0.1, 0.6)
     half, one_of_four = 0.5, 1.0 / NUM_MODULES
     return [
@@ -91,7 +93,7 @@ def bounds(trial: Trial, *, splits: ArrayLike = _SPLITS) -> Bounds:
     """All bounds for the schedule of a trial, with the constants of its problem."""
     problem, beta, rate = trial.problem, trial.subscription, trial.success
     start = problem.gap(trial.start)
-    choices = np.asarray(splits, dtype=float)
+    (choices,) = checked(positive={"splits": splits})
     zetas = [dict(zip(("zeta1", "zeta2"), problem.gradient_bounds(c), strict=True)) for c in choices]
     deltas = [dict(zip(("delta0_sq", "delta1_sq"), problem.dissimilarity(c), strict=True)) for c in choices]
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from ..arguments import Array, checked
+from ..arguments import Array, seed_number, settle
 from ..scenario import Scenario
 from ..streams import stream
 from .channel import Radio, rayleigh_power_gain
@@ -25,6 +25,9 @@ class Channel:
     gain: Array
     interference_w: Array
 
+    def __post_init__(self) -> None:
+        settle(self, any=("distance_m", "gain", "interference_w"))
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Cell:
@@ -39,11 +42,12 @@ class Cell:
     distance_m: Array
 
     def __post_init__(self) -> None:
+        settle(self, positive_or_infinite=("distance_m",))
         if np.shape(self.distance_m) != (self.scenario.num_ues,):
             raise ValueError(
                 f"distance_m has shape {np.shape(self.distance_m)}, but the scenario has {self.scenario.num_ues} UEs"
             )
-        checked(positive_or_infinite={"distance_m": self.distance_m})
+        object.__setattr__(self, "seed", seed_number("seed", self.seed))
 
     @classmethod
     def draw(cls, scenario: Scenario, seed: int) -> Cell:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, Bools, check_path_loss_exponent, checked
+from ..arguments import Array, Bools, check_generator, check_path_loss_exponent, checked, settle, whole
 from ..scenario import Scenario
 
 _POSITIVE = ("bandwidth_hz", "noise_psd_w_per_hz", "base_station_density_per_m2", "reference_gain")
@@ -33,8 +33,9 @@ class Radio:
     reference_gain: Array | float = 1.0
 
     def __post_init__(self) -> None:
+        settle(self, positive=_POSITIVE, non_negative=("interferer_power_w",))
         checked(positive=self.positive, non_negative={"interferer_power_w": self.interferer_power_w})
-        check_path_loss_exponent(self.path_loss_exponent)
+        object.__setattr__(self, "path_loss_exponent", check_path_loss_exponent(self.path_loss_exponent))
 
     @classmethod
     def of(cls, scenario: Scenario) -> Radio:
@@ -86,8 +87,13 @@ def path_gain(distance_m: ArrayLike, *, path_loss_exponent: ArrayLike, reference
 
 
 def rayleigh_power_gain(shape: int | tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Draw the power gains ``|h|^2`` of Rayleigh fading in (2): exponentially distributed with mean 1."""
-    return rng.standard_exponential(shape)
+    """Draw the power gains ``|h|^2`` of Rayleigh fading in (2): exponentially distributed with mean 1.
+
+    Raises ValueError for a shape that is not of whole numbers, and for an `rng` that is no generator.
+    """
+    check_generator(rng)
+    sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    return rng.standard_exponential(tuple(whole("shape", size) for size in sizes))
 
 
 def noise_power_w(share: ArrayLike, *, bandwidth_hz: ArrayLike, noise_psd_w_per_hz: ArrayLike) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, checked
+from ..arguments import Array, checked, single
 from ..scenario import Scenario
 
 # Forward and backward through frozen weights: two operations each way for every parameter and token; gradients of the
@@ -46,12 +46,12 @@ def compute_cycles(scenario: Scenario, model_bits: float) -> float:
     token. "flops" counts the arithmetic of a forward and a backward pass through the frozen model. Raises ValueError
     for model bits that are negative or not finite.
     """
-    checked(non_negative={"model_bits": model_bits})
+    (bits,) = single(non_negative={"model_bits": model_bits})
     if scenario.compute_energy == "per_model_bit":
-        return float(model_bits * scenario.cycles_per_bit)
+        return float(bits * scenario.cycles_per_bit)
     if scenario.compute_energy == "per_data_bit":
         return float(scenario.tokens_per_sample * scenario.bits_per_token * scenario.cycles_per_bit)
-    parameters = model_bits / scenario.bits_per_parameter
+    parameters = bits / scenario.bits_per_parameter
     flops = _FLOPS_PER_PARAMETER_AND_TOKEN * parameters * scenario.tokens_per_sample
     return float(flops / scenario.flops_per_cycle)
 

@@ -63,7 +63,7 @@ def ergodic_spectral_efficiency(
         reference_gain=reference_gain,
     )
     noise, interference = np.broadcast_arrays(*link_ratios(distance, power, radio))
-    efficiency, _ = efficiency_nat(noise.ravel(), interference.ravel(), path_loss_exponent)
+    efficiency, _ = efficiency_nat(noise.ravel(), interference.ravel(), radio.path_loss_exponent)
     return efficiency.reshape(noise.shape) / math.log(2.0)
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..arguments import Array, checked
+from ..arguments import Array, check_generator, single, whole
 
 # The nearer to the gNB, the rarer are UEs of other cells: their density is phi (1 - exp(-(12/5) pi phi r^2)).
 EXCLUSION_RATE = 12 / 5
@@ -21,10 +21,11 @@ def ue_distances_m(num_ues: int, *, min_distance_m: float, cell_radius_m: float,
     Uniform in area: the density of the distance grows with the distance. Raises ValueError unless
     ``0 < min_distance_m <= cell_radius_m``.
     """
-    checked(positive={"min_distance_m": min_distance_m, "cell_radius_m": cell_radius_m})
-    if min_distance_m > cell_radius_m:
-        raise ValueError(f"min_distance_m = {min_distance_m:g} exceeds cell_radius_m = {cell_radius_m:g}")
-    squared: Array = rng.uniform(min_distance_m**2, cell_radius_m**2, num_ues)
+    check_generator(rng)
+    least, most = single(positive={"min_distance_m": min_distance_m, "cell_radius_m": cell_radius_m})
+    if least > most:
+        raise ValueError(f"min_distance_m = {least:g} exceeds cell_radius_m = {most:g}")
+    squared: Array = rng.uniform(least**2, most**2, whole("num_ues", num_ues))
     return np.sqrt(squared)
 
 
@@ -41,13 +42,17 @@ def interferer_distances_m(
     `extent_radii` is where the field ends, in mean cell radii ``(pi phi)^(-1/2)``. Raises ValueError for a density or
     extent that is not positive.
     """
-    checked(positive={"base_station_density_per_m2": base_station_density_per_m2, "extent_radii": extent_radii})
+    check_generator(rng)
+    num_ues = whole("num_ues", num_ues)
+    density_per_m2, extent = single(
+        positive={"base_station_density_per_m2": base_station_density_per_m2, "extent_radii": extent_radii}
+    )
     # In units of the mean cell area, squared distances of a plain Poisson field are uniform with one point per unit;
     # each point is then kept with the probability that thins the field to the density above.
-    area = extent_radii**2
+    area = extent**2
     num_points = rng.poisson(area, num_ues)
     shape = (num_ues, int(num_points.max(initial=0)))
     areas = rng.uniform(0.0, area, shape)
     kept = rng.random(shape) < -np.expm1(-EXCLUSION_RATE * areas)
     kept &= np.arange(shape[1]) < num_points[:, np.newaxis]
-    return np.where(kept, np.sqrt(areas / (math.pi * base_station_density_per_m2)), np.inf)
+    return np.where(kept, np.sqrt(areas / (math.pi * density_per_m2)), np.inf)

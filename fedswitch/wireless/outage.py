@@ -87,12 +87,14 @@ def success_probability(
     if form == "inversion":
         nothing = np.zeros(np.broadcast_shapes(*map(np.shape, (distance, *radio.positive.values()))))
         noise = threshold * radio.noise_w / power
-        return np.exp(nothing - noise - _inverted_field(threshold, path_loss_exponent))
+        return np.exp(nothing - noise - _inverted_field(threshold, radio.path_loss_exponent))
     noise = threshold * radio.noise_w / (power * noise_gain(distance, radio, form))
     if form == "printed":
         return np.exp(-noise - printed_field(distance, threshold, radio))
-    s = radio.stations_within(distance) * (threshold * radio.interferer_power_w / power) ** (2.0 / path_loss_exponent)
-    return np.exp(-noise - s * interference_integral(EXCLUSION_RATE * s, path_loss_exponent))
+    s = radio.stations_within(distance) * (threshold * radio.interferer_power_w / power) ** (
+        2.0 / radio.path_loss_exponent
+    )
+    return np.exp(-noise - s * interference_integral(EXCLUSION_RATE * s, radio.path_loss_exponent))
 
 
 def interference_integral(c: ArrayLike, path_loss_exponent: float) -> Array:
@@ -103,11 +105,11 @@ def interference_integral(c: ArrayLike, path_loss_exponent: float) -> Array:
     for which the integral diverges.
     """
     (values,) = checked(non_negative={"c": c})
-    check_path_loss_exponent(path_loss_exponent)
+    alpha = check_path_loss_exponent(path_loss_exponent)
     result = np.zeros(values.shape)
     positive = values > 0.0
     if positive.any():
-        result[positive] = _trapezoidal(values[positive], path_loss_exponent / 2.0)
+        result[positive] = _trapezoidal(values[positive], alpha / 2.0)
     return result
 
 

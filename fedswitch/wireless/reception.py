@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, checked
+from ..arguments import Array, check_path_loss_exponent, checked, settle
 from ..scenario import Form, Scenario
 from ._field import field_exponent
 from .channel import Radio
@@ -53,6 +53,10 @@ class Reception:
     field: Array
     interference: Array
     path_loss_exponent: float
+
+    def __post_init__(self) -> None:
+        settle(self, any=("attenuation_w", "field", "interference"))
+        object.__setattr__(self, "path_loss_exponent", check_path_loss_exponent(self.path_loss_exponent))
 
     @classmethod
     def of(cls, scenario: Scenario, distance_m: ArrayLike, share: ArrayLike, payload_bits: ArrayLike) -> Reception:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..arguments import Array, checked
+from ..arguments import Array, check_generator, single, whole
 from .geometry import EXTENT_RADII
 
 # gNBs are drawn this many mean cell radii farther out than UEs are wanted, so that the cells of those UEs are whole.
@@ -28,13 +28,16 @@ def voronoi_link_distances_m(
     `interferer_distances_m` are, and R, which never exceeds r, with zeros. Raises ValueError for a density or extent
     that is not positive.
     """
-    checked(positive={"base_station_density_per_m2": base_station_density_per_m2, "extent_radii": extent_radii})
-    rows = [_network(extent_radii, rng) for _ in range(num_networks)]
-    shape = (num_networks, max((row.shape[1] for row in rows), default=0))
+    check_generator(rng)
+    density_per_m2, extent = single(
+        positive={"base_station_density_per_m2": base_station_density_per_m2, "extent_radii": extent_radii}
+    )
+    rows = [_network(extent, rng) for _ in range(whole("num_networks", num_networks))]
+    shape = (len(rows), max((row.shape[1] for row in rows), default=0))
     distances, own = np.full(shape, np.inf), np.zeros(shape)
     for network, row in enumerate(rows):
         distances[network, : row.shape[1]], own[network, : row.shape[1]] = row
-    radii_per_m = math.sqrt(math.pi * base_station_density_per_m2)
+    radii_per_m = math.sqrt(math.pi * density_per_m2)
     return distances / radii_per_m, own / radii_per_m
 
 

@@ -424,7 +424,7 @@ def test_the_first_tier_at_its_limits():
         ({"method": "bisect"}, "method must be one of newton, bisection, got 'bisect'"),
         ({"tolerance": 0.0}, "tolerance must lie in [1e-13, 1), got 0"),
         ({"tolerance": np.nan}, "tolerance must lie in"),
-        ({"max_iterations": 0}, "max_iterations must be at least 1, got 0"),
+        ({"max_iterations": 0}, "max_iterations = 0 must be a whole number of at least 1"),
         ({"delay_bracket_s": (1.0, 2.0)}, "delay_bracket_s is for method bisection only"),
         (
             {"method": "bisection", "delay_bracket_s": (2.0, 1.0)},

@@ -337,7 +337,7 @@ def test_a_search_cut_short_is_feasible_and_a_longer_one_is_better():
         ({"signal_w": [1e-200, 1e-10, 1e-10]}, "differ by factors above 1e+150"),
         ({"power_w": [1e-200, 0.1, 0.1]}, "payload_bits times power_w differ by factors above 1e+150"),
         ({"tolerance": 0.0}, "tolerance must lie in [1e-13, 1), got 0"),
-        ({"max_iterations": 0}, "max_iterations must be at least 1, got 0"),
+        ({"max_iterations": 0}, "max_iterations = 0 must be a whole number of at least 1"),
     ],
 )
 def test_bad_arguments_are_named(changes, message):

@@ -143,7 +143,7 @@ def test_many_ues_are_taken_in_blocks():
         ({"min_power_w": 2.0}, "min_power_w = 2 W exceeds max_power_w = 1 W"),
         ({"tolerance": 0.0}, "tolerance must be"),
         ({"price_per_w": [[1.0], [2.0]]}, r"price_per_w must have shape \(K,\) or be a number, got \(2, 1\)"),
-        ({"max_power_w": [1.0, 2.0]}, "max_power_w and min_power_w must be single numbers"),
+        ({"max_power_w": [1.0, 2.0]}, "max_power_w, min_power_w and tolerance must be single numbers"),
         ({"attenuation_w": 1.0}, r"must give shape \(N, K\), got \(\)"),
     ],
 )

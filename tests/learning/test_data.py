@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fedswitch.learning.data import Split, Task
@@ -49,7 +50,9 @@ def test_whole_numbers_of_any_type_become_what_torch_takes(kind):
 def test_what_is_no_whole_number_is_refused_by_name(column, held):
     if column == "domains" and held is None:
         return
-    with pytest.raises(ValueError, match=f"^{column} must be whole numbers from 0, one of each sample$"):
+    with pytest.raises(
+        ValueError, match=f"^{column} must be (whole numbers from 0|a number or an array of numbers|beyond)"
+    ):
         Split(**{"texts": ("a", "b"), "labels": [0, 1], column: held})
 
 
@@ -58,7 +61,7 @@ def test_what_is_no_whole_number_is_refused_by_name(column, held):
     "held", [["a", None], ["a", 1], ["a", b"b"], ["a", float("nan")], ["a", "\udc80"], "ab", [["a"], ["b"]]]
 )
 def test_what_is_no_text_is_refused_by_name(column, held):
-    with pytest.raises(ValueError, match=f"^{column} must be a sequence of texts, but sample . is "):
+    with pytest.raises(ValueError, match=f"^{column} must be a sequence of texts, "):
         Split(**{"texts": ("a", "b"), "labels": [0, 1], column: held})
 
 
@@ -104,3 +107,23 @@ def test_the_digest_tells_contents_apart_and_nothing_else():
         ),
     ]
     assert len({other.digest for other in (task, *others)}) == 1 + len(others)
+
+
+@pytest.mark.parametrize("make", [list, np.array, pd.Series, lambda texts: (text for text in texts)])
+def test_texts_of_any_ordered_kind_are_a_tuple(make):
+    texts = ("good", "bad")
+    split = Split(make(texts), np.array([1, 0], dtype=np.uint8), make(texts))
+    assert split.texts == split.pairs == texts
+    assert split.labels.dtype == np.int64
+    assert Task("toy", "", make(("no", "yes")), split, split).label_names == ("no", "yes")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["ab", b"ab", ["a", None], ["a", float("nan")], ["a", b"b"], 2, [["a"], ["b"]], {"a", "b"}, {"a": "b"}]
+)
+@pytest.mark.parametrize("field", ["texts", "pairs", "label_names"])
+def test_what_holds_no_several_texts_is_refused_by_name(field, wrong):
+    columns = {"texts": ("good", "bad"), "pairs": ("x", "y"), "labels": np.array([1, 0])}
+    split = Split(**columns)
+    with pytest.raises(ValueError, match=f"{field} must be a sequence of texts"):
+        Task("toy", "", wrong, split, split) if field == "label_names" else Split(**columns | {field: wrong})

@@ -152,7 +152,7 @@ def test_a_test_set_without_a_label_is_not_told_to_be_smaller():
         ({"concentration": 0.0}, "concentration must be positive and finite, got 0"),
         ({"concentration": float("nan")}, "concentration must be positive and finite, got nan"),
         ({"labels": []}, "labels"),
-        ({"labels": [0.0, 1.0]}, "labels"),
+        ({"labels": [0.5, 1.0]}, "labels"),
         ({"labels": [-1, 1]}, "labels"),
         ({"labels": [[0, 1]]}, "labels"),
     ],

@@ -84,7 +84,8 @@ def runs():
     """As of `claims.fig2.convergence`: two sizes, three seeds, one run cut off."""
     return pd.DataFrame([
         {"deadline_s": math.inf, "arm": arm, "num_ues": k, "seed": seed, "cut_off": (arm, k, seed) == ("ours", 25, 2),
-         "rounds": rounds + seed * k, "rounds_to_plateau": 3, "seconds": 0.5 * rounds + seed, "joules": 7.0 * rounds, "received": 8.0}
+         "rounds": rounds + seed * k, "rounds_to_plateau": 3, "seconds": 0.5 * rounds + seed, "joules": 7.0 * rounds,
+         "received": 8.0}
         for arm, rounds in {"ours": 10, "ours_printed": 12, "fedlora": 20}.items()
         for k in (10, 25) for seed in range(3)
     ])  # fmt: skip

@@ -60,7 +60,9 @@ def replays(settings: dict) -> dict[str, Replay]:
             ["reading", "sinr_threshold_db", "energy_weight_per_j", "scan", "seed", "power_rule"],
             ["subscribed", "sent", "received", "uplink_energy_j", "compute_energy_j", "delay_s", "power_w"],
         ),
-        "skew": Replay({**learning, "arms": ["fedlora", "random"], "skews": ["label"]}, ["skew", *run], DECIDED, LEARNED),
+        "skew": Replay(
+            {**learning, "arms": ["fedlora", "random"], "skews": ["label"]}, ["skew", *run], DECIDED, LEARNED
+        ),
         "sensitivity": Replay(
             {"experiments": ["bandwidth"], "seeds": settings.get("seeds", [])[:1]},
             ["conclusion", "parameter", "value", "side", "seed"], ["outcome"],

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import json
 import math
 
 import jupytext
@@ -149,3 +150,9 @@ def test_a_setting_that_is_missing_is_named():
 
 def test_the_unit_stands_before_what_comes_after_a_colon():
     assert Small.helps() == {"sizes": "sizes in m: several values", "share": "of what"}
+
+
+@pytest.mark.parametrize("sizes", [[3, 4], range(3, 5), np.array([3, 4], dtype=np.int8), (np.uint8(3), np.int64(4))])
+def test_settings_hold_plain_numbers_that_a_record_can_hold(sizes):
+    held = Small(sizes=sizes, share=np.float32(0.25)).as_dict()
+    assert json.dumps(held) == '{"sizes": [3, 4], "share": 0.25}'

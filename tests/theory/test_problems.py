@@ -214,8 +214,8 @@ def test_a_bounded_error_uses_the_nearest_reach():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_ues": 0}, "num_ues must be at least 1, got 0"),
-        ({"samples": 0}, "samples must be at least 1, got 0"),
+        ({"num_ues": 0}, "num_ues = 0 must be a whole number of at least 1"),
+        ({"samples": 0}, "samples = 0 must be a whole number of at least 1"),
         ({"regularization": 0.0}, "regularization must be positive"),
         ({"heterogeneity": -1.0}, "heterogeneity must be non-negative"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...arguments import shown
 from ...errors import nearest
 from .base import Plan, Scheme, check_plan
 from .fedlora import FedLora
@@ -32,9 +33,9 @@ def find_scheme(scheme: str | type[Scheme]) -> tuple[str, type[Scheme]]:
     """
     if isinstance(scheme, type) and issubclass(scheme, Scheme):
         return scheme.__name__, scheme
-    if scheme not in SCHEMES:
+    if not isinstance(scheme, str) or scheme not in SCHEMES:
         known = f"there are: {', '.join(SCHEMES)}, or a class of your own.{nearest(str(scheme), SCHEMES)}"
-        raise ValueError(f"unknown scheme {scheme!r}; {known}")
+        raise ValueError(f"unknown scheme {shown(scheme)}; {known}")
     return str(scheme), SCHEMES[str(scheme)]
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...arguments import Array, Bools
+from ...arguments import Array, Bools, settle
 from ...control import Observation, State, decide, start
 from ...control.online import Rule
 from ...scenario import Form, Scenario
@@ -26,6 +26,10 @@ class Plan:
 
     subscription: Bools
     power_w: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subscription", np.asarray(self.subscription))
+        settle(self, any=("power_w",))
 
 
 class Scheme:

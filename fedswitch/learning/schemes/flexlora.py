@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...arguments import checked
+from ...arguments import checked, single, whole
 from ...scenario import Scenario
 from ..encoding import Backbone
 from ..modules import Modules
@@ -51,14 +51,16 @@ def flexlora(
     check_factors(factors)
     first_a, first_b = factors[0]
     num_in, num_out = first_a.shape[1], len(first_b)
-    if len(weights) != len(factors) or len(scales) != len(factors):
+    of_ues = [checked(finite={name: given})[0] for name, given in {"weights": weights, "scales": scales}.items()]
+    if any(values.shape != (len(factors),) for values in of_ues):
         raise ValueError(
             f"weights and scales must have one entry for each of the {len(factors)} factors, "
-            f"got {len(weights)} and {len(scales)}"
+            f"got {of_ues[0].size} and {of_ues[1].size}"
         )
-    checked(finite={"weights": weights, "scales": scales}, positive={"scale": scale})
+    weights, scales = (values.tolist() for values in of_ues)
+    (scale,), given, rank = single(positive={"scale": scale}), rank, whole("rank", rank)
     if not 1 <= rank <= min(num_in, num_out):
-        raise ValueError(f"rank = {rank} must be a whole number from 1 to {min(num_in, num_out)}, the smaller side")
+        raise ValueError(f"rank = {given} must be a whole number from 1 to {min(num_in, num_out)}, the smaller side")
     with torch.no_grad():
         wide = [
             (weight * own / scale) * b.double() for (_, b), weight, own in zip(factors, weights, scales, strict=True)

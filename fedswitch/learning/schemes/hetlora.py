@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...arguments import floats, whole
 from ..stacked import LocalModel
 from .ranked import Factors, Ranked, check_factors, mean_head
 
@@ -35,8 +36,9 @@ def truncate(factors: Factors, rank: int) -> Factors:
     ValueError where the factors hold fewer, or for a rank below 1.
     """
     a, b = factors
+    given, rank = rank, whole("rank", rank)
     if not 1 <= rank <= len(a):
-        raise ValueError(f"rank = {rank} must be a whole number from 1 to the rank of the factors, {len(a)}")
+        raise ValueError(f"rank = {given} must be a whole number from 1 to the rank of the factors, {len(a)}")
     return a[:rank], b[:, :rank]
 
 
@@ -108,7 +110,7 @@ def sparsity_weights(
         raise ValueError("ues must hold at least one UE, and the same layers, at least one, of each")
     for layer in zip(*ues, strict=True):
         check_factors(layer)
-    given = torch.as_tensor([1.0] * len(ues) if sample_weights is None else sample_weights, dtype=torch.float64)
+    given = torch.from_numpy(floats("sample_weights", [1.0] * len(ues) if sample_weights is None else sample_weights))
     if given.shape != (len(ues),) or not (given >= 0).all() or not 0 < given.sum() < math.inf:
         raise ValueError(f"sample_weights must be {len(ues)} numbers of at least 0, not all 0")
     with torch.no_grad():
@@ -128,6 +130,7 @@ def average(factors: Sequence[Factors], weights: torch.Tensor, rank_max: int) ->
     Raises ValueError for shapes that do not fit or a rank above `rank_max`.
     """
     check_factors(factors)
+    rank_max = whole("rank_max", rank_max, low=1)
     if tuple(weights.shape) != (len(factors),):
         raise ValueError(f"weights must have shape ({len(factors)},), one per UE, got {tuple(weights.shape)}")
     largest = max(len(a) for a, _ in factors)

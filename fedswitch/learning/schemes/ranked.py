@@ -90,10 +90,20 @@ def mean_head(models: Sequence[LocalModel], weights: Sequence[float]) -> tuple[t
 
 
 def check_factors(factors: Sequence[Factors]) -> None:
-    """ValueError unless there is at least one (A, B), all fit, and all are of one layer: equal in and out."""
+    """ValueError unless there is at least one (A, B), all fit, and all are of one layer: equal in and out.
+
+    Of whole numbers the aggregate would be rounded to whole numbers.
+    """
     if not factors:
         raise ValueError("factors must hold (A, B) of at least one UE")
     for k, (a, b) in enumerate(factors):
+        if not (
+            isinstance(a, torch.Tensor)
+            and isinstance(b, torch.Tensor)
+            and a.is_floating_point()
+            and b.is_floating_point()
+        ):
+            raise ValueError(f"factors[{k}] must be two torch tensors of floating-point numbers")
         if a.ndim != 2 or b.ndim != 2 or b.shape[1] != len(a) or len(a) < 1:
             raise ValueError(
                 f"factors[{k}] must be A of shape (r, in) and B of shape (out, r) with one r of at least 1, "

@@ -40,7 +40,8 @@ def convergence(table: pd.DataFrame, settings: Fig2Settings) -> pd.DataFrame:
 
     `rounds` is the first tested round from which on the target was held; a run that was cut off before (`cut_off`)
     counts with all rounds that it was given. `seconds` on air and `joules` (uplink and computing, all UEs) are sums
-    over these rounds, `received` is the mean number of uploads that arrived in one. `rounds_to_plateau` looks at the run's own end instead of the target.
+    over these rounds, `received` is the mean number of uploads that arrived in one. `rounds_to_plateau` looks at the
+    run's own end instead of the target.
     """
     target, hold, limit = settings.target, settings.hold, settings.rounds
     joules = table["energy_uplink_j"] + table["energy_compute_j"]

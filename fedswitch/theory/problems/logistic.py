@@ -107,7 +107,9 @@ def logistic(
     heterogeneity: float = 1.0,
 ) -> Logistic:  # fmt: skip
     """Non-IID logistic regression: every UE labels by a truth of its own; `heterogeneity` is the spread of them."""
-    check_sizes(num_ues, dimension, samples, regularization, heterogeneity)
+    num_ues, dimension, samples, regularization, heterogeneity = check_sizes(
+        num_ues, dimension, samples, regularization, heterogeneity
+    )
     rng = stream(seed, "logistic")
     weights = rng.dirichlet(np.full(num_ues, 20.0))
     features = rng.normal(size=(num_ues, samples, dimension))

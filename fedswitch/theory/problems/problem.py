@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import root
 
-from ...arguments import Array, checked
+from ...arguments import Array, settle, single, whole
 from ..moments import ReceivedWeights
 
 _SLOPE_TOLERANCE = 1e-10  # what may be left of the gradient at a minimizer, relative to those of the UEs
@@ -24,6 +24,9 @@ class Problem(abc.ABC):
     """
 
     weights: Array
+
+    def __post_init__(self) -> None:
+        settle(self, finite=[field.name for field in dataclasses.fields(self)])
 
     @abc.abstractmethod
     def ue_risks(self, w: Array) -> Array:
@@ -154,9 +157,10 @@ class Problem(abc.ABC):
         return np.asarray(solution.x)
 
 
-def check_sizes(num_ues: int, dimension: int, samples: int, regularization: float, heterogeneity: float) -> None:
-    """Raise ValueError that names what no problem can be made with."""
-    for name, count in {"num_ues": num_ues, "dimension": dimension, "samples": samples}.items():
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}")
-    checked(positive={"regularization": regularization}, non_negative={"heterogeneity": heterogeneity})
+def check_sizes(
+    num_ues: int, dimension: int, samples: int, regularization: float, heterogeneity: float
+) -> tuple[Any, ...]:
+    """All of them as numbers of Python's; ValueError that names what no problem can be made with."""
+    counts = {"num_ues": num_ues, "dimension": dimension, "samples": samples}
+    sizes = (whole(name, count, low=1) for name, count in counts.items())
+    return *sizes, *single(positive={"regularization": regularization}, non_negative={"heterogeneity": heterogeneity})

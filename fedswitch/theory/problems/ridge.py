@@ -92,7 +92,9 @@ def ridge(
     `heterogeneity` is the spread of both, `common_hessian` gives all UEs the same features. Their shares of the data
     are drawn too.
     """
-    check_sizes(num_ues, dimension, samples, regularization, heterogeneity)
+    num_ues, dimension, samples, regularization, heterogeneity = check_sizes(
+        num_ues, dimension, samples, regularization, heterogeneity
+    )
     rng = stream(seed, "ridge")
     weights = rng.dirichlet(np.full(num_ues, 20.0))
     scale = np.linspace(1.0, 0.4, dimension)

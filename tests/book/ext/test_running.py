@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from _ext.running import code_table, recorded_table, imported, settings_table
+from _ext.running import code_table, imported, recorded_table, settings_table
 
 from fedswitch.errors import ParameterError
 from fedswitch.studies.notebooks import all_studies, find_study
