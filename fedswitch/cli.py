@@ -122,6 +122,8 @@ def sweep(
     from .studies.sweep import sweep as run_sweep
     from .studies.sweep_workers import run_here, run_on
 
+    if scheduler is not None and not scheduler.strip():
+        raise click.UsageError("--scheduler names no address.")
     if scheduler and data:
         raise click.UsageError(
             "--data is of this machine: where --scheduler is given, set FEDSWITCH_DATA of each worker."
@@ -138,6 +140,8 @@ def sweep(
         tally = run_sweep(study, swept, out, execute, fresh=fresh, show=not quiet, x=x, y=y)
     except KeyboardInterrupt:
         raise FedswitchError("Interrupted. Finished runs are kept: the same command does the others.") from None
+    for note in tally.notes:
+        click.echo(note, err=True)
     if tally.failures:
         run_id, failure = next(iter(tally.failures.items()))
         raise FedswitchError(

@@ -75,7 +75,7 @@ def test_the_version_changes_with_the_sources(tmp_path, monkeypatch):
 
     def version(text):
         module.write_text(text)
-        return sweep_workers.module_version.__wrapped__()
+        return sweep_workers.module_version()
 
     assert version("a = 1") == version("a = 1") != version("a = 2")
 
@@ -137,7 +137,7 @@ def scheduler(dask, tmp_path):
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     pytest.importorskip("distributed", reason='Dask is not installed: pip install "fedswitch[dask]"')
-    monkeypatch.setattr(sweep_workers, "CONNECTION_TIMEOUT", "1s")
+    monkeypatch.setattr(sweep_workers, "CONNECTION_TIMEOUT_S", 1)
     for address in ("tcp://127.0.0.1:1", "nonsense://x"):
         with pytest.raises(FedswitchError, match=f"No Dask scheduler answers at {address}"):
             next(run_on(address, []))
