@@ -157,7 +157,8 @@ def test_an_unknown_cause_is_refused():
     [
         "", "nonsense", "a..b", "control", "theory.statements", "theory.statements.nonsense",
         "theory.statements.STATEMENTS", "control.decide", "units.db_to_ratio", "paper.run", "scenario.Scenario",
-        "theory.outcomes.Statement", "errors.FedswitchError", "PAPER", "studies.settings.setting", "wireless.Cell.draw", "cli.cli",
+        "theory.outcomes.Statement", "errors.FedswitchError", "PAPER", "studies.settings.setting",
+        "wireless.Cell.draw", "cli.cli",
     ],
 )  # fmt: skip
 def test_what_is_no_check_is_refused_in_one_sentence(name):
