@@ -24,11 +24,6 @@ AHEAD = 2
 """Pieces for each worker that may be begun before the first of them is taken: more would only fill memory."""
 
 
-# Torch's threads do not live on in a process that is forked, which would wait for them for ever: it takes one thread.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
-
-
 def num_workers() -> int:
     """How many pieces are done at once: as many as there are cores that this process, and torch in it, may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -193,23 +193,3 @@ def test_ctrl_c_ends_all_workers():
         said, _ = process.communicate(timeout=60)
     assert said.splitlines()[-1] == "left 1"
     assert process.returncode == 0
-
-
-FORKED = """
-import os, signal
-import torch
-import fedswitch.learning.workers
-torch.set_num_threads(2)
-parallel = lambda: torch.ones(4_000_000).mul(2).add(1).sum().item()
-first = parallel()  # now torch has threads, which a fork does not take along
-child = os.fork()
-if not child:
-    os._exit(0 if parallel() == first and fedswitch.learning.workers.num_workers() == 1 else 1)
-assert os.waitpid(child, 0)[1] == 0
-assert torch.get_num_threads() == 2
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are those of POSIX")
-def test_a_process_that_is_forked_after_a_run_does_not_wait_for_threads_that_it_has_not():
-    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=300)
