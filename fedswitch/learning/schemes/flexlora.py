@@ -15,9 +15,6 @@ import torch
 from numpy.typing import NDArray
 
 from ...arguments import checked
-from ...scenario import Scenario
-from ..encoding import Backbone
-from ..modules import Modules
 from ..stacked import LocalModel
 from .ranked import Factors, Ranked, check_factors, mean_head
 
@@ -78,17 +75,6 @@ def flexlora(
 
 class FlexLora(Ranked):
     """Each UE applies alpha / r_k; the average of the scaled products is kept at the largest rank."""
-
-    @staticmethod
-    def make_modules(backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> Modules:
-        """As `Scheme`; ValueError for a rank above that of a full matrix of the backbone, which no product has."""
-        if max(scenario.lora_ranks) > backbone.hidden_size:
-            raise ValueError(
-                f"lora_ranks go up to {max(scenario.lora_ranks)}, but the products that the scheme flexlora splits have "
-                f"a rank of at most {backbone.hidden_size}, the width of the backbone {backbone.name!r}: choose smaller "
-                "ranks or a wider backbone"
-            )
-        return Ranked.make_modules(backbone, scenario, num_labels=num_labels, seed=seed)
 
     def distribute(self, common: LocalModel, rank: int) -> LocalModel:
         """The best factors of that rank, for the UE's own scale."""
