@@ -41,6 +41,8 @@ CUDA = re.compile(r"(cuda|nvidia|triton)\b")
 FLOWER = "flwr[simulation]==1.41.0"
 WITH_FLOWER = ("numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")  # pinned as for ours
 
+# kernels by name are those of the environment, whatever is installed for other notebooks
+OWN_KERNELS = {"JUPYTER_PATH": "", "JUPYTER_PREFER_ENV_PATH": "1"}
 OFFLINE, ONLINE = {"HF_HUB_OFFLINE": "1"}, {"HF_HUB_OFFLINE": "0"}
 WITH_BOOK = {"PYTHONPATH": str(ROOT / "book")}  # what builds the book is no part of the module
 
@@ -194,7 +196,9 @@ def _run(session: nox.Session, program: str, *arguments: str, env: Mapping[str, 
     if _programs is None:
         session.error("the session `environment` has not run here: leave --no-dependencies and --parallel away")
     path = f"{_programs}{os.pathsep}{os.environ['PATH']}"
-    session.run(str(_programs / program), *arguments, env={**OFFLINE, **env, "PATH": path}, external=True)
+    session.run(
+        str(_programs / program), *arguments, env={**OFFLINE, **OWN_KERNELS, **env, "PATH": path}, external=True
+    )
 
 
 def _digest(files: Iterable[Path], *context: object) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from . import __version__
 from .errors import FedswitchError
-from .files import packaged
+from .files import check_space, locked, make_folder, packaged
 from .studies.settings import STUDIES
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -32,10 +36,10 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("notebook")
+@click.argument("notebook", metavar="STUDY")
 @click.option(
     "-p", "--parameter", "assignments", metavar="NAME=VALUE", multiple=True,
-    help="Set a parameter of the notebook; may be given several times. `fedswitch list` shows them all.",
+    help="Set a parameter of the study; may be given several times. `fedswitch list` shows them all.",
 )  # fmt: skip
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the executed notebook, the table and the figure.")
 @click.option(
@@ -46,28 +50,31 @@ def cli() -> None:
 def run(notebook: str, assignments: tuple[str, ...], out: Path, data: Path | None, quiet: bool) -> None:
     """Run one study with new parameters.
 
-    NOTEBOOK is a name that `fedswitch list` shows. The folder given by --out receives the executed notebook (.ipynb),
-    the table (.parquet), the figure (.png, .svg) and a record of where they came from (.json).
+    STUDY is a name that `fedswitch list` shows. The folder given by --out receives the executed notebook (.ipynb), the
+    table (.parquet), the figure (.png, .svg) and a record of where they came from (.json).
 
     \b
     fedswitch run fig3_bandwidth --out OUT
     fedswitch run fig4_switching -p task=sst2 -p num_ues=20 -p rounds=30 --data glue --out OUT
     """
-    from .studies.notebooks import find_study, parse_assignments, run_study
+    from .studies.notebooks import check_together, find_study, parse_assignments, run_study
 
     study = find_study(notebook)
     parameters = parse_assignments(study, assignments)
+    check_together(study, parameters)
     # the notebook's kernel inherits the environment
     if data is not None:
         os.environ["FEDSWITCH_DATA"] = str(data.resolve())
     os.environ["FEDSWITCH_PROGRESS"] = "0" if quiet else "1"
-    click.echo(f"Running {study.name} ...", err=True)
-    executed = run_study(study, parameters, out)
+    make_folder(out)
+    with locked(out):
+        click.echo(f"Running {study.name} ...", err=True)
+        executed = run_study(study, parameters, out)
     click.echo(f"Wrote {executed} and, beside it, the table, the figure and their record.")
 
 
 @cli.command()
-@click.argument("notebook")
+@click.argument("notebook", metavar="STUDY")
 @click.option(
     "-p", "--parameter", "assignments", metavar="NAME=VALUES", multiple=True,
     help="Values of a parameter, separated by commas, or a range: seeds=0:5 stands for 0,1,2,3,4, and 0:10:2 for every "
@@ -138,8 +145,9 @@ def sweep(
     execute = partial(run_on, scheduler) if scheduler else partial(run_here, jobs=jobs)
     try:
         tally = run_sweep(study, swept, out, execute, fresh=fresh, show=not quiet, x=x, y=y)
-    except KeyboardInterrupt:
-        raise FedswitchError("Interrupted. Finished runs are kept: the same command does the others.") from None
+    except KeyboardInterrupt as stop:
+        stop.add_note("Finished runs are kept: the same command does the others.")
+        raise
     for note in tally.notes:
         click.echo(note, err=True)
     if tally.failures:
@@ -174,25 +182,31 @@ def reproduce(
     from .studies.notebooks import find_study, parse_assignments
     from .studies.reproduce import reproduce_study
 
-    if assignments and (len(studies) != 1 or out is None or out.resolve() == packaged("results").resolve()):
+    place = out or packaged("results")
+    if assignments and (len(studies) != 1 or place.resolve() == packaged("results").resolve()):
         raise click.UsageError("-p needs one STUDY, and a folder of its own: --out")
     os.environ.setdefault("FEDSWITCH_PROGRESS", "1")
-    for name in studies or STUDIES:
-        changes = parse_assignments(find_study(name), assignments)
+    changes = {name: parse_assignments(find_study(name), assignments) for name in studies or STUDIES}
+    make_folder(place)
+    check_space(place, "name another with --out")
+    for name, changed in changes.items():
         click.echo(f"Making the recorded run of {name} ...", err=True)
         try:
-            path = reproduce_study(name, changes, device=device, fresh=fresh, extend=extend, out=out)
-        except ValueError as error:  # bad parameters are found when a study begins
+            path = reproduce_study(name, changed, device=device, fresh=fresh, extend=extend, out=out)
+        except ValueError as error:  # such as parameters that do not go together
             raise FedswitchError(str(error)) from error
+        except KeyboardInterrupt as stop:
+            stop.add_note("Finished runs are kept: the same command does the others.")
+            raise
         click.echo(f"Wrote {path} and its record.")
 
 
 @cli.command("list")
-@click.argument("notebook", required=False)
+@click.argument("notebook", metavar="[STUDY]", required=False)
 def list_studies(notebook: str | None) -> None:
     """List the studies and their parameters with defaults and help.
 
-    With NOTEBOOK, list that one only.
+    With STUDY, list that one only.
     """
     from .studies.notebooks import OUT_PARAMETER, all_studies, find_study
 
@@ -226,12 +240,48 @@ def doctor(data: Path | None) -> None:
             click.echo(f"  {mark}  {name:{width}}  {text}\n{'':{width + 13}}{detail}")
 
 
+class _Stop(KeyboardInterrupt):
+    """A signal that asks the command to end."""
+
+    def __init__(self, number: int, _: Any) -> None:
+        self.number = number
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let `kill` and the closing of the terminal end the command as Ctrl-C does, unless they are ignored (nohup)."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise _Stop(number, frame)
+
+    wanted = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [number for number in wanted if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _say(sentence: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        click.echo(f"fedswitch: {sentence}", err=True)
+
+
 def main() -> None:
     """Entry point: what the user can mend is said in one sentence, without a traceback."""
     try:
-        cli(prog_name="fedswitch", standalone_mode=True)
+        with _stopped_by_signals():
+            sys.exit(cli(prog_name="fedswitch", standalone_mode=False))
     except FedswitchError as error:
-        click.echo(f"fedswitch: {error}", err=True)
+        _say(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort) as error:
+        stop = error.__cause__ or error  # click has made something of its own of it
+        _say(" ".join(["Interrupted.", *getattr(stop, "__notes__", [])]))
+        sys.exit(128 + getattr(stop, "number", signal.SIGINT))

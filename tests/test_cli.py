@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 
@@ -116,6 +117,70 @@ def test_a_sweep_shares_the_cores_and_ends_with_an_error_if_a_run_fails(command,
     code, said, _ = command(*arguments, "-p", "seed=1,3")
     assert code == 0
     assert f"2 runs, 2 of them from before. Wrote {out / 'sweep.parquet'}" in said
+
+
+WAITS = (
+    NOTEBOOK_HEADER
+    + """
+# A study that waits
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+out = None         # folder
+```
+
+```{code-cell} ipython3
+import sys, time
+print("it waits", file=sys.stderr)
+time.sleep(300)
+```
+"""
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_told_to_end_says_so_and_keeps_its_notebook_and_meanwhile_its_folder(number, tmp_path):
+    (tmp_path / "waits.md").write_text(WAITS)
+    arguments = [sys.executable, "-m", "fedswitch", "run", "waits.md", "--out", "out"]
+    with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        while "it waits" not in process.stderr.readline():
+            assert process.poll() is None
+        second = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+        process.send_signal(number)
+        said = process.stderr.read()
+    assert second.returncode == 1
+    assert second.stderr == (
+        "fedswitch: Another fedswitch is at work in the folder out: wait for it to end, or name another with --out.\n"
+    )
+    assert process.returncode == 128 + number
+    assert said.strip() == "fedswitch: Interrupted. The notebook is kept as far as it went: out/waits.failed.ipynb."
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".lock", "waits.failed.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("study", "assignment", "message"),
+    [
+        ("fig2_convergence", "seeds=[0,0]", "seeds holds 0 twice"),
+        ("fig2_convergence", "arms=[ours,ours]", "arms holds 'ours' twice"),
+        ("fig2_convergence", "arms=[]", "arms is empty"),
+        (
+            "fig4_switching",
+            "seeds=[18446744073709551616]",
+            "seeds = 18446744073709551616 is not allowed: a seed must be",
+        ),
+        ("skew", "learning_rate=1e999", "learning_rate = inf is not allowed"),
+    ],
+)
+@pytest.mark.parametrize("name", ["run", "sweep", "reproduce"])
+def test_a_value_that_means_nothing_is_refused_by_every_command_before_it_begins(
+    command, tmp_path, name, study, assignment, message
+):
+    code, _, err = command(name, study, "-p", assignment, "--out", str(tmp_path / "out"))
+    assert code == 1
+    assert message in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_data_of_this_machine_are_not_promised_to_workers_elsewhere(command, tmp_path):

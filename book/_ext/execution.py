@@ -23,7 +23,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
-from fedswitch.studies.notebooks import kernel_configuration
+from fedswitch.studies.kernels import kernel_configuration
 
 LOGGER = logging.getLogger(__name__)
 

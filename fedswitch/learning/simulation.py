@@ -23,6 +23,7 @@ from .samples import Kept
 from .schemes import Plan, Scheme, check_plan, find_scheme
 from .tasks import load_task
 from .uplink import Uplink
+from .workers import refuse_fork
 
 When = Callable[[Sequence[Mapping[str, Any]]], bool]
 """Whether something is to be done, from the rows of `History.table` so far."""
@@ -75,8 +76,8 @@ def simulate(
 
     Raises:
         ValueError: for an argument out of range or an unknown name.
-        FedswitchError: in one sentence, where data or weights are missing, a checkpoint belongs to another run, or
-            the training diverges.
+        FedswitchError: in one sentence, where data or weights are missing, a checkpoint belongs to another run, the
+            training diverges, or the process was forked from one that has computed.
         KeyboardInterrupt: after Ctrl-C, once the round is finished and saved; it says how to go on. A second Ctrl-C
             ends at once.
     """
@@ -88,6 +89,7 @@ def simulate(
         raise ValueError(f"seed = {seed!r} must be a whole number of at least 0")
     if engine not in GRADIENTS:
         raise ValueError(f"unknown engine {engine!r}; there are: {', '.join(GRADIENTS)}")
+    refuse_fork()
     name, kind = find_scheme(scheme)
     loaded_task = task if isinstance(task, Task) else load_task(task, data=data, seed=seed)
     policy = kind(scenario, seed)

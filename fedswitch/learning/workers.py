@@ -3,11 +3,14 @@
 Torch's own way, several threads inside each operation, waits for the slowest of them after each: with operations as
 small as ours that is fast on an idle machine only. Our threads share nothing but what they read, and what they return
 is taken in the order of the pieces, so that how many there are decides nothing but the time.
+
+A process that is forked after this has no such threads and waits for them for ever, which is therefore refused.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 from collections import deque
@@ -17,11 +20,28 @@ from typing import TypeVar
 
 import torch
 
+from ..errors import FedswitchError
+
 Piece = TypeVar("Piece")
 Done = TypeVar("Done")
 
 AHEAD = 2
 """Pieces for each worker that may be begun before the first of them is taken: more would only fill memory."""
+
+
+@functools.cache
+def _computing_process() -> int:
+    """The process that was the first to compute here: one forked from it takes this over."""
+    return os.getpid()
+
+
+def refuse_fork() -> None:
+    """FedswitchError in a process forked from one that has computed, in which torch would wait for threads for ever."""
+    if _computing_process() != os.getpid():
+        raise FedswitchError(
+            "This process was forked from one that has computed with torch, whose threads it lacks: start processes "
+            "with multiprocessing.get_context('spawn'), or fork before the first run."
+        )
 
 
 def num_workers() -> int:
@@ -38,6 +58,7 @@ def in_order(
     `work` runs in threads of its own, `take` in that of the caller. An exception of either is raised as it is. Whatever
     ends this, Ctrl-C included, pieces not begun are dropped, those begun are waited for, and no thread stays.
     """
+    refuse_fork()
     if device.type != "cpu":  # a GPU does one after the other anyway
         for piece in pieces:
             take(work(piece))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
+import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -18,8 +20,11 @@ import pandas as pd
 from ..errors import FedswitchError
 from ..files import write_whole
 from ..learning import Task, load_task, simulate
+from ..learning.backbones import load_backbone
 from ..learning.data import subset
 from ..learning.devices import device_name
+from ..learning.encoding import Backbone
+from ..learning.partition import partition_task
 from ..learning.progress import runs_bar
 from ..learning.samples import Kept
 from ..learning.schemes import Scheme, find_scheme
@@ -28,7 +33,7 @@ from ..scenario import Scenario
 from ..streams import stream
 from ..units import db_to_ratio
 from .records import Result, made_here
-from .settings import StudySettings, setting
+from .settings import StudySettings, seed_setting, setting
 
 SOURCES = ("task_source", "backbone_source")
 """What a History says of its data and weights, with their digests."""
@@ -96,16 +101,20 @@ class LearningSettings(StudySettings):
     backbone: str = setting(
         "minilm", "foundation model: minilm, tiny, a local folder, or a name on the Hugging Face hub"
     )
-    seeds: Sequence[int] = setting([0], "of cell, fading, data and modules: several values")
-    rounds: int = setting(8, "federated rounds, T")
-    batch_size: int = setting(4, "samples of one UE in one round")
-    learning_rate: float = setting(1e-2, "step of the optimizer on the aggregated gradient")
-    lora_layers: int | None = setting(1, "last encoder layers that carry LoRA; None: all")
-    precision: str = setting("float32", "of the frozen weights: float32, or bfloat16 where the processor has it")
-    sinr_threshold_db: float = setting(-5.0, "SINR threshold of reception", "dB")
-    concentration: float = setting(0.5, "Dirichlet concentration over labels; smaller is less IID")
-    test_size: int | None = setting(160, "test samples that are used, drawn once; None: all")
-    evaluate_every: int = setting(4, "rounds between two tests")
+    seeds: Sequence[int] = seed_setting([0], "of cell, fading, data and modules")
+    rounds: int = setting(8, "federated rounds, T", low=1)
+    batch_size: int = setting(4, "samples of one UE in one round", like="batch_size")
+    learning_rate: float = setting(1e-2, "step of the optimizer on the aggregated gradient", like="learning_rate")
+    lora_layers: int | None = setting(1, "last encoder layers that carry LoRA; None: all", like="lora_layers")
+    precision: str = setting(
+        "float32", "of the frozen weights: float32, or bfloat16 where the processor has it", like="precision"
+    )
+    sinr_threshold_db: float = setting(-5.0, "SINR threshold of reception", "dB", low=-200, high=200)
+    concentration: float = setting(
+        0.5, "Dirichlet concentration over labels; smaller is less IID", like="dirichlet_concentration"
+    )
+    test_size: int | None = setting(160, "test samples that are used, drawn once; None: all", low=1)
+    evaluate_every: int = setting(4, "rounds between two tests", low=1)
 
     def scenario(self, **changes: Any) -> Scenario:
         """The corrected scenario with these settings, and `changes` to it."""
@@ -133,25 +142,44 @@ def arms_by_name(arms: Iterable[Arm], names: Sequence[str]) -> list[Arm]:
     return [known[name] for name in names]
 
 
-def measure_runs(runs: Sequence[ArmRun], protocol: Protocol, *, finished: Path | None = None) -> pd.DataFrame:
+def measure_runs(
+    runs: Sequence[ArmRun],
+    protocol: Protocol,
+    *,
+    finished: Path | None = None,
+    words: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """The tables of all runs, one below the other, with the columns `run`, `arm` and those of `ArmRun.labels`.
 
     Runs are made in their order. In the folder `finished` each is kept when it is done, and not made again by a later
     call; `run` is the digest that it is known by there. `DataFrame.attrs` say how many seconds they took together, and
     list what `MADE` names. Runs at one seed share cell, fading and data.
+
+    Before the first run all of them are looked at: ValueError or FedswitchError where one could not begin, in `words`
+    of the study (`StudySettings.words`) for fields of `Scenario`, or was finished with other weights.
     """
     made = made_here()  # now: the clone may move on while runs are made
     kept = Kept(limit_bytes=KEPT_BYTES)
     tasks: dict[str, Task] = {}  # by source: some are written anew for each seed, the others shared
+    places = []
+    with _in_words(words):
+        backbone = load_backbone(protocol.backbone, protocol.device)
+        begun: set[tuple[str, str]] = set()
+        for run in runs:
+            task = load_shared(protocol, run.seed)
+            known_by = _identity(run, protocol, task.source)
+            path = finished / f"{known_by}.parquet" if finished else None
+            places.append((run, tasks.setdefault(task.source, task), known_by, path))
+            if path is not None and path.exists():
+                _check_weights(path, backbone.source)
+            else:
+                _try_to_begin(run, tasks[task.source], backbone, begun, kept)
     tables = []
-    for run in runs_bar(runs):
-        task = load_shared(protocol, run.seed)
-        known_by = _identity(run, protocol, task.source)
-        path = finished / f"{known_by}.parquet" if finished else None
+    for run, task, known_by, path in runs_bar(places):
         if path is not None and path.exists():
             tables.append(pd.read_parquet(path))
             continue
-        table = _measure(run, protocol, tasks.setdefault(task.source, task), kept)
+        table = _measure(run, protocol, task, kept)
         table.insert(0, "run", known_by)
         table.attrs |= {name: [value] for name, value in made.items()}
         if path is not None:
@@ -161,6 +189,44 @@ def measure_runs(runs: Sequence[ArmRun], protocol: Protocol, *, finished: Path |
     of_all = {name: sorted({value for table in tables for value in table.attrs[name]}) for name in MADE}
     result.attrs = {"seconds": round(sum(table.attrs["seconds"] for table in tables)), **of_all}
     return result
+
+
+@contextlib.contextmanager
+def _in_words(words: Mapping[str, str] | None) -> Iterator[None]:
+    """Let errors name settings of a study, and say which of the fields of `Scenario` that they name it has none for."""
+    try:
+        yield
+    except (ValueError, FedswitchError) as error:
+        if words is None:
+            raise
+        text = str(error)
+        named = [field for field in Scenario.symbols() if re.search(rf"\b{field}\b", text)]
+        for field in named:
+            text = re.sub(rf"\b{field}\b", words.get(field, field), text)
+        fixed = [field for field in named if field not in words]
+        raise type(error)(f"{text} ({', '.join(fixed)} cannot be set in this study)" if fixed else text) from error
+
+
+def _try_to_begin(run: ArmRun, task: Task, backbone: Backbone, begun: set[tuple[str, str]], kept: Kept) -> None:
+    """Deal out the data of a run, and of the first run of an arm in a scenario make its modules, unless done before."""
+    scenario = dataclasses.replace(run.scenario, **run.arm.changes)
+    dealt, made = (f"{run.seed}", repr(run.scenario)), (run.arm.name, repr(scenario))
+    if made not in begun:
+        _, scheme = find_scheme(run.arm.scheme)
+        scheme(scenario, run.seed).federation(task, backbone, kept=kept)
+    elif dealt not in begun:
+        partition_task(task, scenario, seed=run.seed)
+    begun |= {dealt, made}
+
+
+def _check_weights(path: Path, source: str) -> None:
+    """FedswitchError where a finished run is of other weights: a table is of one backbone."""
+    told = pd.read_parquet(path).attrs["backbone_source"]
+    if told != [source]:
+        raise FedswitchError(
+            f"A run that is finished, {path}, has other weights ({', '.join(told)}) than the backbone has now "
+            f"({source}): put those back, or forget all finished runs with --fresh."
+        )
 
 
 def keep_recorded(result: Result, finished: Path) -> None:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, measure_runs
 from .intervals import in_brackets
-from .settings import setting
+from .settings import arm_names, setting
 from .style import CLAIMED, distinct_lines
 
 FIXED = math.inf
@@ -37,24 +37,41 @@ class Fig2Settings(LearningSettings):
     """What the study can be run with."""
 
     arms: Sequence[str] = setting(
-        ["ours", "fedlora"], "what is compared: ours, ours_printed, fedlora, hetlora, flexlora, full"
+        ["ours", "fedlora"],
+        "what is compared: ours, ours_printed, fedlora, hetlora, flexlora, full",
+        choices=arm_names(ARMS),
     )
-    num_ues: Sequence[int] = setting([6, 12], "UEs in the cell, K: several values")
+    num_ues: Sequence[int] = setting([6, 12], "UEs in the cell, K: several values", like="num_ues")
     deadlines_s: Sequence[float] = setting(
-        [], "deadlines that set the threshold of reception besides: none, or several values", "s"
+        [],
+        "deadlines that set the threshold of reception besides: none, or several values",
+        "s",
+        like="deadline_s",
+        empty=True,
     )
     costly_arms: Sequence[str] = setting(
-        ["hetlora", "flexlora", "full"], "arms that run in small cells only, and at the fixed threshold"
+        ["hetlora", "flexlora", "full"],
+        "arms that run in small cells only, and at the fixed threshold",
+        choices=arm_names(ARMS),
+        empty=True,
     )
-    costly_up_to: int = setting(8, "UEs in the largest cell of these arms")
-    rounds: int = setting(10, "most rounds of a run")
-    target: float = setting(0.6, "pooled test accuracy to reach")
-    hold: int = setting(2, "rounds for which it must stay there")
-    test_size: int | None = setting(150, "test samples that are used, drawn once; None: all")
-    evaluate_every: int = setting(2, "rounds between two tests")
+    costly_up_to: int = setting(8, "UEs in the largest cell of these arms", low=0)
+    rounds: int = setting(10, "most rounds of a run", low=1)
+    target: float = setting(0.6, "pooled test accuracy to reach", low=0)
+    hold: int = setting(2, "rounds for which it must stay there", low=0)
+    test_size: int | None = setting(150, "test samples that are used, drawn once; None: all", low=1)
+    evaluate_every: int = setting(2, "rounds between two tests", low=1)
     near: float | None = setting(
-        None, "all rounds are tested where the last test was this close to the target; None: never"
+        None, "all rounds are tested where the last test was this close to the target; None: never", low=0, high=1
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if set(self.arms) <= set(self.costly_arms) and min(self.num_ues) > self.costly_up_to:
+            raise ValueError(
+                f"arms ({', '.join(self.arms)}) are all costly_arms, which run in cells of up to costly_up_to = "
+                f"{self.costly_up_to} UEs only: raise that, or lower num_ues"
+            )
 
 
 RECORDED = Fig2Settings(
@@ -103,7 +120,7 @@ def measure(settings: Fig2Settings, *, device: str = "cpu", finished: Path | Non
     ]
     also_test = None if settings.near is None else Near(settings.target - settings.near)
     protocol = settings.protocol(device=device, also_test=also_test, stop=Held(settings.target, settings.hold))
-    return measure_runs(runs, protocol, finished=finished)
+    return measure_runs(runs, protocol, finished=finished, words=settings.words())
 
 
 def _readings(deadlines_s: Sequence[float]) -> dict[float, dict[str, Any]]:

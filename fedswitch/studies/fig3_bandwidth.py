@@ -30,14 +30,26 @@ Bracket = tuple[float | None, float | None]
 class Fig3Settings(StudySettings):
     """What the study can be run with."""
 
-    num_ues: Sequence[int] = setting([10, 20, 40, 70, 100], "UEs in the cell, K: several values")
-    num_cells: int = setting(20, "cells drawn for each K")
-    traced_cells: int = setting(1, "cells of each K whose every iteration is kept; of the others only the last")
-    tolerance: float = setting(1e-3, "unused share of the bandwidth at which the search stops, omega")
-    min_delay_s: float = setting(5e-3, "lower end E_min of the fixed bracket", "s")
-    max_delay_s: float = setting(1e3, "upper end E_input of the fixed bracket", "s")
-    hidden_size: int = setting(ROBERTA_WIDTH, "width of the encoder whose LoRA gradients are sent (RoBERTa-base)")
-    layers: int = setting(ROBERTA_LAYERS, "its layers")
+    num_ues: Sequence[int] = setting([10, 20, 40, 70, 100], "UEs in the cell, K: several values", like="num_ues")
+    num_cells: int = setting(20, "cells drawn for each K", low=1)
+    traced_cells: int = setting(1, "cells of each K whose every iteration is kept; of the others only the last", low=0)
+    tolerance: float = setting(
+        1e-3, "unused share of the bandwidth at which the search stops, omega", like="bandwidth_tolerance"
+    )
+    min_delay_s: float = setting(5e-3, "lower end E_min of the fixed bracket", "s", like="min_delay_s")
+    max_delay_s: float = setting(1e3, "upper end E_input of the fixed bracket", "s", like="max_delay_s")
+    hidden_size: int = setting(
+        ROBERTA_WIDTH, "width of the encoder whose LoRA gradients are sent (RoBERTa-base)", low=1
+    )
+    layers: int = setting(ROBERTA_LAYERS, "its layers", low=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.min_delay_s >= self.max_delay_s:
+            raise ValueError(
+                f"min_delay_s = {self.min_delay_s:g} s must be less than max_delay_s = {self.max_delay_s:g} s: the "
+                "bracket lies between them"
+            )
 
 
 RECORDED = Fig3Settings(num_ues=range(10, 101, 10), num_cells=200)
@@ -77,13 +89,8 @@ def measure(settings: Fig3Settings) -> pd.DataFrame:
     `tolerance` is the share of the bandwidth that may stay unused. Returns one row per iteration for the first
     `traced_cells` cells of each K, and for the others the last iteration alone: num_ues, seed, bracket, iteration,
     delay_s (the delay that was tried) and total_share (the share of the bandwidth that it takes). Raises ValueError as
-    `Scenario` and `allocate_bandwidth`, and without a K or a cell.
+    `Scenario` and `allocate_bandwidth`.
     """
-    if not settings.num_ues or settings.num_cells < 1:
-        raise ValueError(
-            f"num_ues = {list(settings.num_ues)} and num_cells = {settings.num_cells} leave nothing to run: "
-            "take at least one"
-        )
     brackets: dict[str, Bracket] = {
         "fitted to the cell": (None, None),
         "fixed": (settings.min_delay_s, settings.max_delay_s),

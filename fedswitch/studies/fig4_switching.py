@@ -21,7 +21,7 @@ from ..scenario import Form, Scenario
 from ..wireless import training_energy_j
 from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, measure_runs
 from .paired import Comparison, last_tests
-from .settings import setting
+from .settings import arm_names, setting
 from .style import LABEL_WIDTH, distinct_lines, draw_range
 
 
@@ -61,11 +61,12 @@ class Fig4Settings(LearningSettings):
     arms: Sequence[str] = setting(
         ["ours", "greedy", "fedlora"],
         "also ours_printed, greedy_printed, one_shot, one_shot_printed, energy_printed, random",
+        choices=arm_names(ARMS),
     )
     energy_shares: Sequence[float] = setting(
-        [0.7], "arms with energy: computing over what a sure upload is worth; several values"
+        [0.7], "arms with energy: computing over what a sure upload is worth; several values", above=0.0, empty=True
     )
-    num_ues: int = setting(10, "UEs in the cell, K")
+    num_ues: int = setting(10, "UEs in the cell, K", like="num_ues")
 
 
 RECORDED = Fig4Settings(
@@ -111,7 +112,7 @@ def measure(settings: Fig4Settings, *, device: str = "cpu", finished: Path | Non
     scenario = settings.scenario(num_ues=settings.num_ues)
     compared = [*arms_by_name(ARMS, settings.arms), *energy_arms(scenario, settings.energy_shares)]
     runs = [ArmRun(arm, scenario, seed) for seed in settings.seeds for arm in compared]
-    return measure_runs(runs, settings.protocol(device=device), finished=finished)
+    return measure_runs(runs, settings.protocol(device=device), finished=finished, words=settings.words())
 
 
 CLAIMED_GAINS = {"greedy": 0.013, "one_shot": 0.019}

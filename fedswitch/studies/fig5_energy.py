@@ -23,7 +23,7 @@ from ..scenario import Form, Scenario
 from ..units import db_to_ratio
 from ..wireless import training_energy_j
 from .control_loop import as_decided, at_full_power, control_rounds
-from .settings import StudySettings, setting
+from .settings import StudySettings, seed_setting, setting
 
 CLAIMED_SAVING = 0.168
 """What the paper saves by optimal power at `CLAIMED_AT_DB`, with the lighter of its two weights."""
@@ -83,23 +83,52 @@ UE's own power, so that no power overcomes them.
 class Fig5Settings(StudySettings):
     """What the study can be run with."""
 
-    num_ues: int = setting(40, "UEs in the cell, K")
-    seeds: Sequence[int] = setting([0, 1, 2], "of cell, fading and decisions: several values")
+    num_ues: int = setting(40, "UEs in the cell, K", like="num_ues")
+    seeds: Sequence[int] = seed_setting([0, 1, 2], "of cell, fading and decisions")
     rounds: int = setting(
-        12, "rounds of Algorithm 2; with large weights it is debts, after 10 of them, that make UEs send"
+        12, "rounds of Algorithm 2; with large weights it is debts, after 10 of them, that make UEs send", low=1
     )
     rule: Rule = setting("switching", "how UEs choose modules: switching, proximal, greedy, one_shot, random")
-    readings: Sequence[str] = setting(["corrected", "printed"], "readings that are run over the thresholds")
-    sinr_thresholds_db: Sequence[float] = setting([-15.0, -5.0, 5.0, 15.0], "SINR thresholds: several values", "dB")
+    readings: Sequence[str] = setting(
+        ["corrected", "printed"], "readings that are run over the thresholds", choices=tuple(READINGS), empty=True
+    )
+    sinr_thresholds_db: Sequence[float] = setting(
+        [-15.0, -5.0, 5.0, 15.0], "SINR thresholds: several values", "dB", low=-200, high=200, empty=True
+    )
     energy_weights_per_j: Sequence[float] = setting(
-        [1e-3, 1e5, 1e6], "energy weights mu for these readings: several values", "1/J"
+        [1e-3, 1e5, 1e6],
+        "energy weights mu for these readings: several values",
+        "1/J",
+        like="energy_weight_per_j",
+        empty=True,
     )
     variants: Sequence[str] = setting(
-        ["corrected", "uplink only", "printed outage"], "readings that are run over relative weights, at -5 dB"
+        ["corrected", "uplink only", "printed outage"],
+        "readings that are run over relative weights, at -5 dB",
+        choices=tuple(READINGS),
+        empty=True,
     )
     relative_weights_per_j: Sequence[float] = setting(
-        [1e-2, 1e-1, 1.0, 10.0, 100.0], "mu over the worth of an upload: several values", "1/J"
+        [1e-2, 1e-1, 1.0, 10.0, 100.0],
+        "mu over the worth of an upload: several values",
+        "1/J",
+        above=0.0,
+        empty=True,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.points():
+            raise ValueError(
+                "readings with sinr_thresholds_db and energy_weights_per_j, or variants with relative_weights_per_j, "
+                "must have at least one value each, so that there is something to run"
+            )
+
+    def points(self) -> list[tuple[str, float, float, bool]]:
+        """What is run: the reading, the threshold in dB, the weight, and whether that is relative, for the scan."""
+        stated = itertools.product(self.readings, self.sinr_thresholds_db, self.energy_weights_per_j, [False])
+        scanned = itertools.product(self.variants, [CLAIMED_AT_DB], self.relative_weights_per_j, [True])
+        return [*stated, *scanned]
 
 
 RECORDED = Fig5Settings(
@@ -122,22 +151,11 @@ def measure(settings: Fig5Settings) -> pd.DataFrame:
     powers of Algorithm 2; "full power" sends all that the same UEs subscribed to in the same rounds at the largest
     power, with a bandwidth allocation of its own. Means over rounds are `subscribed`, `sent` and (expected) `received`
     uploads, `uplink_energy_j`, `compute_energy_j` and `delay_s`; `power_w` is the mean over UEs and rounds that send.
-    `relative_weight_per_j` is :math:`\mu` over what a received upload is worth before any debts. Raises ValueError for
-    a reading that does not exist, without rounds, seeds or readings, for a relative weight that is not positive, and as
-    `Scenario` and `decide`.
+    `relative_weight_per_j` is :math:`\mu` over what a received upload is worth before any debts. Raises ValueError
+    as `Scenario` and `decide`.
     """
-    unknown = {*settings.readings, *settings.variants} - READINGS.keys()
-    if unknown:
-        raise ValueError(f"readings and variants may be {', '.join(READINGS)}; got {', '.join(sorted(unknown))}")
-    if not all(weight > 0.0 for weight in settings.relative_weights_per_j):
-        raise ValueError(f"relative_weights_per_j must be positive, got {list(settings.relative_weights_per_j)}")
-    stated = itertools.product(settings.readings, settings.sinr_thresholds_db, settings.energy_weights_per_j, [False])
-    scanned = itertools.product(settings.variants, [CLAIMED_AT_DB], settings.relative_weights_per_j, [True])
-    points = [*stated, *scanned]
-    if settings.rounds < 1 or not settings.seeds or not points:
-        raise ValueError("rounds, seeds, and readings or variants with their weights must be at least one")
     tables = []
-    for name, threshold_db, weight, scan in points:
+    for name, threshold_db, weight, scan in settings.points():
         reading = READINGS[name]
         scenario = reading.scenario(settings.num_ues, threshold_db)
         worth = float(reception_benefit(scenario, 0.0, form=reading.form).max())

@@ -7,17 +7,17 @@ of the book say there what the study's `StudySettings` do.
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
-import os
 import re
-import sys
-import tempfile
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import FedswitchError, ParameterError, nearest
-from ..files import make_folder, packaged, write_whole
+from ..files import check_space, make_folder, packaged, write_whole, writing_to
+from .settings import StudySettings, recorded_settings
 
 NOT_SET = "None:"
 """In the help of a parameter this says what it means not to set it: then None is a value of it."""
@@ -74,7 +74,8 @@ def parse_assignments(study: Study, assignments: Iterable[str]) -> dict[str, Any
     """Turn ``name=value`` texts into parameters of a study; values are literals and never evaluated.
 
     A text is taken as it stands for a parameter whose default is a text. Raises ParameterError for an unknown name
-    (with the nearest one), a name given twice, or a value of another kind than the default's.
+    (with the nearest one), a name given twice, a value of another kind than the default's, and, in a study
+    of the book, one that its settings do not allow.
     """
     settable = {parameter.name: parameter for parameter in study.parameters if parameter.name != OUT_PARAMETER}
     values: dict[str, Any] = {}
@@ -92,65 +93,136 @@ def parse_assignments(study: Study, assignments: Iterable[str]) -> dict[str, Any
         if name in values:
             raise ParameterError(f"The parameter {name!r} is given twice.")
         values[name] = _literal(settable[name], text.strip())
+        kind = _settings_kind(study)
+        if kind is not None and name in kind.helps():
+            with _as_parameter_error("The parameter"):
+                kind.checked(name, values[name])
     return values
+
+
+def check_together(study: Study, parameters: Mapping[str, Any]) -> None:
+    """ParameterError where parameters of a study of the book do not go together, or with the defaults of the others."""
+    kind = _settings_kind(study)
+    if kind is not None:
+        defaults = {parameter.name: parameter.default for parameter in study.parameters}
+        with _as_parameter_error("These parameters do not go together:"):
+            kind.of({**defaults, **parameters})
 
 
 def run_study(study: Study, parameters: Mapping[str, Any], out: Path, *, echo: bool = True) -> Path:
     """Execute a study with `parameters`; write notebook, table and figure to the folder `out`; return the notebook.
 
     With `echo`, what the cells say on standard error, such as their progress, is said here too. Files of an earlier run
-    in `out` are replaced only by complete ones. Raises FedswitchError with one sentence when the notebook fails; the
-    notebook as far as it went is then kept as ``NAME.failed.ipynb``.
+    in `out` are replaced only when this one has ended, all together. Raises FedswitchError with one sentence when the
+    notebook fails, or KeyboardInterrupt; the notebook as far as it went is then kept as ``NAME.failed.ipynb``, and what
+    it had written alike.
     """
     import jupytext
-    import nbformat
-    import papermill
+
+    from .kernels import execute
 
     make_folder(out)
-    with tempfile.TemporaryDirectory() as scratch:
-        source, executed = Path(scratch) / "source.ipynb", Path(scratch) / "executed.ipynb"
-        nbformat.write(jupytext.read(study.path), source)
+    check_space(out, "name another with --out")
+    unfinished = out / f".{study.name}.part"
+    notebook = jupytext.read(study.path)
+    injected = _inject(notebook, {**parameters, OUT_PARAMETER: str(unfinished.resolve())})
+    with writing_to(out):
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+    written = unfinished / f"{study.name}.ipynb"
+    try:
         try:
-            papermill.execute_notebook(
-                source,
-                executed,
-                parameters={**parameters, OUT_PARAMETER: str(out.resolve())},
-                kernel_name="python3",
-                progress_bar=False,
-                stderr_file=sys.stderr if echo else None,
-                config=kernel_configuration(Path(scratch)),
-            )
-        except papermill.PapermillExecutionError as error:
-            kept = _keep(executed, out / f"{study.name}.failed.ipynb")
-            if error.ename in RAISED_FOR_THE_USER:
-                raise FedswitchError(str(error.evalue)) from error
-            raise FedswitchError(
-                f"The notebook {study.name} failed with {error.ename}: {error.evalue} (as far as it went: {kept})"
-            ) from error
-        return _keep(executed, out / f"{study.name}.ipynb")
+            execute(notebook, echo=echo)
+        finally:
+            injected.source = _as_code({**parameters, OUT_PARAMETER: str(out.resolve())})
+            with writing_to(out):
+                _write(notebook, written)
+        with writing_to(out):
+            _deliver(unfinished, out)
+        return out / written.name
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            _deliver(unfinished, out, mark=".failed")
+        kept = out / f"{study.name}.failed.ipynb"
+        as_far = f"as far as it went: {kept}" if kept.exists() else "it could not be kept"
+        if not isinstance(error, Exception):
+            error.add_note(f"The notebook is kept {as_far}.")
+            raise
+        sentence = _explained(study.name, error, as_far).replace(str(unfinished.resolve()), str(out))
+        raise FedswitchError(sentence) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def kernel_configuration(runtime: Path) -> Any:
-    """Talk to kernels through files in the folder `runtime`, where that works: no other process can take or read them.
+def _inject(notebook: Any, parameters: Mapping[str, Any]) -> Any:
+    """Set parameters in a cell of their own, which is returned, below the one that is tagged so."""
+    from nbformat.v4 import new_code_cell
 
-    The folder stands in for the user's JUPYTER_RUNTIME_DIR, which kernels that run at once would share.
-    """
-    from traitlets.config import Config
-
-    transport = "tcp" if os.name == "nt" else "ipc"
-    return Config({"KernelManager": {"transport": transport, "connection_file": str(runtime / "kernel.json")}})
+    cell = new_code_cell(_as_code(parameters), metadata={"tags": ["injected-parameters"]})
+    tagged = [i for i, each in enumerate(notebook.cells) if "parameters" in each.metadata.get("tags", [])]
+    notebook.cells.insert(tagged[0] + 1, cell)
+    return cell
 
 
-def _keep(executed: Path, target: Path) -> Path:
-    """Move an executed notebook to `target`, with progress bars as a reader would have seen them at the end."""
+def _as_code(parameters: Mapping[str, Any]) -> str:
+    from papermill.translators import PythonTranslator
+
+    code: str = PythonTranslator.codify(parameters, "Parameters")
+    return code
+
+
+def _explained(name: str, error: Exception, as_far: str) -> str:
+    """Why a notebook failed, in one sentence."""
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+    if isinstance(error, FedswitchError):
+        return str(error)
+    if isinstance(error, CellExecutionError):
+        if error.ename in RAISED_FOR_THE_USER:
+            return str(error.evalue)
+        return f"The notebook {name} failed with {error.ename}: {error.evalue} ({as_far})"
+    if isinstance(error, DeadKernelError):
+        return (
+            f"The process that ran the notebook {name} was killed, most likely because the memory was full: run less "
+            f"at once, or smaller cells, batches or backbones ({as_far})."
+        )
+    return f"The notebook {name} could not be run, by {type(error).__name__}: {error} ({as_far})"
+
+
+def _write(notebook: Any, path: Path) -> None:
+    """Write an executed notebook, with progress bars as a reader would have seen them at the end."""
     import nbformat
 
-    notebook = nbformat.read(executed, as_version=4)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 output.text = re.sub(r"[^\n]*\r(?!\n)", "", output.text)
-    return write_whole(target, lambda path: nbformat.write(notebook, path))
+    write_whole(path, lambda part: nbformat.write(notebook, part))
+
+
+def _deliver(unfinished: Path, out: Path, mark: str = "") -> None:
+    """Move all whole files to the folder `out`, with a mark in their names."""
+    for path in sorted(unfinished.rglob("*")):
+        if path.is_file() and path.suffix != ".part":
+            target = out / path.relative_to(unfinished).with_name(f"{path.stem}{mark}{path.suffix}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+
+
+def _settings_kind(study: Study) -> type[StudySettings] | None:
+    """What the settings of a study of the book are; None for a notebook of another's own."""
+    if notebook_paths().get(study.name) != study.path:
+        return None
+    kind: type[StudySettings] = type(recorded_settings(study.name))
+    return kind
+
+
+@contextlib.contextmanager
+def _as_parameter_error(begin: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ParameterError(f"{begin} {str(error).rstrip('.')}{'' if str(error).endswith('?') else '.'}") from error
 
 
 def _read_study(path: Path) -> Study:
@@ -179,7 +251,8 @@ def _literal(parameter: Parameter, text: str) -> Any:
         return None
     if isinstance(parameter.default, list):
         if isinstance(value, str):
-            value = [part.strip() for part in value.split(",")]
+            inner = value.strip("[]()")
+            value = [part.strip(" '\"") for part in inner.split(",")] if inner.strip() else []
         # papermill writes lists into the notebook as such, but tuples as texts
         value = list(value) if isinstance(value, list | tuple) else [value]
     wanted = _mismatch(value, parameter.default)

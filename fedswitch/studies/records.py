@@ -8,8 +8,9 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..errors import FedswitchError
-from ..files import packaged, write_json, write_whole
+from ..files import packaged, write_json, write_whole, writing_to
 from .settings import StudySettings, recorded_settings
 
 Settings = StudySettings | Mapping[str, Any]
 """What a result was made with: the settings of a study, or those of a `History`."""
 
 BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
+_PICTURES: dict[str, dict[str, Any]] = {"png": {"dpi": 200}, "svg": {}}
 PACKAGES = ("fedswitch", "numpy", "scipy", "torch", "transformers", "datasets")
 
 
@@ -107,9 +109,10 @@ def save_result(
     place = folder or packaged("results")
     by = {key: [value] for key, value in (made or made_here()).items()} | {"seconds": round(seconds)}
     path = place / f"{name}.parquet"
-    write_whole(path, lambda unfinished: table.to_parquet(unfinished, index=False, compression="zstd"))
-    known = {"study": name, "sha256": _digest(path), "settings": _as_dict(settings)}
-    write_json(path.with_suffix(".json"), {**known, **by, **table.attrs, "versions": versions()})
+    with writing_to(place):
+        write_whole(path, lambda unfinished: table.to_parquet(unfinished, index=False, compression="zstd"))
+        known = {"study": name, "sha256": _digest(path), "settings": _as_dict(settings)}
+        write_json(path.with_suffix(".json"), {**known, **by, **table.attrs, "versions": versions()})
     return path
 
 
@@ -129,21 +132,26 @@ def provenance(settings: Settings) -> dict[str, Any]:
     return {"settings": _as_dict(settings), "versions": versions(), **made_here()}
 
 
-def save_study(out: str | Path, name: str, *, table: pd.DataFrame, figure: Figure, settings: Settings) -> None:
-    """Write ``NAME.parquet``, ``NAME.png``, ``NAME.svg`` and ``NAME.json`` (provenance) to the folder `out`.
+def save_study(
+    out: str | Path, name: str, *, table: pd.DataFrame, settings: Settings, figure: Figure | None = None
+) -> None:
+    """Write ``NAME.parquet``, ``NAME.json`` (provenance), ``NAME.png`` and ``NAME.svg`` to the folder `out`.
 
+    Without a `figure` the table and its record alone are written, so that they are kept whatever becomes of the figure.
     `settings` is what the study was made with: `History.settings`, or the parameters of the notebook. Each file
-    replaces an older one only when it is complete.
+    replaces an older one only when it is complete. Raises FedswitchError where the folder cannot be written to.
     """
+    path = Path(out) / f"{name}.parquet"
     record = provenance(settings)
-    writers: dict[str, Callable[[Path], object]] = {
-        "parquet": lambda path: table.to_parquet(path, index=False),
-        "png": lambda path: figure.savefig(path, format="png", dpi=200, bbox_inches="tight"),
-        "svg": lambda path: figure.savefig(path, format="svg", bbox_inches="tight"),
-    }
-    for suffix, write in writers.items():
-        write_whole(Path(out) / f"{name}.{suffix}", write)
-    write_json(Path(out) / f"{name}.json", record)
+    with writing_to(Path(out)):
+        write_whole(path, lambda part: table.to_parquet(part, index=False))
+        write_json(path.with_suffix(".json"), record)
+        if figure is None:
+            return
+        for kind, options in _PICTURES.items():
+            write_whole(
+                path.with_suffix(f".{kind}"), partial(figure.savefig, format=kind, bbox_inches="tight", **options)
+            )
 
 
 def _as_dict(settings: Settings) -> dict[str, Any]:
@@ -166,15 +174,27 @@ def _processor() -> list[str]:
 
 
 def _commit() -> str:
-    """The commit of the clone that the module runs from, marked where its code differs; empty outside a clone."""
+    """The commit of the clone that the module runs from, marked where its code differs.
+
+    Empty outside a clone, and where git is not installed or refuses.
+    """
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return ""
+    # variables such as GIT_DIR, which git sets for its hooks, would have it answer for another clone
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
     def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
-        return done.stdout.strip()
+        done = subprocess.run(
+            ["git", *arguments], cwd=root, env=environment, capture_output=True, encoding="utf-8", errors="replace",
+            check=False,
+        )  # fmt: skip
+        return done.stdout.strip() if done.returncode == 0 else ""
 
-    commit = git("rev-parse", "HEAD")
-    changed = git("status", "--porcelain", "--", "fedswitch", "notebooks")  # what decides a number
+    try:
+        commit = git("rev-parse", "HEAD")
+        # what decides a number
+        changed = git("status", "--porcelain", "--untracked-files=normal", "--", "fedswitch", "notebooks")
+    except OSError:
+        return ""
     return f"{commit} with changes" if commit and changed else commit

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..files import locked, make_folder
 from .federated import keep_recorded
 from .records import load_result, made_here, save_result
 from .settings import recorded_settings
@@ -34,17 +35,20 @@ def reproduce_study(
     """Measure a study with its `RECORDED` settings and `changes` to them; return the path of the table saved.
 
     With `fresh`, runs that earlier, interrupted calls have finished are forgotten. With `extend`, those that are
-    recorded already are taken from the record, and only the others made.
+    recorded already are taken from the record, and only the others made. Raises ValueError for settings that are not
+    allowed, and FedswitchError where another call is making the same study.
     """
     measure = importlib.import_module(f"{__package__}.{name}").measure
-    finished = FINISHED / name
-    if fresh:
-        shutil.rmtree(finished, ignore_errors=True)
-    if extend:
-        keep_recorded(load_result(name, out), finished)
     settings = dataclasses.replace(recorded_settings(name), **changes)
-    accepted = inspect.signature(measure).parameters
-    here = {key: value for key, value in {"device": device, "finished": finished}.items() if key in accepted}
-    started, made = time.perf_counter(), made_here()
-    table = measure(settings, **here)
-    return save_result(name, table, settings, seconds=time.perf_counter() - started, made=made, folder=out)
+    finished = FINISHED / name
+    make_folder(FINISHED)
+    with locked(FINISHED, f".{name}.lock"):
+        if fresh:
+            shutil.rmtree(finished, ignore_errors=True)
+        if extend:
+            keep_recorded(load_result(name, out), finished)
+        accepted = inspect.signature(measure).parameters
+        here = {key: value for key, value in {"device": device, "finished": finished}.items() if key in accepted}
+        started, made = time.perf_counter(), made_here()
+        table = measure(settings, **here)
+        return save_result(name, table, settings, seconds=time.perf_counter() - started, made=made, folder=out)

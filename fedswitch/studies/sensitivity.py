@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..arguments import check_choice
 from ..control import airtime_s, share_bandwidth
 from ..parameters import value_text
 from ..scenario import Scenario
@@ -21,7 +20,7 @@ from .federated import Arm, ArmRun, Protocol, measure_runs
 from .fig3_bandwidth import first_round, search
 from .fig5_energy import CLAIMED_SAVING, roberta_payload_bits, roberta_training_energy_j
 from .sensitivity_ranges import BANDWIDTH, BASES, CONTROL, LEARNING, RANGES, Experiment
-from .settings import StudySettings, setting
+from .settings import StudySettings, seed_setting, setting
 
 BASE = "base"
 """The side on which nothing is varied; its rows have no parameter."""
@@ -83,21 +82,24 @@ class SensitivitySettings(StudySettings):
     experiments: Sequence[Experiment] = setting(
         [CONTROL, BANDWIDTH], "what is run: control, bandwidth, learning (which takes long)"
     )
-    num_ues: int = setting(20, "UEs in the cell, K")
-    few_ues: int = setting(5, "UEs of the smaller cell that Algorithm 1 is compared with")
-    rounds: int = setting(6, "rounds of Algorithm 2 without learning")
-    seeds: Sequence[int] = setting([0, 1, 2], "of cell, fading and decisions: several values")
+    num_ues: int = setting(20, "UEs in the cell, K", like="num_ues")
+    few_ues: int = setting(5, "UEs of the smaller cell that Algorithm 1 is compared with", like="num_ues")
+    rounds: int = setting(6, "rounds of Algorithm 2 without learning", low=1)
+    seeds: Sequence[int] = seed_setting([0, 1, 2], "of cell, fading and decisions")
     task: str = setting("reviews", "task of the learning part")
     backbone: str = setting(
         "minilm", "foundation model: minilm, tiny, a local folder, or a name on the Hugging Face hub"
     )
     learning_choices: Sequence[str] = setting(
-        ["dirichlet_concentration"], "parameters that are varied in the learning part; []: all"
+        ["dirichlet_concentration"],
+        "parameters that are varied in the learning part; []: all",
+        choices=tuple(name for name, varied in RANGES.items() if LEARNING in varied.experiments),
+        empty=True,
     )
-    learning_ues: int = setting(10, "UEs of the learning part")
-    learning_rounds: int = setting(15, "rounds of the learning part, T")
-    learning_seeds: Sequence[int] = setting([0], "seeds of the learning part: several values")
-    test_size: int | None = setting(200, "test samples of the learning part; None: all")
+    learning_ues: int = setting(10, "UEs of the learning part", like="num_ues")
+    learning_rounds: int = setting(15, "rounds of the learning part, T", low=1)
+    learning_seeds: Sequence[int] = seed_setting([0], "seeds of the learning part")
+    test_size: int | None = setting(200, "test samples of the learning part; None: all", low=1)
 
 
 RECORDED = SensitivitySettings(
@@ -145,10 +147,10 @@ def measure(settings: SensitivitySettings, *, device: str = "cpu", finished: Pat
     the folder `finished`.
 
     Returns one row per conclusion, parameter (a field of `Scenario`, "" at the base), value, side ("low", "base" or
-    "high") and seed, with the outcome. Raises ValueError for an experiment that does not exist, and as `Scenario`.
+    "high") and seed, with the outcome. Raises ValueError as `Scenario`.
     """
-    for name in settings.experiments:
-        check_choice("experiments", name, Experiment)
+    # first what may lack data or weights
+    learned = _learn(settings, device, finished) if LEARNING in settings.experiments else pd.DataFrame()
     started = time.perf_counter()
     outcomes = {
         CONTROL: partial(control_outcomes, rounds=settings.rounds),
@@ -163,8 +165,15 @@ def measure(settings: SensitivitySettings, *, device: str = "cpu", finished: Pat
         for conclusion, outcome in outcomes_of(scenario, seed).items()
     ]
     seconds = round(time.perf_counter() - started)
-    if LEARNING not in settings.experiments:
+    if learned.empty:
         return pd.DataFrame(rows)
+    table = pd.concat([pd.DataFrame(rows), accuracy_outcomes(learned)], ignore_index=True)
+    table.attrs = {**learned.attrs, "seconds": learned.attrs["seconds"] + seconds}
+    return table
+
+
+def _learn(settings: SensitivitySettings, device: str, finished: Path | None) -> pd.DataFrame:
+    """The runs of the learning part."""
     runs = [
         ArmRun(arm, scenario, seed, labels)
         for seed in settings.learning_seeds
@@ -174,10 +183,7 @@ def measure(settings: SensitivitySettings, *, device: str = "cpu", finished: Pat
     ]
     rounds = settings.learning_rounds
     protocol = Protocol(settings.task, settings.backbone, rounds, rounds, settings.test_size, device=device)
-    learned = measure_runs(runs, protocol, finished=finished)
-    table = pd.concat([pd.DataFrame(rows), accuracy_outcomes(learned)], ignore_index=True)
-    table.attrs = {**learned.attrs, "seconds": learned.attrs["seconds"] + seconds}
-    return table
+    return measure_runs(runs, protocol, finished=finished, words=settings.words())
 
 
 def control_outcomes(scenario: Scenario, seed: int, rounds: int) -> dict[str, float]:

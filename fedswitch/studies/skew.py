@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -16,7 +16,7 @@ from ..scenario import Scenario
 from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, load_shared, measure_runs
 from .intervals import estimate
 from .paired import draw_estimate, in_points, last_tests
-from .settings import setting
+from .settings import arm_names, seed_setting, setting
 from .style import distinct_lines
 
 ARMS = (
@@ -26,6 +26,15 @@ ARMS = (
     Arm("switching_printed", "Algorithm 2, printed", "switching_printed", "printed", AS_PRINTED),
     Arm("switching_risk", "remaining risk", "switching_risk", "corrected"),
 )
+
+
+COMMON = "fedlora"
+"""The arm with one module for all, to which the others are compared."""
+
+
+def _check_comparable(arms: Iterable[str]) -> None:
+    if not {COMMON} < set(arms):
+        raise ValueError(f"arms must hold {COMMON!r} and at least one that is compared with it")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,15 +47,24 @@ class SkewSettings(LearningSettings):
     arms: Sequence[str] = setting(
         ["fedlora", "switching_risk"],
         "what is compared, with fedlora: random, switching, switching_printed, switching_risk",
+        choices=arm_names(ARMS),
     )
-    skews: Sequence[str] = setting(["label", "domain"], "how the data of the UEs differ: label, quantity, domain")
-    num_ues: int = setting(8, "UEs in the cell, K")
-    seeds: Sequence[int] = setting([0, 1], "of cell, fading, data and modules: several values")
-    rounds: int = setting(6, "federated rounds, T")
-    concentration: float = setting(0.1, "Dirichlet concentration of label and quantity skew; smaller is less IID")
-    domains_per_ue: int = setting(1, "domains of a UE under domain skew")
-    test_size: int | None = setting(400, "test samples that are used, drawn once; None: all")
-    evaluate_every: int = setting(6, "rounds between two tests")
+    skews: Sequence[str] = setting(
+        ["label", "domain"], "how the data of the UEs differ: label, quantity, domain", like="partition"
+    )
+    num_ues: int = setting(8, "UEs in the cell, K", like="num_ues")
+    seeds: Sequence[int] = seed_setting([0, 1], "of cell, fading, data and modules")
+    rounds: int = setting(6, "federated rounds, T", low=1)
+    concentration: float = setting(
+        0.1, "Dirichlet concentration of label and quantity skew; smaller is less IID", like="dirichlet_concentration"
+    )
+    domains_per_ue: int = setting(1, "domains of a UE under domain skew", like="domains_per_ue")
+    test_size: int | None = setting(400, "test samples that are used, drawn once; None: all", low=1)
+    evaluate_every: int = setting(6, "rounds between two tests", low=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_comparable(self.arms)
 
     def skewed(self, skew: str) -> Scenario:
         """The scenario under one of the skews, without weight on energy."""
@@ -82,11 +100,10 @@ def measure(settings: SkewSettings, *, device: str = "cpu", finished: Path | Non
         for skew in settings.skews
         for arm in arms_by_name(ARMS, settings.arms)
     ]
-    return measure_runs(runs, settings.protocol(personal=True, device=device), finished=finished)
+    return measure_runs(
+        runs, settings.protocol(personal=True, device=device), finished=finished, words=settings.words()
+    )
 
-
-COMMON = "fedlora"
-"""The arm with one module for all, to which the others are compared."""
 
 INFERENCES = {
     "accuracy": "uniform ensemble",
@@ -103,8 +120,7 @@ def against_common(table: pd.DataFrame) -> pd.DataFrame:
     the `difference` in percentage points. The common module itself is there with the odds of the UEs' labels: what it
     gains knows nothing of modules. `table` is that of `measure`. Raises ValueError for arms that cannot be compared.
     """
-    if not {COMMON} < set(table["arm"]):
-        raise ValueError(f"arms must hold {COMMON!r} and at least one that is compared with it")
+    _check_comparable(set(table["arm"]))
     ends = last_tests(table)
     accuracies = ends.melt(["skew", "arm", "seed"], list(INFERENCES), "inference", "reached")
     common = ends[ends["arm"] == COMMON].set_index(["skew", "seed"])["accuracy"].rename("common")

@@ -7,7 +7,6 @@ overview, ``sweep.png`` and ``sweep.svg``; and the list of all runs, ``sweep.jso
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -24,12 +23,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from ..errors import FedswitchError, ParameterError, nearest
-from ..files import make_folder, write_json, write_whole
-from .notebooks import OUT_PARAMETER, Study, parse_assignments
+from ..files import check_space, locked, make_folder, write_json, write_whole, writing_to
+from .notebooks import OUT_PARAMETER, Study, check_together, parse_assignments
 from .records import provenance
 from .sweep_table import OTHER_VERSION, collect, draw
 from .sweep_workers import Execute, Performed, SweepRun, data_digest, module_version
@@ -99,7 +97,7 @@ def plan(study: Study, swept: Mapping[str, Sequence[Any]]) -> list[SweepRun]:
 
     A run is known by the notebook's text, the values of all its parameters, defaults included, in whatever order, and
     the data that these name on this machine. Raises ParameterError for a parameter that the study does not have, one
-    without values, a value given twice, and more than `MOST_RUNS` combinations.
+    without values, a value given twice, values that do not go together, and more than `MOST_RUNS` combinations.
     """
     source, module = study.path.read_text(encoding="utf-8"), module_version()
     defaults = {parameter.name: parameter.default for parameter in study.parameters if parameter.name != OUT_PARAMETER}
@@ -113,6 +111,7 @@ def plan(study: Study, swept: Mapping[str, Sequence[Any]]) -> list[SweepRun]:
     runs = []
     for values in itertools.product(*swept.values()):
         parameters = dict(zip(swept, values, strict=True))
+        check_together(study, parameters)
         full = defaults | parameters
         names = tuple(full.get(name) for name in ("task", "backbone"))
         if names not in data:
@@ -143,7 +142,7 @@ def sweep(
     """
     runs = plan(study, swept)
     _make_place(out)
-    with _lock(out):
+    with locked(out):
         kept = [_look(out, run) for run in runs]
         due = [one.run for one in kept if one.record is None or one.failure or (fresh and one.other_version)]
         try:
@@ -152,14 +151,14 @@ def sweep(
                 file=sys.stderr, dynamic_ncols=True,
             ) as bar:  # fmt: skip
                 for outcome in execute(due):
-                    with _writing_to(out):
+                    with writing_to(out):
                         _keep(out, outcome)
                     if outcome.failure and show:
                         bar.write(f"{outcome.run.run_id} failed: {outcome.failure}", file=sys.stderr)
                     bar.update()
         finally:
             kept = [_look(out, run) for run in runs]
-            with _writing_to(out):
+            with writing_to(out):
                 _write_collected(out, study, swept, kept, x, y)
     failures = {one.run.run_id: one.failure for one in kept if one.failure}
     return Tally(runs=len(runs), kept=len(runs) - len(due), failures=failures, notes=tuple(_notes(kept)))
@@ -238,34 +237,10 @@ def _make_place(out: Path) -> None:
     """The folders of a sweep; FedswitchError where they cannot be written to, or something stands in the way."""
     for folder in (out, out / FINISHED, out / FAILED):
         make_folder(folder)
+    check_space(out, "name another with --out")
     for name in (LIST, TABLE, *PICTURES):
         if (out / name).is_dir():
             raise FedswitchError(f"{out / name} is a folder, where a file will be: remove it, or name another --out.")
-
-
-def _lock(out: Path) -> contextlib.AbstractContextManager[Any]:
-    """The folder's lock, held until its context ends; the system drops it with the process however that ends."""
-    try:
-        return FileLock(out / ".lock", timeout=0).acquire()
-    except Timeout as error:
-        raise FedswitchError(
-            f"Another sweep is at work in the folder {out}: wait for it to end, or name another with --out."
-        ) from error
-    except (NotImplementedError, OSError) as error:
-        raise FedswitchError(
-            f"The folder {out} cannot be locked against other commands ({error}): name one on another disk with --out."
-        ) from error
-
-
-@contextlib.contextmanager
-def _writing_to(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FedswitchError(
-            f"The folder {out} cannot be written to any more ({error.strerror or error}): mend that, and give the "
-            "command again; finished runs are kept."
-        ) from error
 
 
 def _look(out: Path, run: SweepRun) -> _Kept:

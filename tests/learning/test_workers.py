@@ -193,3 +193,30 @@ def test_ctrl_c_ends_all_workers():
         said, _ = process.communicate(timeout=60)
     assert said.splitlines()[-1] == "left 1"
     assert process.returncode == 0
+
+
+FORKED = """
+import os, torch
+from fedswitch.errors import FedswitchError
+from fedswitch.learning.workers import in_order
+work = lambda: in_order(lambda piece: piece, [1, 2], print, torch.device("cpu"))
+if {first}:
+    work()
+child = os.fork()
+if not child:
+    try:
+        work()
+    except FedswitchError as error:
+        print(error)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("first", [True, False])
+def test_a_process_forked_after_computing_is_refused_rather_than_left_hanging(first):
+    code = FORKED.format(first=first)
+    done = subprocess.run([sys.executable, "-u", "-c", code], capture_output=True, text=True, check=True)
+    assert ("forked from one that has computed" in done.stdout) is first
+    assert done.stdout.startswith("1\n2\n")

@@ -11,6 +11,7 @@ from fedswitch.studies import federated
 from fedswitch.studies.federated import Arm, ArmRun, Protocol, arms_by_name, measure_runs
 from fedswitch.studies.fig2_convergence import Held, Near
 from fedswitch.studies.records import Result
+from fedswitch.studies.sensitivity import SensitivitySettings
 
 RANDOM, COMMON = Arm("random", "at random", "random"), Arm("fedlora", "one module", "fedlora")
 SCENARIO = Scenario.corrected(num_ues=4, batch_size=3, test_samples=20, lora_layers=1)
@@ -140,3 +141,32 @@ def test_an_arm_that_does_not_exist_is_named_with_those_that_do():
     assert arms_by_name([RANDOM, COMMON], ["fedlora"]) == [COMMON]
     with pytest.raises(ValueError, match="unknown arm 'lora'; there are: random, fedlora"):
         arms_by_name([RANDOM, COMMON], ["random", "lora"])
+
+
+LAST = [
+    ({"scenario": dataclasses.replace(SCENARIO, num_ues=200)}, "lower learning_ues or batch"),
+    ({"scenario": dataclasses.replace(SCENARIO, lora_layers=99)}, "lora_layers = 99 exceeds .*cannot be set"),
+    ({"scenario": dataclasses.replace(SCENARIO, partition="domain", domains_per_ue=99)}, "domains_per_ue = 99 must be"),
+    ({"arm": Arm("flexlora", "", "flexlora", "", {"lora_ranks": (999,) * 4})}, "lora_ranks up to 999 exceed the width"),
+    ({"arm": Arm("unknown", "", "unknown")}, "unknown scheme"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), LAST)
+def test_a_last_run_that_cannot_begin_is_found_before_the_first(made, change, message):
+    run = ArmRun(RANDOM, SCENARIO, 0)
+    words = SensitivitySettings.words()
+    with pytest.raises((ValueError, FedswitchError), match=message):
+        measure_runs([run, dataclasses.replace(run, **change)], PROTOCOL, words=words)
+    assert made == []
+
+
+def test_finished_runs_of_other_weights_are_not_taken(made, tmp_path):
+    run = ArmRun(RANDOM, SCENARIO, 0)
+    table = measure_runs([run], PROTOCOL, finished=tmp_path)
+    (path,) = tmp_path.iterdir()
+    table.attrs["backbone_source"] = ["others"]
+    table.to_parquet(path)
+    with pytest.raises(FedswitchError, match=r"has other weights \(others\) .*--fresh"):
+        measure_runs([run, ArmRun(COMMON, SCENARIO, 0)], PROTOCOL, finished=tmp_path)
+    assert made == [("random", 0)]

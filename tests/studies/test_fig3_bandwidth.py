@@ -55,10 +55,9 @@ def ends(counts: dict[int, list[int]]) -> pd.DataFrame:
     ])  # fmt: skip
 
 
-@pytest.mark.parametrize("nothing", [{"num_ues": []}, {"num_cells": 0}])
-def test_a_run_of_nothing_is_refused(nothing):
-    with pytest.raises(ValueError, match="leave nothing to run"):
-        fig3.measure(replace(SMALL, **nothing))
+def test_a_bracket_that_is_upside_down_is_refused():
+    with pytest.raises(ValueError, match="min_delay_s = 20000 s must be less than max_delay_s = 10000 s"):
+        replace(SMALL, min_delay_s=2e4)
 
 
 def test_medians_come_with_the_interval_of_the_median():

@@ -1,9 +1,12 @@
 import json
+import sys
+from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
 import pytest
 
+import fedswitch
 from fedswitch.errors import FedswitchError, ParameterError
 from fedswitch.studies.notebooks import all_studies, find_study, parse_assignments, run_study
 
@@ -42,6 +45,9 @@ def test_the_parameters_cell_is_read_with_defaults_and_help(tiny):
         ("words=b", ["b"]),
         ("words=b,c d", ["b", "c d"]),
         ("words=['b', 'c']", ["b", "c"]),
+        ("words=[b, 'c d']", ["b", "c d"]),
+        ("words=[]", []),
+        ("words=", []),
         ("most=None", None),
         ("most=4", 4),
         ("sizes=4", [4]),
@@ -116,6 +122,113 @@ def test_another_failure_names_the_notebook_as_far_as_it_went(tiny, tmp_path):
         run_study(tiny("1 / 0"), {}, tmp_path / "out")
     assert earlier.read_text() == "an earlier result"
     assert (tmp_path / "out" / "tiny.failed.ipynb").exists()
+
+
+ENDS = {
+    "raised for the user": ("raise ValueError('Sow it.')", "^Sow it.$"),
+    "an error": ("1 / 0", r"tiny failed with ZeroDivisionError: division by zero .*tiny\.failed\.ipynb"),
+    "full disk": ("raise OSError(28, 'No space left on device')", "tiny failed with OSError: .*No space left"),
+    "killed for memory": ("import os; os.kill(os.getpid(), 9)", r"was killed, most likely .*tiny\.failed\.ipynb"),
+    "ended": ("import os; os._exit(0)", r"was killed, most likely .*tiny\.failed\.ipynb"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_however_a_run_ends_what_it_wrote_is_kept_and_an_earlier_result_stays(tiny, tmp_path, end):
+    code, message = ENDS[end]
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "tiny.parquet").write_text("an earlier table")
+    write = "import pathlib\nfor name in ('tiny.parquet', 'x.part'): pathlib.Path(out, name).write_text('a table')\n"
+    with pytest.raises(FedswitchError, match=message):
+        run_study(tiny(write + code), {}, out)
+    assert (out / "tiny.parquet").read_text() == "an earlier table"
+    assert (out / "tiny.failed.parquet").read_text() == "a table"
+    assert sorted(path.name for path in out.iterdir()) == [
+        "tiny.failed.ipynb", "tiny.failed.parquet", "tiny.parquet",
+    ]  # fmt: skip
+
+
+SHOW = """
+import json, os, pathlib, sys
+import fedswitch
+shown = [fedswitch.__file__, sys.executable, os.environ["MPLBACKEND"], "token" in sys.modules, "STARTED" in globals()]
+pathlib.Path(out, "said.json").write_text(json.dumps(shown))
+"""
+
+
+def foreign_kernel(folder, monkeypatch):
+    spec = folder / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text(json.dumps({"argv": ["/bin/false"], "display_name": "", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(folder))
+
+
+def another_module(folder, monkeypatch):
+    (folder / "fedswitch").mkdir()
+    (folder / "fedswitch" / "__init__.py").write_text("")
+    monkeypatch.chdir(folder)
+
+
+def startup(folder, monkeypatch):
+    (folder / "start.py").write_text("STARTED = True")
+    profile = folder / "ipython" / "profile_default" / "startup"
+    profile.mkdir(parents=True)
+    (profile / "start.py").write_text("STARTED = True")
+    monkeypatch.setenv("PYTHONSTARTUP", str(folder / "start.py"))
+    monkeypatch.setenv("IPYTHONDIR", str(folder / "ipython"))
+
+
+def unwritable_home(folder, monkeypatch):
+    (folder / "file").touch()
+    for name in ("HOME", "IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(folder / "file"))
+
+
+def odd_temporary_folder(name):
+    def set_up(folder, monkeypatch):
+        (folder / name).mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(folder / name))
+
+    return set_up
+
+
+PLACES = {
+    "a kernel of another environment": foreign_kernel,
+    "another fedswitch in this folder": another_module,
+    "startup files": startup,
+    "a home that cannot be written to": unwritable_home,
+    "another backend": lambda _, monkeypatch: monkeypatch.setenv("MPLBACKEND", "nonsense"),
+    "warnings are errors": lambda _, monkeypatch: monkeypatch.setenv("PYTHONWARNINGS", "error"),
+    "a plain locale": lambda _, monkeypatch: monkeypatch.setenv("LC_ALL", "C"),
+    "a long temporary folder": odd_temporary_folder("long" * 30),
+    "an odd temporary folder": odd_temporary_folder("ü {a} $b %s"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_notebook_runs_in_this_python_with_this_module_wherever_it_is(tiny, tmp_path, monkeypatch, place):
+    study, folder = tiny(SHOW), tmp_path / "place"
+    folder.mkdir()
+    PLACES[place](folder, monkeypatch)
+    run_study(study, {}, tmp_path / "out")
+    shown = json.loads((tmp_path / "out" / "said.json").read_text())
+    backend = "module://matplotlib_inline.backend_inline"
+    assert [*shown[:3], shown[4]] == [fedswitch.__file__, sys.executable, backend, False]
+
+
+def test_without_room_nothing_begins(tiny, tmp_path, monkeypatch):
+    study = tiny("import pathlib; pathlib.Path(out, 'begun').touch()")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(total=2**30, free=2**20))
+    with pytest.raises(FedswitchError, match=r"has 1 MiB left, and 16 MiB are needed: .* or name another with --out"):
+        run_study(study, {}, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_temporary_folder_that_is_missing_is_named(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with pytest.raises(FedswitchError, match="set TMPDIR"):
+        run_study(tiny(), {}, tmp_path / "out")
 
 
 def test_every_notebook_of_the_book_documents_all_its_parameters():

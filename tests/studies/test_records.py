@@ -1,11 +1,13 @@
 import json
+import subprocess
+from functools import partial
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
 from fedswitch.errors import FedswitchError
-from fedswitch.studies.records import load_result, provenance, save_result, save_study
+from fedswitch.studies.records import load_result, made_here, provenance, save_result, save_study
 
 
 @pytest.fixture
@@ -85,3 +87,32 @@ def test_a_table_of_another_run_is_noticed(tmp_path):
     TABLE.head(1).to_parquet(path)
     with pytest.raises(FedswitchError, match=r"is not the table that study\.json is the record of"):
         load_result("study", tmp_path)
+
+
+@pytest.mark.parametrize("path", ["", "/nonexistent"])
+def test_a_machine_without_git_has_records_without_commit(monkeypatch, path):
+    monkeypatch.setenv("PATH", path)
+    assert made_here()["commit"] == ""
+
+
+def test_the_commit_is_that_of_the_module_wherever_git_is_told_to_look(monkeypatch, tmp_path):
+    there = made_here()["commit"]
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    assert made_here()["commit"] == there
+
+
+def test_a_table_is_kept_without_its_figure(tmp_path):
+    save_study(tmp_path, "study", table=TABLE, settings={"seed": 0})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["study.json", "study.parquet"]
+
+
+def test_a_full_disk_is_said_in_one_sentence_and_leaves_no_part(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
+    for save in (partial(save_study, tmp_path), partial(save_result, folder=tmp_path, seconds=1.0)):
+        with pytest.raises(FedswitchError, match=r"cannot be written to any more \(No space left on device\)"):
+            save(name="study", table=TABLE, settings={})
+    assert list(tmp_path.iterdir()) == []

@@ -2,13 +2,21 @@
 
 import dataclasses
 import inspect
+import math
 
+import jupytext
+import numpy as np
+import pandas as pd
 import pytest
 
-from fedswitch.errors import FedswitchError
-from fedswitch.studies.notebooks import all_studies, find_study
+from fedswitch.errors import FedswitchError, ParameterError
+from fedswitch.studies.notebooks import all_studies, check_together, find_study
 from fedswitch.studies.records import load_result
 from fedswitch.studies.settings import STUDIES, StudySettings, recorded_settings, setting
+
+
+def is_tuple(value):
+    return isinstance(value, tuple)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,6 +60,86 @@ def test_settings_are_found_among_other_names_and_stay_what_they_are():
     assert found == Small(sizes=(3,), share=1.0)
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.share = 2.0
+
+
+KINDS = [(name, type(recorded_settings(name))) for name in STUDIES]
+SEVERAL = [(kind, field.name) for _, kind in KINDS for field in dataclasses.fields(kind) if is_tuple(field.default)]
+SINGLE = [(kind, field.name) for _, kind in KINDS for field in dataclasses.fields(kind) if not is_tuple(field.default)]
+MEANT = {"readings", "variants", "sinr_thresholds_db", "energy_weights_per_j", "relative_weights_per_j"} | {
+    "deadlines_s", "costly_arms", "energy_shares", "learning_choices"
+}  # fmt: skip
+"""Settings that may well be empty."""
+
+
+@pytest.mark.parametrize(("kind", "name"), SEVERAL)
+def test_several_values_are_some_values_each_once(kind, name):
+    value = (kind().as_dict()[name] or [1.0])[0]
+    with pytest.raises(ValueError, match=f"{name} holds .* twice"):
+        kind.checked(name, [value, value])
+    with pytest.raises(ValueError, match=f"{name} = .* as a list"):
+        kind.checked(name, value)
+    if name in MEANT:
+        assert kind.checked(name, []) == ()
+    else:
+        with pytest.raises(ValueError, match=f"{name} is empty"):
+            kind.checked(name, [])
+
+
+@pytest.mark.parametrize(("kind", "name"), SINGLE + SEVERAL)
+@pytest.mark.parametrize(
+    "nonsense", [math.nan, math.inf, -1e300, True, "nonsense ", b"1", [1], 1j, pd.NA, "", object()]
+)
+def test_no_setting_takes_nonsense(kind, name, nonsense):
+    """But a text that may name anything: a task or a backbone may be one of the user's own."""
+    if name in ("task", "backbone") and str(nonsense) == "nonsense ":
+        return
+    several = (kind, name) in SEVERAL
+    with pytest.raises(ValueError, match=name):
+        kind.checked(name, [nonsense] if several else nonsense)
+
+
+@pytest.mark.parametrize(("kind", "name"), SINGLE + SEVERAL)
+def test_every_default_is_allowed_and_numbers_become_pythons_own(kind, name):
+    default = kind().as_dict()[name]
+    if default is None or isinstance(default, str):
+        assert kind.checked(name, default) == default
+        return
+    checked = kind.checked(name, np.array(default) if isinstance(default, list) else np.float64(default))
+    entries = checked if isinstance(checked, tuple) else (checked,)
+    assert all(type(entry) in (int, float, str) for entry in entries)
+    np.testing.assert_array_equal(np.array(checked), np.asarray(default, dtype=np.asarray(checked).dtype), strict=False)
+
+
+@pytest.mark.parametrize("kind", [kind for _, kind in KINDS])
+@pytest.mark.parametrize("seed", [2**64, 2**63, -1, 0.5])
+def test_a_seed_that_no_table_holds_is_refused(kind, seed):
+    if "seeds" in kind.helps():
+        with pytest.raises(ValueError, match=r"seeds = .* is not allowed: a seed must be a whole number"):
+            kind.checked("seeds", [seed])
+
+
+@pytest.mark.parametrize(
+    ("study", "changes", "message"),
+    [
+        ("fig2_convergence", {"arms": ["full"], "num_ues": [12]}, "costly_up_to = 8"),
+        ("fig3_bandwidth", {"max_delay_s": 1e-3}, "min_delay_s = 0.005 s must be less"),
+        ("fig5_energy", {"readings": [], "variants": []}, "something to run"),
+        ("skew", {"arms": ["switching_risk"]}, "arms must hold 'fedlora'"),
+        ("skew", {"arms": ["fedlora"]}, "and at least one"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(study, changes, message):
+    with pytest.raises(ValueError, match=message):
+        type(recorded_settings(study))(**changes)
+    with pytest.raises(ParameterError, match=message):
+        check_together(find_study(study), changes)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_notebook_keeps_its_table_before_anything_else_can_fail(study):
+    code = [cell.source for cell in jupytext.read(find_study(study).path).cells if cell.cell_type == "code"]
+    (measuring,) = [source for source in code if ".measure(settings" in source]
+    assert measuring.rstrip().endswith(f'save_study(out, "{study}", table=table, settings=settings)')
 
 
 def test_a_setting_that_is_missing_is_named():

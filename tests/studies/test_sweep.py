@@ -379,7 +379,7 @@ def test_two_sweeps_do_not_share_a_folder(tiny, tmp_path):
         sweep(study, {"count": [1]}, out, second)
         yield from ()
 
-    with pytest.raises(FedswitchError, match="Another sweep is at work"):
+    with pytest.raises(FedswitchError, match="Another fedswitch is at work"):
         sweep(study, {"count": [1]}, out, while_at_work)
     assert second.done == []
     sweep(study, {"count": [1]}, out, second)
@@ -451,7 +451,7 @@ def is_gone(pid):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_sweep_that_is_stopped_loses_only_what_was_running(tiny, tmp_path, blow):
     marks, out = tmp_path / "marks", tmp_path / "out"
     marks.mkdir()
@@ -466,8 +466,8 @@ def test_a_sweep_that_is_stopped_loses_only_what_was_running(tiny, tmp_path, blo
     wait_for(lambda: len(list(marks.glob("started-*"))) == 3 and list(out.glob("runs/*/run.json")))
     stopped.send_signal(blow)
     _, said = stopped.communicate(timeout=300)
-    assert stopped.returncode == (-signal.SIGKILL if blow == signal.SIGKILL else 1)
-    if blow == signal.SIGINT:
+    assert stopped.returncode == (-signal.SIGKILL if blow == signal.SIGKILL else 128 + blow)
+    if blow != signal.SIGKILL:
         assert "the same command does the others" in said
         assert "Traceback" not in said
     kernels = [int((marks / f"started-{seed}").read_text()) for seed in (1, 2)]
@@ -480,3 +480,10 @@ def test_a_sweep_that_is_stopped_loses_only_what_was_running(tiny, tmp_path, blo
     }
     assert len((marks / "started-0").read_text().split()) == 1
     assert pd.read_parquet(out / "sweep.parquet")["value"].tolist() == [0, 0.5, 1]
+
+
+@pytest.mark.parametrize("swept", [{"num_ues": [[5]], "layers": [1, 0]}, {"tolerance": [1e-3, 2.0]}, {"num_ues": [[]]}])
+def test_every_point_of_a_study_is_looked_at_before_the_first_run(tmp_path, swept):
+    with pytest.raises(ParameterError, match=list(swept)[-1]):
+        sweep(find_study("fig3_bandwidth"), swept, tmp_path / "out", Doer(stop_after=0))
+    assert not (tmp_path / "out").exists()

@@ -127,7 +127,6 @@ def test_columns_that_cannot_be_drawn_are_named(columns, message):
         ([0, 1], {"run_id": ["a"], "other_version": [3], "value": [0.1]}),
         ([0, 1], {"seed": [5], "swept": [1], "value": [0.1]}),
         ([0, 1], {"value": [[1, "a"]]}),
-        ([0, 1], {"value": ["\ud800"]}),
         ([0, 1], {"value": [10**30]}),
         ([0, 1], {"value": []}),
     ],

@@ -15,6 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from ...arguments import checked
+from ...scenario import Scenario
+from ..encoding import Backbone
+from ..modules import Modules
 from ..stacked import LocalModel
 from .ranked import Factors, Ranked, check_factors, mean_head
 
@@ -75,6 +78,17 @@ def flexlora(
 
 class FlexLora(Ranked):
     """Each UE applies alpha / r_k; the average of the scaled products is kept at the largest rank."""
+
+    @staticmethod
+    def make_modules(backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> Modules:
+        """See `Scheme`; ValueError for a rank that no product of the backbone has."""
+        width = int(backbone.encoder.config.hidden_size)
+        if max(scenario.lora_ranks) > width:
+            raise ValueError(
+                f"lora_ranks up to {max(scenario.lora_ranks)} exceed the width {width} of the backbone "
+                f"{backbone.name!r}, and FlexLoRA splits products of that size: lower them, or take a wider backbone"
+            )
+        return Ranked.make_modules(backbone, scenario, num_labels=num_labels, seed=seed)
 
     def distribute(self, common: LocalModel, rank: int) -> LocalModel:
         """The best factors of that rank, for the UE's own scale."""
