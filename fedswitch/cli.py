@@ -129,6 +129,8 @@ def sweep(
     from .studies.sweep import sweep as run_sweep
     from .studies.sweep_workers import run_here, run_on
 
+    if scheduler is not None and not scheduler.strip():
+        raise click.UsageError("--scheduler names no address.")
     if scheduler and data:
         raise click.UsageError(
             "--data is of this machine: where --scheduler is given, set FEDSWITCH_DATA of each worker."
@@ -146,6 +148,8 @@ def sweep(
     except KeyboardInterrupt as stop:
         stop.add_note("Finished runs are kept: the same command does the others.")
         raise
+    for note in tally.notes:
+        click.echo(note, err=True)
     if tally.failures:
         run_id, failure = next(iter(tally.failures.items()))
         raise FedswitchError(

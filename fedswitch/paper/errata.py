@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any, get_args
 
 from ..theory.outcomes import Counterexample, Statement
@@ -27,13 +28,16 @@ def resolve(name: str) -> Any:
 def run(check: str) -> Counterexample | Statement:
     """Run a check by its name under `fedswitch`, as the records have it; some import SymPy first, which takes a second.
 
-    Raises ValueError for a name that is not there.
+    Raises ValueError for a name that is not there, or of something else than a check.
     """
     try:
         function = resolve(check)
-    except (ImportError, AttributeError):
+        inspect.signature(function).bind()
+    except (ImportError, AttributeError, TypeError, ValueError):
+        function = None
+    found = function() if inspect.isfunction(function) else None
+    if not isinstance(found, Counterexample | Statement):
         raise ValueError(
             f"there is no check {check!r}: give its name as in the errata, such as 'theory.statements.eq27_constant'"
-        ) from None
-    found: Counterexample | Statement = function()
+        )
     return found

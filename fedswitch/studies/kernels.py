@@ -111,6 +111,11 @@ class _Client(NotebookClient):
                 sys.stderr.flush()
         return output
 
+    def _cleanup_kernel(self) -> None:
+        # at the end of the process, when notebooks of a sweep may still run: a kernel that is asked to end, rather than
+        # killed, would end in a traceback
+        self.stop()
+
     def stop(self) -> None:
         """Kill the kernel, if there is one by now."""
         provisioner: Any = self.km.provisioner if self.km else None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -35,10 +36,11 @@ def collect(runs: Sequence[tuple[SweepRun, bool, pd.DataFrame]]) -> pd.DataFrame
     """The tables of all runs as one; each comes with its run and whether another version of the module made it.
 
     The columns run_id, other_version and those of the swept parameters stand before the runs' own. A parameter whose
-    name the runs' tables use for a column of theirs is called ``swept_NAME``. Lists, and values of several kinds, are
+    name the runs' tables use for a column of theirs is called ``swept_NAME``; a column of theirs that has the name of
+    one of those before it is called ``own_NAME``. Lists, values of several kinds, and numbers too large for a table are
     given as texts.
     """
-    taken = {column for _, _, table in runs for column in table.columns}
+    taken = {RUN_ID, OTHER_VERSION, *(column for _, _, table in runs for column in table.columns)}
     kinds = {name: {type(run.parameters[name]) for run, _, _ in runs} for name in runs[0][0].parameters}
     one_kind = {name for name, of_name in kinds.items() if of_name <= {int, float} or of_name in ({bool}, {str})}
     labelled = []
@@ -46,8 +48,9 @@ def collect(runs: Sequence[tuple[SweepRun, bool, pd.DataFrame]]) -> pd.DataFrame
         labels = {RUN_ID: run.run_id, OTHER_VERSION: other_version}
         for name, value in run.parameters.items():
             labels[f"swept_{name}" if name in taken else name] = value if name in one_kind else str(value)
-        labelled.append(table.assign(**labels)[[*labels, *table.columns]])
-    return pd.concat(labelled, ignore_index=True)
+        own = table.rename(columns={name: f"own_{name}" for name in labels})
+        labelled.append(own.assign(**labels)[[*labels, *own.columns]])
+    return pd.concat(labelled, ignore_index=True).apply(_storable)
 
 
 def draw(
@@ -103,6 +106,15 @@ def _draw_lines(axes: Axes, table: pd.DataFrame, x: str, y: str, apart: list[str
         axes.set_xticks(sorted(places.unique()))
     if apart:
         axes.figure.legend(loc="outside lower center", fontsize="small")
+
+
+def _storable(column: pd.Series) -> pd.Series:
+    """The column, or texts in its place where a file cannot hold its values side by side."""
+    try:
+        pa.array(column, from_pandas=True)
+    except (ValueError, TypeError, OverflowError, pa.ArrowException):
+        return column.map(lambda value: str(value).encode(errors="backslashreplace").decode(), na_action="ignore")
+    return column
 
 
 def _main_outcome(own: pd.DataFrame) -> str | None:

@@ -150,3 +150,17 @@ def test_a_check_that_is_not_there_is_named(name):
 def test_an_unknown_cause_is_refused():
     with pytest.raises(ValueError, match="cause must be one of missed, independent, follows, slip, open, got 'bad'"):
         errata_rows(PAPER, "bad")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", "nonsense", "a..b", "control", "theory.statements", "theory.statements.nonsense",
+        "theory.statements.STATEMENTS", "control.decide", "units.db_to_ratio", "paper.run", "scenario.Scenario",
+        "theory.outcomes.Statement", "errors.FedswitchError", "PAPER", "studies.settings.setting",
+        "wireless.Cell.draw", "cli.cli",
+    ],
+)  # fmt: skip
+def test_what_is_no_check_is_refused_in_one_sentence(name):
+    with pytest.raises(ValueError, match=f"there is no check {re.escape(repr(name))}: give its name as in the errata"):
+        run(name)

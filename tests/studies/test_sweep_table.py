@@ -117,3 +117,30 @@ def test_columns_that_cannot_be_drawn_are_named(columns, message):
     with pytest.raises(FedswitchError) as raised:
         draw(table, {"k": [1, 2]}, **columns)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "own"),
+    [
+        ([10**30, 1], {"value": [0.1]}),
+        ([2**63, 1], {"value": [0.1]}),
+        ([0, 1], {"run_id": ["a"], "other_version": [3], "value": [0.1]}),
+        ([0, 1], {"seed": [5], "swept": [1], "value": [0.1]}),
+        ([0, 1], {"value": [[1, "a"]]}),
+        ([0, 1], {"value": [10**30]}),
+        ([0, 1], {"value": []}),
+    ],
+)
+@pytest.mark.parametrize("second", [{"value": [0.2]}, {"value": ["text"]}, {"other": [1]}, {}], ids=str)
+def test_whatever_tables_hold_they_come_into_one_file(tmp_path, values, own, second):
+    runs = [
+        (SweepRun(str(i), "tiny", "", {"seed": value}, ""), False, pd.DataFrame(columns))
+        for i, (value, columns) in enumerate(zip(values, (own, second), strict=True))
+    ]
+    table = collect(runs)
+    table.to_parquet(tmp_path / "table.parquet", index=False)
+    read = pd.read_parquet(tmp_path / "table.parquet")
+    assert len(set(read.columns)) == len(read.columns)
+    assert read["run_id"].tolist() == [run.run_id for run, _, rows in runs for _ in range(len(rows))]
+    seeds = read["swept_seed" if "seed" in own else "seed"]
+    assert seeds.map(int).tolist() == [run.parameters["seed"] for run, _, rows in runs for _ in range(len(rows))]

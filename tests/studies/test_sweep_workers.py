@@ -1,10 +1,13 @@
 import dataclasses
+import gc
 import json
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import CancelledError
 from functools import partial
 from pathlib import Path
 
@@ -72,6 +75,37 @@ def test_a_run_asked_of_another_version_is_refused(tiny):
     assert outcome.files == {}
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("raised", [OSError("full"), MemoryError(), SystemExit(3), CancelledError()])
+def test_a_run_that_cannot_begin_is_a_failure_and_keeps_nobody_waiting(tiny, monkeypatch, jobs, raised):
+    def fail(*_, **__):
+        raise raised
+
+    runs = plan(tiny(), {"seed": [0, 1, 2]})
+    monkeypatch.setattr(sweep_workers.tempfile, "TemporaryDirectory", fail)
+    outcomes = list(run_here(runs, jobs=jobs))
+    assert len(outcomes) == 3
+    assert all(f"The run could not be done: {type(raised).__name__}" in outcome.failure for outcome in outcomes)
+
+
+def test_a_run_during_which_the_module_or_the_data_change_is_a_failure(tiny, tmp_path, monkeypatch):
+    digests = iter(["a", "a", "b"])
+    monkeypatch.setattr(sweep_workers, "run_study", lambda *_, **__: None)
+    monkeypatch.setattr(sweep_workers, "data_digest", lambda _: next(digests))
+    run = dataclasses.replace(plan(tiny(), {})[0], data="a")
+    assert "The data or weights on" in perform(run).failure
+    versions = iter([run.module, "0.0.1+abc"])
+    monkeypatch.setattr(sweep_workers, "data_digest", lambda _: "")
+    monkeypatch.setattr(sweep_workers, "module_version", lambda: next(versions))
+    assert "fedswitch 0.0.1+abc on " in perform(dataclasses.replace(run, data="")).failure
+
+
+def test_data_other_than_those_asked_for_are_refused(tiny, monkeypatch):
+    (run,) = plan(tiny("1 / 0"), {})
+    monkeypatch.setattr(sweep_workers, "data_digest", lambda _: "b")
+    assert "are not those that the run was asked of" in perform(dataclasses.replace(run, data="a")).failure
+
+
 def test_the_version_changes_with_the_sources(tmp_path, monkeypatch):
     module = tmp_path / "studies" / "sweep_workers.py"
     module.parent.mkdir()
@@ -79,7 +113,7 @@ def test_the_version_changes_with_the_sources(tmp_path, monkeypatch):
 
     def version(text):
         module.write_text(text)
-        return sweep_workers.module_version.__wrapped__()
+        return sweep_workers.module_version()
 
     assert version("a = 1") == version("a = 1") != version("a = 2")
 
@@ -139,12 +173,28 @@ def scheduler(dask, tmp_path):
     return json.loads(file.read_text())["address"]
 
 
-def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+@pytest.mark.parametrize(
+    "address",
+    [
+        "localhost", "localhost:1", "tcp://127.0.0.1:1", "tcp://127.0.0.1:99999", "tcp://127.0.0.1:abc", "tcp://",
+        ":::", "tls://127.0.0.1:1", "ws://127.0.0.1:1", "inproc://x", "nonsense://x", "http://localhost:8787/status",
+        "tcp://no-such-host.invalid:8786", "scheduler.json",
+    ],
+)  # fmt: skip
+def test_a_scheduler_that_does_not_answer_is_named(tiny, monkeypatch, capfd, address):
     pytest.importorskip("distributed", reason='Dask is not installed: pip install "fedswitch[dask]"')
-    monkeypatch.setattr(sweep_workers, "CONNECTION_TIMEOUT", "1s")
-    for address in ("tcp://127.0.0.1:1", "nonsense://x"):
-        with pytest.raises(FedswitchError, match=f"No Dask scheduler answers at {address}"):
-            next(run_on(address, []))
+    monkeypatch.setattr(sweep_workers, "CONNECTION_TIMEOUT_S", 1)
+    (run,) = plan(tiny(), {})
+    with pytest.raises(FedswitchError, match=re.escape(f"No Dask scheduler answers at {address} (")) as raised:
+        next(run_on(address, [run]))
+    assert "dask scheduler" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    gc.collect()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_runs_no_scheduler_is_asked():
+    assert list(run_on("tcp://127.0.0.1:1", [])) == []
 
 
 GATED = """
