@@ -13,7 +13,7 @@ from fedswitch.learning.samples import Samples
 @pytest.fixture
 def samples(toy_task):
     split = toy_task.train
-    return Samples(load_backbone("tiny").tokenize(split.texts, None, 64), torch.from_numpy(split.labels))
+    return Samples(load_backbone("tiny").tokenize(split.texts, None, 64), torch.tensor(split.labels))
 
 
 @pytest.fixture

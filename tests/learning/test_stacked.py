@@ -23,7 +23,7 @@ SIZES = (2, 7, 4)  # samples of a mini-batch of each UE
 @pytest.fixture
 def samples(toy_task):
     split = toy_task.train
-    return Samples(load_backbone("tiny").tokenize(split.texts, None, 64), torch.from_numpy(split.labels))
+    return Samples(load_backbone("tiny").tokenize(split.texts, None, 64), torch.tensor(split.labels))
 
 
 def learner_of(samples, *, frozen_layers=0, dtype=torch.float64):

@@ -113,6 +113,6 @@ def test_a_full_disk_is_said_in_one_sentence_and_leaves_no_part(tmp_path, monkey
 
     monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
     for save in (partial(save_study, tmp_path), partial(save_result, folder=tmp_path, seconds=1.0)):
-        with pytest.raises(FedswitchError, match=r"cannot be written to any more \(No space left on device\)"):
+        with pytest.raises(FedswitchError, match=r"could not be written \(No space left on device\)"):
             save(name="study", table=TABLE, settings={})
     assert list(tmp_path.iterdir()) == []
