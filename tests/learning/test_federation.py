@@ -21,7 +21,7 @@ def test_one_sgd_round_is_equation_1(toy_task, tmp_path, saved):
     moved = saved(tmp_path / "run")["modules"]
     fresh = LoraModules(load_backbone("tiny"), scenario, num_labels=2, seed=2)
     tokens = fresh.backbone.tokenize(toy_task.train.texts, None, 128)
-    learner = Learner(fresh, Samples(tokens, torch.from_numpy(toy_task.train.labels)))
+    learner = Learner(fresh, Samples(tokens, torch.tensor(toy_task.train.labels)))
     assert 0 < history.received.sum() < 6
     world = Scheme(scenario, 2).federation(toy_task, load_backbone("tiny"))
     for n in range(4):

@@ -216,7 +216,7 @@ def course(arm: str, k: int, seed: int, since: int | None, *, joules: float = 2.
     return pd.DataFrame({
         "arm": arm, "num_ues": k, "seed": seed, "deadline_s": math.inf, "round": rounds,
         "accuracy_pooled": np.where(rounds % 2 == 0, accuracy, np.nan),
-        "delay_s": seconds, "energy_uplink_j": joules / 4, "energy_compute_j": 3 * joules / 4,
+        "received": 7, "delay_s": seconds, "energy_uplink_j": joules / 4, "energy_compute_j": 3 * joules / 4,
     })  # fmt: skip
 
 
