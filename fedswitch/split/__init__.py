@@ -4,7 +4,7 @@ Elements ("eq-12", "thm-1") are numbered as in the sibling paper, not as in the 
 """
 
 from ..theory.outcomes import checks_in
-from . import convergence, scheduling
+from . import convergence, longrun, readings, scheduling
 
-COUNTEREXAMPLES = tuple(checks_in(convergence, scheduling).values())
+COUNTEREXAMPLES = tuple(checks_in(convergence, scheduling, longrun, readings).values())
 """All checks of the sibling, counterexamples but for one."""
