@@ -1,0 +1,169 @@
+r"""Who is scheduled in a round, and with what share of the band: the sibling's policies, printed and corrected.
+
+Three of them look at one round. "all_in" takes everybody, "greedy" (29) as many devices as end within the limit
+:math:`\bar{D}`, "equal_share" (28) as many as do with equal shares. The others weigh devices against their delay, at a
+price that follows the queue (18). "proposed_printed" is Algorithm 1 to the letter: it stops where the objective (22)
+first falls, and a falling :math:`\zeta(t)` weighs all, in line 19 as well. "proposed" looks at all numbers of devices,
+and :math:`\zeta` is constant. "fair" does the same, and holds every device to a least share of the rounds in the long
+run, as (7d) of the paper does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arguments import Array, Bools, check_choice, checked
+from ..control import allocate_bandwidth, dual_ascent, first_delays, least_delays, share_for_delay
+from ..scenario import Form
+from .delays import equal_share_delays, prefix_delays
+from .scheduling import best_count, queue_step
+from .split_scenario import SplitScenario
+
+Policy = Literal["proposed", "proposed_printed", "fair", "greedy", "equal_share", "all_in"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Schedule:
+    r"""A round: who is `scheduled` and with what `share` of the band, (K,) each, and the `delay_s` that it takes.
+
+    `queue_s` is the queue :math:`\hat{D}` after it and `participation_price` (K,) what the presence of each device is
+    worth in the next round beyond 1 (0 but for `fair`). Where nobody is scheduled, delay and shares are 0, and `says`
+    tells why; elsewhere it is empty.
+    """
+
+    scheduled: Bools
+    share: Array
+    delay_s: float
+    queue_s: float
+    participation_price: Array
+    says: str = ""
+
+
+def decide_schedule(
+    scenario: SplitScenario,
+    gain: ArrayLike,
+    queue_s: float,
+    t: int,
+    *,
+    policy: Policy,
+    participation_price: ArrayLike | None = None,
+    payload_bits: ArrayLike | None = None,
+) -> Schedule:
+    r"""Schedule the devices of round `t`, counted from 1: P1 (22) or what a benchmark takes for it.
+
+    `gain` (K,) is :math:`|h_k(t)|^2`, the received power in W, `queue_s` the queue :math:`\hat{D}(t-1)` in s, and
+    `participation_price` (K,) what the round before returned (0 at first). `payload_bits` replaces the scenario's, and
+    may differ between devices. A device without gain is never scheduled.
+
+    `proposed` is optimal, also with payloads that differ: for each n, no n devices end before `least_delays` says. With
+    devices that count differently, as for `fair`, P1 is a knapsack problem. Within a given delay, devices are taken in
+    the order of their worth for each hertz; all K numbers of them are looked at, for K delays. *Proof* that for the
+    delay of the best schedule the order loses less than the worth of one device: with a part of the first one that no
+    longer fits, it would be worth at least as much as the best, in the same delay.
+
+    Raises ValueError that names the argument for a gain that is negative or not one for each device, a queue or price
+    that is negative, a payload that is not positive, a round before the first, and an unknown policy.
+    """
+    check_choice("policy", policy, Policy)
+    prices = np.zeros(scenario.num_devices) if participation_price is None else participation_price
+    power, queue, worth, payload = checked(
+        non_negative={"gain": gain, "queue_s": queue_s, "participation_price": prices},
+        positive={"payload_bits": scenario.payload_bits if payload_bits is None else payload_bits},
+    )
+    if power.shape != (scenario.num_devices,):
+        raise ValueError(f"gain must have shape ({scenario.num_devices},), one for each device, got {power.shape}")
+    if t < 1:
+        raise ValueError(f"t must be at least 1: rounds are counted from 1, got {t}")
+    delays = policy_delays(scenario, policy, payload, power)
+    payload = np.broadcast_to(payload, power.shape)
+    if policy == "fair":
+        chosen = _worthiest(scenario, payload, power, 1.0 + worth, _price(scenario, policy, float(queue), t), delays)
+    elif count := scheduled_count(scenario, policy, delays, float(queue), t):
+        chosen = _fastest(scenario, payload, power, float(delays[count - 1]))[:count]
+    else:
+        chosen = np.empty(0, dtype=np.intp)
+    share, delay_s, says = np.zeros(power.shape), 0.0, ""
+    if not len(chosen):
+        alone = f"the fastest device takes {delays[0]:.3g} s" if np.isfinite(delays[0]) else "no device has a gain"
+        says = f"Nobody is scheduled in round {t}: {alone}, and the limit is {scenario.delay_limit_s:.3g} s."
+    elif policy == "equal_share":
+        share[chosen], delay_s = 1.0 / len(chosen), float(delays[len(chosen) - 1])
+    else:
+        found = allocate_bandwidth(payload[chosen], power[chosen], 0.0, **scenario.band)
+        share[chosen], delay_s = found.share, found.delay_s
+    scheduled = np.zeros(power.shape, dtype=bool)
+    scheduled[chosen] = True
+    if policy == "fair":
+        wanted, step = scenario.min_participation, scenario.participation_step
+        worth = dual_ascent(worth, scheduled, min_participation=wanted, step=step)
+    after_s = next_queue_s(scenario, policy, float(queue), delay_s, t)
+    return Schedule(scheduled, share, delay_s, after_s, worth, says)
+
+
+def policy_delays(scenario: SplitScenario, policy: Policy, payload_bits: ArrayLike, gain: Array) -> Array:
+    """The least delays in s of n = 1..K devices as the policy shares the band, (..., K)."""
+    if policy == "equal_share":
+        return equal_share_delays(gain, payload_bits=payload_bits, **scenario.band)
+    if np.ndim(payload_bits) == 0:
+        return prefix_delays(gain, payload_bits=payload_bits, **scenario.band)
+    return least_delays(payload_bits, gain, **scenario.band)
+
+
+def _weight(scenario: SplitScenario, policy: Policy, t: int) -> float:
+    r""":math:`\zeta(t)`, with queue and delay in limits."""
+    if policy == "proposed_printed":
+        return scenario.printed_weight * math.pow(t, -scenario.printed_decay)
+    return scenario.penalty_weight
+
+
+def _price(scenario: SplitScenario, policy: Policy, queue_s: float, t: int) -> float:
+    r""":math:`\zeta(t) \hat{D}(t)` of (22), in devices per s."""
+    return _weight(scenario, policy, t) * queue_s / scenario.delay_limit_s**2
+
+
+def next_queue_s(scenario: SplitScenario, policy: Policy, queue_s: float, delay_s: float, t: int) -> float:
+    """(18a), or line 19 of Algorithm 1 as printed."""
+    weight = _weight(scenario, policy, t) if policy == "proposed_printed" else 1.0
+    return queue_step(queue_s, delay_s, scenario.delay_limit_s, weight=weight)
+
+
+def scheduled_count(scenario: SplitScenario, policy: Policy, delays: Array, queue_s: float, t: int) -> int:
+    """How many devices a policy schedules that looks at numbers only, from the delays of 1..K of them."""
+    can = delays[np.isfinite(delays)]
+    if policy in ("greedy", "equal_share"):
+        return int(np.count_nonzero(can <= scenario.delay_limit_s))
+    if policy == "all_in":
+        return len(can)
+    form: Form = "printed" if policy == "proposed_printed" else "corrected"
+    return best_count(can, _price(scenario, policy, queue_s, t), form=form)
+
+
+def _fastest(scenario: SplitScenario, payload_bits: Array, gain: Array, delay_s: float) -> NDArray[np.intp]:
+    """All devices, those first that need the least band to end within this delay."""
+    share = share_for_delay(delay_s, payload_bits, gain, 0.0, **scenario.band)
+    with np.errstate(divide="ignore"):
+        return np.lexsort((payload_bits / gain, share))
+
+
+def _worthiest(
+    scenario: SplitScenario, payload_bits: Array, gain: Array, worth: Array, price: float, delays: Array
+) -> NDArray[np.intp]:
+    """The devices for which their worth less the price of their delay is largest, among the sets that are looked at."""
+    can = delays[np.isfinite(delays) & (price * delays < worth.sum())]
+    if not len(can):
+        return np.empty(0, dtype=np.intp)
+    share = share_for_delay(can[:, np.newaxis], payload_bits, gain, 0.0, **scenario.band)
+    with np.errstate(divide="ignore"):
+        alone = np.broadcast_to(payload_bits / gain, share.shape)
+    orders = np.unique(np.lexsort((alone, share / worth), axis=-1), axis=0)
+    taken = first_delays(payload_bits[orders], gain[orders], **scenario.band)
+    with np.errstate(invalid="ignore"):  # an infinite delay at a price of 0
+        value = np.where(np.isfinite(taken), np.cumsum(worth[orders], axis=-1) - price * taken, -np.inf)
+    row, last = np.unravel_index(value.argmax(), value.shape)
+    return orders[row, : last + 1] if value[row, last] > 0.0 else np.empty(0, dtype=np.intp)
