@@ -4,9 +4,9 @@ Elements ("eq-12", "thm-1") are numbered as in the sibling paper, not as in the 
 """
 
 from ..theory.outcomes import checks_in
-from . import convergence, longrun, readings, scheduling
+from . import convergence, long_run, readings, scheduling
 from .delays import equal_share_delays, prefix_delays
-from .longrun import excess_bound, first_round_risk, follow_queue, settled, shortfall_bound
+from .long_run import excess_bound, first_round_risk, follow_queue, settled, shortfall_bound
 from .policies import POLICIES, Policy, Schedule, decide_schedule
 from .price import price_bound, price_of_delay
 from .scheduled_rounds import ScheduledRounds, schedule_rounds, start_queue_s
@@ -35,5 +35,5 @@ __all__ = [
     "start_queue_s",
 ]
 
-COUNTEREXAMPLES = tuple(checks_in(convergence, scheduling, longrun, readings).values())
+COUNTEREXAMPLES = tuple(checks_in(convergence, scheduling, long_run, readings).values())
 """All checks of the sibling, counterexamples but for one."""

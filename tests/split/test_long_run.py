@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from fedswitch.split import longrun
-from fedswitch.split.longrun import excess_bound, first_round_risk, follow_queue, settled, shortfall_bound
+from fedswitch.split import long_run
+from fedswitch.split.long_run import excess_bound, first_round_risk, follow_queue, settled, shortfall_bound
 from fedswitch.split.scheduling import least_delay
 from fedswitch.theory.outcomes import checks_in
 
@@ -16,7 +16,7 @@ FORMS = ("printed", "corrected")
 FALL = {"printed": 2.0, "corrected": 1.0}  # alpha / a
 
 
-@pytest.mark.parametrize("counterexample", checks_in(longrun).values())
+@pytest.mark.parametrize("counterexample", checks_in(long_run).values())
 def test_refutes_what_is_printed_and_not_what_holds(counterexample):
     case = counterexample()
     assert case.refutes
@@ -24,7 +24,7 @@ def test_refutes_what_is_printed_and_not_what_holds(counterexample):
 
 
 def test_the_instances_by_hand():
-    fading, twice = longrun.penalty_that_fades(), longrun.line_19_counts_the_weight_twice()
+    fading, twice = long_run.penalty_that_fades(), long_run.line_19_counts_the_weight_twice()
     assert (fading.left, fading.right, fading.corrected) == (2.0, 1.0, 2.0)
     assert twice.right == pytest.approx(1 + (10_000**0.75 + 1) / 10_000)
     waits = 0
