@@ -75,13 +75,14 @@ def decide_schedule(
     that is negative, a payload that is not positive, a round before the first, and an unknown policy.
     """
     check_choice("policy", policy, Policy)
-    prices = np.zeros(scenario.num_devices) if participation_price is None else participation_price
-    power, queue, presence, payload = checked(
-        non_negative={"gain": gain, "queue_s": queue_s, "participation_price": prices},
-        positive={"payload_bits": scenario.payload_bits if payload_bits is None else payload_bits},
-    )
+    (power,) = checked(non_negative={"gain": gain})
     if power.shape != (scenario.num_devices,):
         raise ValueError(f"gain must have shape ({scenario.num_devices},), one for each device, got {power.shape}")
+    prices = np.zeros(power.shape) if participation_price is None else participation_price
+    _, queue, presence, payload = checked(
+        non_negative={"gain": power, "queue_s": queue_s, "participation_price": prices},
+        positive={"payload_bits": scenario.payload_bits if payload_bits is None else payload_bits},
+    )
     if t < 1:
         raise ValueError(f"t must be at least 1: rounds are counted from 1, got {t}")
     delays = policy_delays(scenario, policy, payload, power)
@@ -160,7 +161,8 @@ def _worthiest(
     scenario: SplitScenario, payload_bits: Array, gain: Array, weight: Array, price: float, delays: Array
 ) -> NDArray[np.intp]:
     """The devices for which their weight less the price of their delay is largest, of the sets that are looked at."""
-    within = delays[np.isfinite(delays) & (price * delays < weight.sum())]
+    within = delays[np.isfinite(delays)]
+    within = within[price * within < weight.sum()]  # others cost more than everybody weighs
     share = share_for_delay(within[:, np.newaxis], payload_bits, gain, 0.0, **scenario.band)
     with np.errstate(divide="ignore"):
         alone, need = np.broadcast_to(payload_bits / gain, share.shape), share / weight
