@@ -18,7 +18,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import Array, checked
+from ..arguments import Array, Bools, checked
 from ._efficiency import bernoulli, share_elasticity, spectral_efficiency_nat
 from ._pool import check_one_band
 
@@ -37,14 +37,20 @@ def least_delays(
     bandwidth is used to within 1e-13. Raises ValueError that names the argument for a signal that is negative, a
     payload, bandwidth or noise density that is not positive, all that is not finite, and a single number.
     """
-    return _delays(*_links(payload_bits, signal_w, bandwidth_hz, noise_psd_w_per_hz), anybody=True)
+    floor_s, snr = _links(payload_bits, signal_w, bandwidth_hz, noise_psd_w_per_hz)
+    size = floor_s.shape[-1]
+    return _delays(floor_s, snr, np.ones((size, size), dtype=bool), np.arange(1, size + 1))
 
 
-def first_delays(
-    payload_bits: ArrayLike, signal_w: ArrayLike, *, bandwidth_hz: float, noise_psd_w_per_hz: float
+def set_delays(
+    payload_bits: ArrayLike, signal_w: ArrayLike, members: Bools, *, bandwidth_hz: float, noise_psd_w_per_hz: float
 ) -> Array:
-    """Least delay in s in which the *first* n of K uploads end together, n = 1..K; for the rest as `least_delays`."""
-    return _delays(*_links(payload_bits, signal_w, bandwidth_hz, noise_psd_w_per_hz), anybody=False)
+    """Least delay in s in which the uploads of a set end together, for many sets at once; as `least_delays`.
+
+    `members` (..., S, K) holds S sets, of any sizes, and the delays have the shape (..., S); that of nobody is 0.
+    """
+    floor_s, snr = _links(payload_bits, signal_w, bandwidth_hz, noise_psd_w_per_hz)
+    return _delays(floor_s, snr, members, members.sum(axis=-1))
 
 
 def _links(
@@ -68,20 +74,19 @@ def _links(
     return floor_s, np.broadcast_to(snr, floor_s.shape)
 
 
-def _delays(floor_s: Array, snr: Array, *, anybody: bool) -> Array:
-    """Solve for all numbers of uploads, some cells at a time; who comes too late for the first n gets no floor."""
-    size = floor_s.shape[-1]
-    floors, snrs = floor_s.reshape(-1, 1, size), snr.reshape(-1, 1, size)
-    admitted = np.ones((size, size), dtype=bool) if anybody else np.tri(size, dtype=bool)
-    counts = np.arange(1, size + 1)
-    result = np.empty((len(floors), size))
-    step = max(1, _BLOCK // size**2)
-    for start in range(0, len(floors), step):
-        rows = slice(start, start + step)
-        floor = np.where(admitted, floors[rows], np.inf).reshape(-1, size)
-        many = np.broadcast_to(snrs[rows], (len(floor) // size, size, size)).reshape(-1, size)
-        result[rows] = _solve(floor, many, np.tile(counts, len(floor) // size)).reshape(-1, size)
-    return result.reshape(floor_s.shape)
+def _delays(floor_s: Array, snr: Array, members: Bools, count: NDArray[np.intp]) -> Array:
+    """The least delay of `count` (..., S) uploads among the members (..., S, K) of a set, some links at a time."""
+    shape = np.broadcast_shapes(floor_s[..., np.newaxis, :].shape, members.shape)
+    sets, size = shape[-2:]
+    floors, snrs = (np.broadcast_to(array, (*shape[:-2], size)).reshape(-1, size) for array in (floor_s, snr))
+    among, counts = np.broadcast_to(members, shape).reshape(-1, size), np.broadcast_to(count, shape[:-1]).ravel()
+    result, step = np.empty(len(counts)), max(1, _BLOCK // size)
+    for start in range(0, len(counts), step):
+        now = np.arange(start, min(start + step, len(counts)))
+        link = now // sets
+        # who is no member is so far away that others always end before
+        result[now] = _solve(np.where(among[now], floors[link], np.inf), snrs[link], counts[now])
+    return result.reshape(shape[:-1])
 
 
 def _solve(floor_s: Array, snr: Array, count: NDArray[np.intp]) -> Array:
@@ -90,9 +95,9 @@ def _solve(floor_s: Array, snr: Array, count: NDArray[np.intp]) -> Array:
     As in `Pool`, a delay is written as ``lowest (1 + excess)``, here with the floor of the n-th upload, below which no
     n uploads can end.
     """
-    lowest = _nth(floor_s, count)
-    possible = np.flatnonzero(np.isfinite(lowest))
-    delay_s = np.full(len(floor_s), np.inf)
+    lowest = _nth(floor_s, np.maximum(count, 1))
+    possible = np.flatnonzero(np.isfinite(lowest) & (count > 0))
+    delay_s = np.where(count > 0, np.inf, 0.0)
     if not possible.size:
         return delay_s
     floor_s, snr, count = floor_s[possible], snr[possible], count[possible]

@@ -1,4 +1,4 @@
-"""The sibling paper (arXiv 2407.02924): its system of split federated LoRA, and what it claims of it, checked.
+"""The sibling paper (arXiv 2407.02924): what it claims of split federated LoRA, checked, and its system.
 
 Elements ("eq-12", "thm-1") are numbered as in the sibling paper, not as in the paper that this book follows.
 """

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import Array, checked
-from ..control import first_delays
+from ..control import set_delays
 from ..wireless import delay_s, rate_bit_per_s
 
 
@@ -23,12 +23,9 @@ def prefix_delays(gain: ArrayLike, *, payload_bits: ArrayLike, bandwidth_hz: flo
     values that are not finite.
     """
     power, payload = checked(non_negative={"gain": gain}, positive={"payload_bits": payload_bits})
-    power, payload = np.broadcast_arrays(np.atleast_1d(power), payload)
-    order = np.argsort(-power, axis=-1, kind="stable")
-    return first_delays(
-        np.take_along_axis(payload, order, -1), np.take_along_axis(power, order, -1),
-        bandwidth_hz=bandwidth_hz, noise_psd_w_per_hz=noise_psd_w_per_hz,
-    )  # fmt: skip
+    order = np.argsort(-np.atleast_1d(power), axis=-1, kind="stable")
+    first = np.argsort(order, axis=-1)[..., np.newaxis, :] <= np.arange(order.shape[-1])[:, np.newaxis]
+    return set_delays(payload, power, first, bandwidth_hz=bandwidth_hz, noise_psd_w_per_hz=noise_psd_w_per_hz)
 
 
 def equal_share_delays(

@@ -4,8 +4,11 @@ Three of them look at one round. "all_in" takes everybody, "greedy" (29) as many
 :math:`\bar{D}`, "equal_share" (28) as many as do with equal shares. The others weigh devices against their delay, at a
 price that follows the queue (18). "proposed_printed" is Algorithm 1 to the letter: it stops where the objective (22)
 first falls, and a falling :math:`\zeta(t)` weighs all, in line 19 as well. "proposed" looks at all numbers of devices,
-and :math:`\zeta` is constant. "fair" does the same, and holds every device to a least share of the rounds in the long
-run, as (7d) of the paper does.
+and :math:`\zeta` is constant.
+
+"fair" does the same under one more constraint, in the manner of (7d) of the paper: in the long run, every device takes
+part at least :math:`\varphi` times as often as the mean device. At prices :math:`\lambda_k` of that, device k counts as
+:math:`1 + \lambda_k - \varphi \bar\lambda` devices, and the prices follow (11).
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import Array, Bools, check_choice, checked
-from ..control import allocate_bandwidth, dual_ascent, first_delays, least_delays, share_for_delay
+from ..control import allocate_bandwidth, dual_ascent, least_delays, set_delays, share_for_delay
 from ..scenario import Form
 from .delays import equal_share_delays, prefix_delays
 from .scheduling import best_count, queue_step
@@ -27,14 +30,15 @@ from .split_scenario import SplitScenario
 Policy = Literal["proposed", "proposed_printed", "fair", "greedy", "equal_share", "all_in"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 
+_NOBODY: NDArray[np.intp] = np.empty(0, dtype=np.intp)
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Schedule:
     r"""A round: who is `scheduled` and with what `share` of the band, (K,) each, and the `delay_s` that it takes.
 
-    `queue_s` is the queue :math:`\hat{D}` after it and `participation_price` (K,) what the presence of each device is
-    worth in the next round beyond 1 (0 but for `fair`). Where nobody is scheduled, delay and shares are 0, and `says`
-    tells why; elsewhere it is empty.
+    `queue_s` is the queue :math:`\hat{D}` after it, and `participation_price` (K,) the :math:`\lambda_k` of "fair", 0
+    elsewhere. Where nobody is scheduled, delay and shares are 0, and `says` tells why; elsewhere it is empty.
     """
 
     scheduled: Bools
@@ -61,33 +65,35 @@ def decide_schedule(
     `participation_price` (K,) what the round before returned (0 at first). `payload_bits` replaces the scenario's, and
     may differ between devices. A device without gain is never scheduled.
 
-    `proposed` is optimal, also with payloads that differ: for each n, no n devices end before `least_delays` says. With
-    devices that count differently, as for `fair`, P1 is a knapsack problem. Within a given delay, devices are taken in
-    the order of their worth for each hertz; all K numbers of them are looked at, for K delays. *Proof* that for the
-    delay of the best schedule the order loses less than the worth of one device: with a part of the first one that no
-    longer fits, it would be worth at least as much as the best, in the same delay.
+    "proposed" is optimal, also with payloads that differ: no n devices end before `least_delays` says. With devices
+    that count differently, as for "fair", P1 is a knapsack problem. Within a given delay, devices are taken in the
+    order of their weight for each hertz. *Proof* that within the delay of the best set this loses less than one
+    device's weight: with the part of the next device that still fits, they weigh at least as much as the best set.
+    That delay is not known; all that such orders lead to within the least delays of 1..K devices is looked at.
 
     Raises ValueError that names the argument for a gain that is negative or not one for each device, a queue or price
     that is negative, a payload that is not positive, a round before the first, and an unknown policy.
     """
     check_choice("policy", policy, Policy)
-    prices = np.zeros(scenario.num_devices) if participation_price is None else participation_price
-    power, queue, worth, payload = checked(
-        non_negative={"gain": gain, "queue_s": queue_s, "participation_price": prices},
-        positive={"payload_bits": scenario.payload_bits if payload_bits is None else payload_bits},
-    )
+    (power,) = checked(non_negative={"gain": gain})
     if power.shape != (scenario.num_devices,):
         raise ValueError(f"gain must have shape ({scenario.num_devices},), one for each device, got {power.shape}")
+    prices = np.zeros(power.shape) if participation_price is None else participation_price
+    _, queue, presence, payload = checked(
+        non_negative={"gain": power, "queue_s": queue_s, "participation_price": prices},
+        positive={"payload_bits": scenario.payload_bits if payload_bits is None else payload_bits},
+    )
     if t < 1:
         raise ValueError(f"t must be at least 1: rounds are counted from 1, got {t}")
     delays = policy_delays(scenario, policy, payload, power)
     payload = np.broadcast_to(payload, power.shape)
     if policy == "fair":
-        chosen = _worthiest(scenario, payload, power, 1.0 + worth, _price(scenario, policy, float(queue), t), delays)
+        weight = np.maximum(1.0 + presence - scenario.fairness * presence.mean(), 0.0)
+        chosen = _worthiest(scenario, payload, power, weight, _price(scenario, policy, float(queue), t), delays)
     elif count := scheduled_count(scenario, policy, delays, float(queue), t):
         chosen = _fastest(scenario, payload, power, float(delays[count - 1]))[:count]
     else:
-        chosen = np.empty(0, dtype=np.intp)
+        chosen = _NOBODY
     share, delay_s, says = np.zeros(power.shape), 0.0, ""
     if not len(chosen):
         alone = f"the fastest device takes {delays[0]:.3g} s" if np.isfinite(delays[0]) else "no device has a gain"
@@ -100,10 +106,10 @@ def decide_schedule(
     scheduled = np.zeros(power.shape, dtype=bool)
     scheduled[chosen] = True
     if policy == "fair":
-        wanted, step = scenario.min_participation, scenario.participation_step
-        worth = dual_ascent(worth, scheduled, min_participation=wanted, step=step)
+        wanted = scenario.fairness * scheduled.mean()
+        presence = dual_ascent(presence, scheduled, min_participation=wanted, step=scenario.fairness_step)
     after_s = next_queue_s(scenario, policy, float(queue), delay_s, t)
-    return Schedule(scheduled, share, delay_s, after_s, worth, says)
+    return Schedule(scheduled, share, delay_s, after_s, presence, says)
 
 
 def policy_delays(scenario: SplitScenario, policy: Policy, payload_bits: ArrayLike, gain: Array) -> Array:
@@ -152,18 +158,17 @@ def _fastest(scenario: SplitScenario, payload_bits: Array, gain: Array, delay_s:
 
 
 def _worthiest(
-    scenario: SplitScenario, payload_bits: Array, gain: Array, worth: Array, price: float, delays: Array
+    scenario: SplitScenario, payload_bits: Array, gain: Array, weight: Array, price: float, delays: Array
 ) -> NDArray[np.intp]:
-    """The devices for which their worth less the price of their delay is largest, among the sets that are looked at."""
-    can = delays[np.isfinite(delays) & (price * delays < worth.sum())]
-    if not len(can):
-        return np.empty(0, dtype=np.intp)
-    share = share_for_delay(can[:, np.newaxis], payload_bits, gain, 0.0, **scenario.band)
+    """The devices for which their weight less the price of their delay is largest, of the sets that are looked at."""
+    within = delays[np.isfinite(delays)]
+    within = within[price * within < weight.sum()]  # others cost more than everybody weighs
+    share = share_for_delay(within[:, np.newaxis], payload_bits, gain, 0.0, **scenario.band)
     with np.errstate(divide="ignore"):
-        alone = np.broadcast_to(payload_bits / gain, share.shape)
-    orders = np.unique(np.lexsort((alone, share / worth), axis=-1), axis=0)
-    taken = first_delays(payload_bits[orders], gain[orders], **scenario.band)
-    with np.errstate(invalid="ignore"):  # an infinite delay at a price of 0
-        value = np.where(np.isfinite(taken), np.cumsum(worth[orders], axis=-1) - price * taken, -np.inf)
-    row, last = np.unravel_index(value.argmax(), value.shape)
-    return orders[row, : last + 1] if value[row, last] > 0.0 else np.empty(0, dtype=np.intp)
+        alone, need = np.broadcast_to(payload_bits / gain, share.shape), share / weight
+    rank = np.argsort(np.lexsort((alone, need), axis=-1), axis=-1)
+    sets = rank[:, np.newaxis, :] < np.arange(gain.size + 1)[:, np.newaxis]
+    sets = np.unique(sets.reshape(-1, gain.size), axis=0)
+    taken = set_delays(payload_bits, gain, sets, **scenario.band)
+    can = np.isfinite(taken)
+    return np.flatnonzero(sets[can][np.argmax(sets[can] @ weight - price * taken[can])]) if can.any() else _NOBODY

@@ -57,16 +57,13 @@ class SplitCell:
 
         Always the same for the same cell, seed and round.
         """
-        return self._faded(stream(self.seed, "fading", round_index))
+        return self.mean_gain_w * rayleigh_power_gain(self.distance_m.shape, stream(self.seed, "fading", round_index))
 
     def gains_w(self, rounds: int) -> Array:
         """The same of the first `rounds` rounds, shape (T, K)."""
-        return np.array([self.gain_w(index) for index in range(rounds)]).reshape(rounds, -1)
+        return np.reshape([self.gain_w(index) for index in range(rounds)], (rounds, self.scenario.num_devices))
 
     def rehearsed_gains_w(self, rounds: int) -> Array:
         """Gains in W, shape (T, K), of rounds that do not take place: what a server can know of its cell beforehand."""
         rng = stream(self.seed, "rehearsal")
-        return np.array([self._faded(rng) for _ in range(rounds)]).reshape(rounds, -1)
-
-    def _faded(self, rng: np.random.Generator) -> Array:
-        return self.mean_gain_w * rayleigh_power_gain(self.distance_m.shape, rng)
+        return self.mean_gain_w * rayleigh_power_gain((rounds, self.scenario.num_devices), rng)

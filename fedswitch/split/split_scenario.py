@@ -74,10 +74,11 @@ class SplitScenario(Declared):
         None, "", "", "queue before the first round, in limits (not set: the price of delay in this cell)",
         "An empty queue makes the first round cost all the rounds that it takes to make up for it.",
         low=0.0, optional=True)
-    min_participation: float = _scheduling(0.1, "", "", "least long-run share of rounds of each device, where wanted",
-        "That of (7d) in the paper.", low=0.0, high=1.0)
-    participation_step: float = _scheduling(0.05, "", "", "step of the price of participation",
-        "A device that stays away for 20 rounds, with a least share of 1, counts as two.", above=0.0)
+    fairness: float = _scheduling(0.9, "", "", "least long-run share of rounds of a device over that of the mean one",
+        "Where a policy looks at it: (7d) of the paper has a fixed share, which nobody could reach in one reading of "
+        "the units and everybody in another.", low=0.0, high=1.0)
+    fairness_step: float = _scheduling(0.05, "", "", "step of the price of participation",
+        "A device that stays away while all others are there counts as two after 20 rounds.", above=0.0)
     # fmt: on
 
     def __post_init__(self) -> None:
