@@ -1,4 +1,4 @@
-"""The parameter tables of the book, in Markdown, made from what `Scenario` declares of its fields."""
+"""The parameter tables of the book, in Markdown, made from what scenarios declare of their fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .scenario import Scenario
-from .symbols import Symbol
+from .symbols import Declared, Symbol
 from .units import ratio_to_db, w_to_dbm
 
 _PREFIXES = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
@@ -20,29 +20,30 @@ _UNIT_WORDS = {
     "cycle/bit": "cycles per bit",
     "FLOP/cycle": "FLOPs per cycle",
     "bit": "bits",
+    "s/bit": "s per bit",
     "sample": "samples",
     "token": "tokens",
 }
 
 
-def parameter_table(scenario: Scenario) -> str:
+def parameter_table(scenario: Scenario | Declared) -> str:
     """Markdown tables of all fields of `scenario`, one for each group, each under its name in bold.
 
     A row holds the paper's symbol, the value in the paper's unit, the meaning and the field, and the origin: "stated"
     by the paper and where, "chosen" here and why, or "changed" where `scenario` departs from the default.
     """
     tables = []
-    for group, members in itertools.groupby(Scenario.symbols().items(), key=lambda member: member[1].group):
+    for group, members in itertools.groupby(scenario.symbols().items(), key=lambda member: member[1].group):
         rows = (_row(scenario, name, symbol) for name, symbol in members)
         tables.append(f"**{group}**\n\n{markdown_table(('Symbol', 'Value', 'Meaning and field', 'Origin'), rows)}")
     return "\n\n".join(tables)
 
 
-def difference_table(left: Scenario, right: Scenario, *, titles: tuple[str, str]) -> str:
-    """Markdown table of the fields in which two scenarios differ; `titles` head their columns."""
+def difference_table(left: Scenario | Declared, right: Scenario | Declared, *, titles: tuple[str, str]) -> str:
+    """Markdown table of the fields in which two scenarios of one kind differ; `titles` head their columns."""
     rows = (
         (f"{symbol.meaning} `{name}`", *(value_text(symbol, getattr(side, name)) for side in (left, right)))
-        for name, symbol in Scenario.symbols().items()
+        for name, symbol in left.symbols().items()
         if getattr(left, name) != getattr(right, name)
     )
     return markdown_table(("Meaning and field", *titles), rows)
@@ -80,8 +81,8 @@ def power_of_ten(value: float, digits: int = 3) -> str:
     return rf"{factor}10^{{{int(exponent)}}}"
 
 
-def _row(scenario: Scenario, name: str, symbol: Symbol) -> tuple[str, ...]:
-    value, default = getattr(scenario, name), getattr(Scenario, name)
+def _row(scenario: Scenario | Declared, name: str, symbol: Symbol) -> tuple[str, ...]:
+    value, default = getattr(scenario, name), getattr(type(scenario), name)
     origin = f"**{symbol.origin}**: {symbol.reason}"
     if value != default:
         origin = f"**changed** from {value_text(symbol, default)}"

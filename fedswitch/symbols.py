@@ -1,4 +1,4 @@
-"""What is known of a field of `Scenario` besides its value: symbol, unit, range, and who chose it."""
+"""What is known of a field of a scenario besides its value: symbol, unit, range, and who chose it."""
 
 from __future__ import annotations
 
@@ -110,3 +110,20 @@ def symbol(
         limits |= {"low": above, "low_open": True}
     declared = Symbol(latex, unit, meaning, group, origin, reason or "Sec. V", **limits)
     return dataclasses.field(default=default, metadata={"symbol": declared})
+
+
+@dataclasses.dataclass(frozen=True)
+class Declared:
+    """A frozen dataclass whose fields are all declared by `symbol`, and checked when it is made.
+
+    Raises ValueError, naming field, value, unit and allowed range, for a value out of range.
+    """
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            field.metadata["symbol"].check(field.name, getattr(self, field.name), str(field.type))
+
+    @classmethod
+    def symbols(cls) -> dict[str, Symbol]:
+        """Field name to `Symbol`, in the order of the fields."""
+        return {field.name: field.metadata["symbol"] for field in dataclasses.fields(cls)}

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from fedswitch import Scenario
 from fedswitch.parameters import difference_table, parameter_table, value_text
+from fedswitch.split import SplitScenario
 from fedswitch.symbols import Symbol
 
 POWERS_OF_TEN = {"p": -12, "n": -9, "µ": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12}
@@ -33,11 +34,13 @@ def parsed(text, unit=""):
     return float(plain[1].replace(",", "")) * 10.0 ** POWERS_OF_TEN[plain[2]]
 
 
-@pytest.mark.parametrize("scenario", [Scenario.paper(), Scenario.corrected()], ids=["paper", "corrected"])
+@pytest.mark.parametrize(
+    "scenario", [Scenario.paper(), Scenario.corrected(), SplitScenario.cell_10db()], ids=["paper", "corrected", "split"]
+)
 def test_every_field_has_one_row_of_four_cells(scenario):
     table_rows = rows(parameter_table(scenario))
     assert all(len(row) == 4 for row in table_rows)
-    assert fields_in(table_rows, 2) == [field.name for field in dataclasses.fields(Scenario)]
+    assert fields_in(table_rows, 2) == [field.name for field in dataclasses.fields(scenario)]
 
 
 def test_every_group_is_named_once_and_in_order():

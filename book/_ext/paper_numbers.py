@@ -1,8 +1,8 @@
-"""What carries one of the paper's numbers keeps it.
+"""What carries a number of the paper or of its sibling keeps it.
 
 A label ``paper-KIND-NUMBER`` names something of the paper, where KIND is eq, thm, alg, fig or ass: ``paper-eq-7a`` is
-shown and cited as (7a), ``paper-thm-1`` as Theorem 1, ``paper-fig-3`` as Fig. 3. Everything else is numbered by
-chapter, so a number with a dot is ours.
+shown and cited as (7a), ``paper-thm-1`` as Theorem 1, ``paper-fig-3`` as Fig. 3; ``sibling-eq-7`` is (7) of the
+sibling. Everything else is numbered by chapter, so a number with a dot is ours.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-PAPER_LABEL = re.compile(r"(?:equation-)?paper-(?:eq|thm|alg|fig|ass)-(\d+[a-z]?)")
+PAPER_LABEL = re.compile(r"(?:equation-)?(?:paper|sibling)-(?:eq|thm|alg|fig|ass)-(\d+[a-z]?)")
 
 
 def paper_number(label: str) -> str | None:

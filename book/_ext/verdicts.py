@@ -2,7 +2,8 @@
 
 ``{verdict}`eq-27` `` is the verdict on an element of the paper, and ``{verdict}`2407.02924 eq-12` `` on one of its
 sibling; both lead to the record. ``{holds} eq-23 eq-24: the use of (24) is not`` is a box whose title tells the verdict
-on each of these elements of the paper, and then the rest of the line.
+on each of these elements of the paper, and then the rest of the line; ``{holds} 2407.02924 eq-12: ...`` is about its
+sibling.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from fedswitch.paper import PAPER, Element, find
+from fedswitch.paper import PAPER, SIBLING, Element, find
 
 
 def badge(record: Element, docname: str) -> nodes.inline:
@@ -44,11 +45,13 @@ class HoldsDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the box."""
-        names, _, rest = self.arguments[0].partition(":")
+        named, _, rest = self.arguments[0].partition(":")
+        names = named.split()
+        paper = names.pop(0) if names[0] in (PAPER, SIBLING) else PAPER
         title = nodes.title("", "What holds:")
-        for number, element in enumerate(names.split()):
+        for number, element in enumerate(names):
             try:
-                record = find(element)
+                record = find(element, paper)
             except ValueError as error:
                 raise self.error(f"holds: {error}") from None
             name = f"{' ' if number == 0 else ', '}{record.name} "

@@ -6,6 +6,7 @@ from .energy_bandwidth import EnergyAllocation, allocate_energy_optimal
 from .ergodic_bandwidth import allocate_bandwidth_ergodic, ergodic_share_for_delay
 from .field_power import optimal_power_in_field
 from .global_power import interior_point_power, optimal_power_several
+from .least_delays import least_delays, set_delays
 from .online import Decision, Observation, State, decide, start
 from .power import optimal_power, power_gradient
 from .sharing import airtime_s, share_bandwidth
@@ -37,6 +38,7 @@ __all__ = [
     "dual_ascent",
     "ergodic_share_for_delay",
     "interior_point_power",
+    "least_delays",
     "optimal_power",
     "optimal_power_in_field",
     "optimal_power_several",
@@ -45,6 +47,7 @@ __all__ = [
     "random_subscription",
     "reception_benefit",
     "round_subscription",
+    "set_delays",
     "share_bandwidth",
     "share_for_delay",
     "start",

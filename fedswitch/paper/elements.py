@@ -27,6 +27,8 @@ left open.
 PAPER, SIBLING = "2509.19306", "2407.02924"
 """The paper and its sibling, by their arXiv numbers."""
 
+_PREFIXES = {PAPER: "paper", SIBLING: "sibling"}
+
 _KINDS = {"thm": "Theorem", "alg": "Algorithm", "ass": "Assumption", "fig": "Fig.", "app": "Appendix"}
 
 
@@ -83,12 +85,12 @@ class Element:
 
     @property
     def label(self) -> str:
-        """The label that the book's sources give to an element of the paper."""
-        return f"paper-{self.id}"
+        """The label that the book's sources give to it: "paper-eq-7a", and "sibling-eq-7" of the sibling."""
+        return f"{_PREFIXES[self.paper]}-{self.id}"
 
     @property
     def link(self) -> str:
-        """A link to the place in the book of an element of the paper, in MyST."""
+        """A link to its place in the book, in MyST."""
         role = {"eq": "eq", "fig": "ref"}.get(self.id.partition("-")[0], "prf:ref")
         target = f"{self.name} <{self.label}>" if role == "ref" else self.label
         return f"{{{role}}}`{target}`"
@@ -121,8 +123,8 @@ def load(path: Path, paper: str) -> tuple[Element, ...]:
     return records(Element, read_yaml(path), path.name, "record", paper=paper)
 
 
-ELEMENTS, _SIBLINGS = (load(packaged("book/errata") / f"{paper}.yaml", paper) for paper in (PAPER, SIBLING))
-"""All numbered elements of the paper, in its order."""
+ELEMENTS, SIBLING_ELEMENTS = (load(packaged("book/errata") / f"{paper}.yaml", paper) for paper in (PAPER, SIBLING))
+"""All numbered elements of the paper, and of its sibling, in their order."""
 
-RECORDS: tuple[Element, ...] = ELEMENTS + _SIBLINGS
+RECORDS: tuple[Element, ...] = ELEMENTS + SIBLING_ELEMENTS
 """The records of both papers, the paper's own first."""

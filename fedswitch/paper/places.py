@@ -1,7 +1,7 @@
-"""Where the book shows an element of the paper.
+"""Where the book shows an element of the paper or of its sibling.
 
 The places are not written down: an element stands where the sources of the book carry its label, `paper-eq-7a` for
-equation (7a).
+equation (7a), and `sibling-eq-7` for (7) of the sibling.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PAGES = ("book/*.md", "notebooks/*.md")
-_LABEL = re.compile(r"^(?:\$\$ \(|:(?:label|name): | *name: |\()(paper-[a-z]+-\d+[a-z]?)(?:\)=?)?$", re.MULTILINE)
+_LABEL = re.compile(
+    r"^(?:\$\$ \(|:(?:label|name): | *name: |\()((?:paper|sibling)-[a-z]+-\d+[a-z]?)(?:\)=?)?$", re.MULTILINE
+)
 
 
 def places(root: Path = _ROOT) -> dict[str, str]:
-    """Label of every element of the paper in the book to the page that carries it, such as "book/switching".
+    """Label of every element of both papers in the book to the page that carries it, such as "book/switching".
 
     `root` is a clone of the repository. Raises FileNotFoundError where it holds no book, and ValueError for a label
     that is there twice.

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 
 from ..arguments import check_choice
-from .elements import ELEMENTS, PAPER, RECORDS, Cause, Element, Erratum
+from .elements import PAPER, RECORDS, Cause, Element, Erratum
 from .errata import run
 from .places import places
+
+_places = functools.cache(places)
 
 _NEW_LINES = "\n\n"
 _REFERENCE = "{{py:obj}}`{0} <fedswitch.{0}>`"  # a link into the API reference
 
 
-def paper_map() -> str:
-    """MyST definition lists of all elements of the paper, one for each of its sections, under the section in bold.
+def paper_map(paper: str = PAPER) -> str:
+    """MyST definition lists of all elements of a paper, one for each of its sections, under the section in bold.
 
     An element comes with its verdict, which links to the errata, the chapter that shows it, what computes it, which
     links to the API reference, and the tests that check it.
     """
-    found = places()
-    sections = []
-    for section, members in itertools.groupby(ELEMENTS, key=lambda element: element.section):
-        entries = (_entry(element, found[element.label]) for element in members)
+    found, sections = _places(), []
+    of_paper = [record for record in RECORDS if record.paper == paper]
+    for section, members in itertools.groupby(of_paper, key=lambda element: element.section):
+        entries = (_entry(element, found.get(element.label)) for element in members)
         sections.append(_NEW_LINES.join([f"**{section}**", *entries]))
     return _NEW_LINES.join(sections)
 
@@ -56,14 +59,17 @@ def right_rows(paper: str) -> str:
     )
 
 
-def _entry(element: Element, page: str) -> str:
+def _entry(element: Element, page: str | None) -> str:
     computing = element.functions or element.checks
-    return "\n".join([
-        f"{element.link}, {element.title}: {{verdict}}`{element.id}`",
-        f": {{doc}}`/{page}`",
-        f": Computed by {', '.join(map(_REFERENCE.format, computing))}",
-        f": Checked by {', '.join(f'`{test}`' for test in element.tests)}",
-    ])  # fmt: skip
+    computed = f": Computed by {', '.join(map(_REFERENCE.format, computing))}" if computing else ""
+    tested = f": Checked by {', '.join(f'`{test}`' for test in element.tests)}" if element.tests else ""
+    lines = [
+        f"{element.link if page else element.name}, {element.title}: {_verdict(element)}",
+        f": {{doc}}`/{page}`" if page else ": A step that no chapter shows",
+        computed,
+        tested,
+    ]
+    return "\n".join(filter(None, lines))
 
 
 def _row(record: Element, erratum: Erratum, *, first: bool) -> str:
@@ -86,6 +92,9 @@ def _boxed(record: Element, text: str, folded: str, *, anchored: bool) -> str:
 
 
 def _heading(record: Element) -> str:
-    if record.paper == PAPER:
-        return f"**{record.link}** {{verdict}}`{record.id}`"
-    return f"**{record.name}** {{verdict}}`{record.paper} {record.id}`"
+    name = record.link if record.label in _places() else record.name
+    return f"**{name}** {_verdict(record)}"
+
+
+def _verdict(record: Element) -> str:
+    return f"{{verdict}}`{record.id}`" if record.paper == PAPER else f"{{verdict}}`{record.paper} {record.id}`"

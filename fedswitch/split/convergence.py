@@ -253,7 +253,7 @@ def objective_with_the_wrong_sign() -> Counterexample:
         f"Four devices instead of one in the last round lower the bound (13) by {gain:.2g}; "
         f"(17a), to be maximized, falls by {-printed:.2g}."
     )
-    return Counterexample("eq-17", says, gain, printed, "==", corrected=objective(every, 1.0) - objective(few, 1.0))
+    return Counterexample("eq-17a", says, gain, printed, "==", corrected=objective(every, 1.0) - objective(few, 1.0))
 
 
 def _noise_at_the_minimum(element: str, where: str, setting: RoundSetting) -> Counterexample:

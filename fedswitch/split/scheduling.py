@@ -17,11 +17,10 @@ from scipy.optimize import brentq
 from scipy.special import lambertw
 
 from ..arguments import Array, check_choice, checked
-from ..control import allocate_bandwidth, share_for_delay
+from ..control import share_for_delay
 from ..scenario import Form
 from ..theory.outcomes import Counterexample
-
-_TOLERANCE = 1e-13  # of the band, left unused
+from .delays import prefix_delays
 
 
 def queue_step(queue: float, delay: float, target: float, *, weight: float = 1.0) -> float:
@@ -71,16 +70,12 @@ def required_bandwidth(
 def least_delay(gains: ArrayLike, *, payload_bits: float, bandwidth_hz: float, noise_psd: float) -> float:
     r"""P3: the delay :math:`\check{D}` in seconds at which all scheduled devices finish together, using all of B.
 
-    It is that of `fedswitch.control`, without interference. `gains` of shape (N,), N at least 1. Raises ValueError that
-    names the argument for values that are not positive.
+    The last of `prefix_delays`. `gains` of shape (N,), N at least 1. Raises ValueError that names the argument for
+    values that are not positive.
     """
-    power, payload, bandwidth, noise = checked(
-        positive={"gains": gains, "payload_bits": payload_bits, "bandwidth_hz": bandwidth_hz, "noise_psd": noise_psd}
-    )
-    found = allocate_bandwidth(
-        payload, power, 0.0, bandwidth_hz=float(bandwidth), noise_psd_w_per_hz=float(noise), tolerance=_TOLERANCE
-    )
-    return found.delay_s
+    (power,) = checked(positive={"gains": gains})
+    delays = prefix_delays(power, payload_bits=payload_bits, bandwidth_hz=bandwidth_hz, noise_psd_w_per_hz=noise_psd)
+    return float(delays[-1])
 
 
 def objective(
@@ -90,28 +85,35 @@ def objective(
 
     `price` is :math:`\zeta \hat{D}` in 1/s. Without further arguments, bits, Hz and W/Hz are units of the instance.
     """
-    values = np.asarray(gains, dtype=np.float64)
-    if values.size == 0:
+    count = np.size(gains)
+    if not count:
         return 0.0
-    delay = least_delay(values, payload_bits=payload_bits, bandwidth_hz=bandwidth_hz, noise_psd=noise_psd)
-    return values.size - price * delay
+    delay = least_delay(gains, payload_bits=payload_bits, bandwidth_hz=bandwidth_hz, noise_psd=noise_psd)
+    return count - price * delay
 
 
-def schedule(gains: ArrayLike, price: float, *, form: Form = "corrected") -> int:
-    r"""Algorithm 1, lines 2 to 18: how many of the strongest devices are scheduled, from 0 to K.
+def best_count(delays: ArrayLike, price: float, *, form: Form = "corrected") -> int:
+    r"""Algorithm 1, lines 2 to 18: how many devices are scheduled, from 0 to K, by the delays (K,) of n = 1..K in s.
 
     "printed" adds devices in the order of their gains until :math:`\mathcal{J}` falls; "corrected" looks at all K
     prefixes. *Proof* that prefixes are enough: the bandwidth (25) falls with the gain, so that for each N the N
     strongest devices have the least delay. Stopping early would need :math:`\mathcal{J}` to be unimodal in N.
-    Raises ValueError for an unknown form.
+    `price` is :math:`\zeta \hat{D}` in 1/s. Raises ValueError for an unknown form.
     """
     check_choice("form", form, Form)
-    strongest = np.sort(np.asarray(gains, dtype=np.float64))[::-1]
-    values = [objective(strongest[:count], price) for count in range(strongest.size + 1)]
+    taken = np.asarray(delays, dtype=np.float64)
+    values = np.concatenate([[0.0], np.arange(1, taken.size + 1) - price * taken])
     if form == "corrected":
-        return int(np.argmax(values))
-    falls = (count for count in range(strongest.size) if values[count + 1] < values[count])
-    return next(falls, strongest.size)
+        return int(values.argmax())
+    falls = np.flatnonzero(values[1:] < values[:-1])
+    return int(falls[0]) if falls.size else taken.size
+
+
+def schedule(gains: ArrayLike, price: float, *, form: Form = "corrected") -> int:
+    """How many of the devices with these gains Algorithm 1 schedules, as `best_count`, in the units of `objective`."""
+    return best_count(
+        prefix_delays(gains, payload_bits=1.0, bandwidth_hz=1.0, noise_psd_w_per_hz=1.0), price, form=form
+    )
 
 
 def drift_from_an_empty_queue() -> Counterexample:

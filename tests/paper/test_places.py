@@ -9,7 +9,8 @@ def test_places_are_found_in_all_ways_to_write_a_label(tmp_path):
     (tmp_path / "book").mkdir()
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "book" / "one.md").write_text(
-        "$$\na = b\n$$ (paper-eq-7a)\n\n```{prf:theorem} T\n:label: paper-thm-1\n```\n\nSee {eq}`paper-eq-9`.\n"
+        "$$\na = b\n$$ (paper-eq-7a)\n\n$$\nc\n$$ (sibling-eq-7)\n\n"
+        "```{prf:theorem} T\n:label: paper-thm-1\n```\n\nSee {eq}`paper-eq-9`.\n"
     )
     (tmp_path / "notebooks" / "two.md").write_text(
         "(paper-fig-3)=\n# Fig\n\n```{code-cell}\n---\nmystnb:\n  figure:\n    name: paper-fig-4\n---\n```\n"
@@ -17,6 +18,7 @@ def test_places_are_found_in_all_ways_to_write_a_label(tmp_path):
     )
     assert places(tmp_path) == {
         "paper-eq-7a": "book/one",
+        "sibling-eq-7": "book/one",
         "paper-thm-1": "book/one",
         "paper-fig-3": "notebooks/two",
         "paper-fig-4": "notebooks/two",

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from fedswitch.paper import ELEMENTS
+from fedswitch.paper import PAPER, SIBLING
+from fedswitch.paper import RECORDS as ALL_RECORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for pattern in ("README.md", "book/*.md", "notebooks/*.md") for path in ROOT.glob(pattern))
-RECORDS = {element.id: element for element in ELEMENTS}
+RECORDS = {(element.paper, element.id): element for element in ALL_RECORDS}
+ABOUT_THE_SIBLING = "split"  # how the names of chapters begin whose bare numbers are those of the sibling
 
 NO_PROSE = re.compile(
     r"\A---\n.*?\n---\n|^(`{3,})\{code-cell\}.*?^\1$|\$\$.*?\$\$( \([\w-]+\))?", re.DOTALL | re.MULTILINE
@@ -19,7 +21,7 @@ FORMULA = re.compile(r"\$[^$]*\$")
 END = re.compile(r"(?<!Fig)(?<!Sec)(?<!Eq)[.?!:](?=[\s\"*`)])|\n\s*\n|\n(?=\s*(?:[-:|]|\d+\.) )|;(?=\s)")
 KINDS = {"Theorem": "thm", "Algorithm": "alg", "Assumption": "ass", "Fig.": "fig"}
 REFERENCE = re.compile(
-    r"paper-(?P<id>(?:eq|thm|alg|ass|fig)-\d+[a-z]?)`?>?"
+    r"(?P<paper>paper|sibling)-(?P<id>(?:eq|thm|alg|ass|fig)-\d+[a-z]?)`?>?"
     r"|(?<![\w`{])\((?P<number>\d+[a-z]?)\)"
     r"|(?P<kind>Theorem|Algorithm|Assumption|Fig\.)\s+(?P<of>\d)(?![.\d′″‴'])"
 )
@@ -34,24 +36,27 @@ WORDS = {"right": "right", "sound": "right", "ambiguous": "ambiguous", "wrong": 
 VERDICT = re.compile(rf"\b({'|'.join(WORDS)})\b", re.IGNORECASE)
 
 
-def element(found):
-    """The element that a reference names, as the records have it."""
-    return found["id"] or (f"eq-{found['number']}" if found["number"] else f"{KINDS[found['kind']]}-{found['of']}")
+def element(found, paper):
+    """The paper and the element that a reference names on a page about a paper, as the records have them."""
+    if found["id"]:
+        return {"paper": PAPER, "sibling": SIBLING}[found["paper"]], found["id"]
+    return paper, f"eq-{found['number']}" if found["number"] else f"{KINDS[found['kind']]}-{found['of']}"
 
 
-def contradictions(markdown):
+def contradictions(markdown, paper=PAPER):
     """Sentences that call an element what its record does not, each with what it says and the elements."""
     text = FORMULA.sub("F", NO_PROSE.sub("\n\n", markdown))
     for sentence in filter(None, END.split(text)):
         words = {WORDS[word.lower()] for word in VERDICT.findall(OTHER_SENSE.sub("", sentence))}
-        named = {element(found) for found in REFERENCE.finditer(sentence)} & set(RECORDS)
+        named = {element(found, paper) for found in REFERENCE.finditer(sentence)} & set(RECORDS)
         if words and named and not words <= {RECORDS[name].verdict for name in named}:
             yield " ".join(sentence.split()), sorted(named)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_prose_and_records_agree(page):
-    assert not list(contradictions(page.read_text(encoding="utf-8")))
+    paper = SIBLING if page.name.startswith(ABOUT_THE_SIBLING) else PAPER
+    assert not list(contradictions(page.read_text(encoding="utf-8"), paper))
 
 
 @pytest.mark.parametrize(

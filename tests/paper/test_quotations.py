@@ -20,12 +20,12 @@ QUOTED = [
     for number, erratum in enumerate(record.errata)
 ]
 
-LABELED = re.compile(r"\$\$\n((?:(?!\$\$).)*?)\$\$ \(paper-(eq-\w+)\)", re.DOTALL)
-EQUATIONS = {
-    label: tex
-    for path in sorted(ROOT.glob("book/*.md"))
-    for tex, label in LABELED.findall(path.read_text(encoding="utf-8"))
-}
+LABELED = re.compile(r"\$\$\n((?:(?!\$\$).)*?)\$\$ \((paper|sibling)-(eq-\w+)\)", re.DOTALL)
+SHOWN = [
+    found for path in sorted(ROOT.glob("book/*.md")) for found in LABELED.findall(path.read_text(encoding="utf-8"))
+]  # fmt: skip
+EQUATIONS = {label: tex for tex, of, label in SHOWN if of == "paper"}
+SIBLINGS = {label: tex for tex, of, label in SHOWN if of == "sibling"}
 LAYOUT = re.compile(r"\\(?:begin|end)\{aligned\}|&|\\\\(?!\w)|\{\}|\\overset\{\(c\)\}")
 ABBREVIATED = {
     "eq-2": "the definition of the noise follows at once, not in the text",
@@ -74,6 +74,26 @@ def test_an_equation_of_the_paper_stands_so_in_the_chapter(label):
         cited = [match.start() for match in re.finditer(re.escape(f"({label.removeprefix('eq-')})"), source)]
         nearby = "".join(source[max(0, at - 400) : at + 500] for at in cited)
         assert set(re.findall(r"[α-ω]", shown(EQUATIONS[label]))) <= set(re.findall(r"[α-ω]", nearby))
+
+
+# what only sets an equation, in either text: braces around a sign of its own, fonts, spaces, limits and brackets
+SETTING = re.compile(
+    r"\\(?:begin|end)\{(?:aligned|cases|array)\}|\\(?:left|right|[Bb]igl|[Bb]igr|mathbf|boldsymbol|text|mathrm)(?![A-Za-z])"
+    r"|\\(?:quad|qquad|nonumber|[,;!])|\\\\|[&{}\s]"
+)
+
+
+def set_plainly(tex):
+    """A formula in TeX without what only sets it."""
+    return SETTING.sub("", tex.replace(r"\tfrac", r"\frac")).rstrip(".,")
+
+
+@pytest.mark.parametrize("label", SIBLINGS)
+def test_an_equation_of_the_sibling_stands_so_in_the_chapter(label):
+    """Symbol by symbol, since there both are TeX; a chapter may show a part of it."""
+    if not SOURCES[SIBLING].is_file():
+        pytest.skip("the text of the sibling is not at hand")
+    assert set_plainly(SIBLINGS[label]) in set_plainly(SOURCES[SIBLING].read_text(encoding="utf-8"))
 
 
 def test_only_what_is_shortened_is_excused():

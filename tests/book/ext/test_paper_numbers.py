@@ -69,6 +69,8 @@ DOT = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><circle r="1"/>
         ("paper-alg-2", "2"),
         ("paper-fig-3", "3"),
         ("paper-ass-1", "1"),
+        ("sibling-eq-18a", "18a"),
+        ("equation-sibling-eq-7", "7"),
         ("eq-2", None),
         ("paper-eq-", None),
         ("paper-eq-2-again", None),

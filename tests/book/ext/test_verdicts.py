@@ -21,6 +21,10 @@ Records: {verdict}`eq-27`, {verdict}`2407.02924 eq-12`.
 ```{holds} eq-26 eq-27: *who* is missed, $1 - \\beta\\lambda$
 The third term of (26) is zero.
 ```
+
+```{holds} 2407.02924 eq-12: of the *sibling*
+One over K.
+```
 """
 
 
@@ -54,6 +58,11 @@ def test_a_box_begins_with_the_verdicts_and_goes_on_with_what_is_said(build):
     assert title.startswith(f"What holds: (26) {one}, (27) {other}: who is missed, ")
     assert "<em>who</em>" in box
     assert "The third term of (26) is zero." in box
+
+
+def test_a_box_may_be_about_the_sibling(build):
+    html, _ = build(PAGE)
+    assert f"What holds: (12) {find('eq-12', SIBLING).verdict}: of the sibling" in re.sub(r"<[^>]+>", "", html)
 
 
 @pytest.mark.parametrize("text", ["{verdict}`eq-72`", "```{holds} eq-72: no such number\nText.\n```"])
