@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Literal
 
 from .errors import names_unknown_fields
-from .symbols import Symbol, symbol
+from .symbols import Declared, symbol
 from .units import db_to_ratio, dbm_to_w
 
 Form = Literal["printed", "corrected"]
@@ -33,7 +33,7 @@ _cell, _compute, _modules, _data, _bound, _control = (
 
 @names_unknown_fields
 @dataclasses.dataclass(frozen=True)
-class Scenario:
+class Scenario(Declared):
     """The wireless cell, its UEs, their data and the algorithm's constants: one frozen, validated value.
 
     All fields are in SI units (Hz, W, m, bit, s, J) and linear ratios. `Scenario.corrected()` is the default reading,
@@ -170,8 +170,7 @@ class Scenario:
     # fmt: on
 
     def __post_init__(self) -> None:
-        for name, known in self.symbols().items():
-            object.__setattr__(self, name, known.settled(name, getattr(self, name), self.__annotations__[name]))
+        super().__post_init__()
         if len(self.lora_ranks) != self.num_modules:
             raise ValueError(
                 f"lora_ranks has {len(self.lora_ranks)} entries but num_modules is {self.num_modules}: "
@@ -210,11 +209,6 @@ class Scenario:
     def paper(cls, **changes: Any) -> Scenario:
         """The paper's own reading: what Section V states, and (4), (13) and (15) as printed."""
         return cls(**_AS_STATED | changes)
-
-    @classmethod
-    def symbols(cls) -> dict[str, Symbol]:
-        """Field name to `Symbol`, in the order of the fields."""
-        return {field.name: field.metadata["symbol"] for field in dataclasses.fields(cls)}
 
     @property
     def bound_constants(self) -> dict[str, Any]:

@@ -114,14 +114,15 @@ def symbol(
 
 @dataclasses.dataclass(frozen=True)
 class Declared:
-    """A frozen dataclass whose fields are all declared by `symbol`, and checked when it is made.
+    """A frozen dataclass whose fields are all declared by `symbol`, and settled when it is made.
 
     Raises ValueError, naming field, value, unit and allowed range, for a value out of range.
     """
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            field.metadata["symbol"].check(field.name, getattr(self, field.name), str(field.type))
+            known: Symbol = field.metadata["symbol"]
+            object.__setattr__(self, field.name, known.settled(field.name, getattr(self, field.name), str(field.type)))
 
     @classmethod
     def symbols(cls) -> dict[str, Symbol]:

@@ -167,6 +167,9 @@ CALLS = {
         **LINKS, **BAND, "method": "newton", "tolerance": 0.125, "max_iterations": 100}),
     "allocate_bandwidth_ergodic": (lambda **a: control.allocate_bandwidth_ergodic(radio=radio(), **a), {
         "payload_bits": [5, 9], "distance_m": [2, 3], "power_w": [1, 2], "tolerance": 0.125}),
+    "least_delays": (control.least_delays, {"payload_bits": [5, 9], "signal_w": [3, 4], **BAND}),
+    "set_delays": (control.set_delays, {
+        "payload_bits": [5, 9], "signal_w": [3, 4], "members": [[1, 0], [1, 1]], **BAND}),
     "allocate_energy_optimal": (control.allocate_energy_optimal, {
         **LINKS, "power_w": [1, 2], **BAND, "tolerance": 0.125, "max_iterations": 100}),
     "cost_gradient": (control.cost_gradient, {

@@ -18,7 +18,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import Array, Bools, checked
+from ..arguments import Array, Bools, checked, flags
 from ._efficiency import bernoulli, share_elasticity, spectral_efficiency_nat
 from ._pool import check_one_band
 
@@ -43,14 +43,15 @@ def least_delays(
 
 
 def set_delays(
-    payload_bits: ArrayLike, signal_w: ArrayLike, members: Bools, *, bandwidth_hz: float, noise_psd_w_per_hz: float
+    payload_bits: ArrayLike, signal_w: ArrayLike, members: ArrayLike, *, bandwidth_hz: float, noise_psd_w_per_hz: float
 ) -> Array:
     """Least delay in s in which the uploads of a set end together, for many sets at once; as `least_delays`.
 
     `members` (..., S, K) holds S sets, of any sizes, and the delays have the shape (..., S); that of nobody is 0.
     """
     floor_s, snr = _links(payload_bits, signal_w, bandwidth_hz, noise_psd_w_per_hz)
-    return _delays(floor_s, snr, members, members.sum(axis=-1))
+    sets = flags("members", members)
+    return _delays(floor_s, snr, sets, sets.sum(axis=-1))
 
 
 def _links(

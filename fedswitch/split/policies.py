@@ -28,7 +28,10 @@ from .scheduling import best_count, queue_step
 from .split_scenario import SplitScenario
 
 Policy = Literal["proposed", "proposed_printed", "fair", "greedy", "equal_share", "all_in"]
+"""How devices are scheduled, by name."""
+
 POLICIES: tuple[Policy, ...] = get_args(Policy)
+"""All policies by name."""
 
 _NOBODY: NDArray[np.intp] = np.empty(0, dtype=np.intp)
 

@@ -6,6 +6,7 @@ import dataclasses
 from functools import partial
 from typing import Any, TypedDict
 
+from ..errors import names_unknown_fields
 from ..symbols import Declared, symbol
 from ..units import db_to_ratio, dbm_to_w
 
@@ -21,6 +22,7 @@ class Band(TypedDict):
     noise_psd_w_per_hz: float
 
 
+@names_unknown_fields
 @dataclasses.dataclass(frozen=True)
 class SplitScenario(Declared):
     r"""The cell, the messages and the scheduling of split federated LoRA: one frozen, validated value, as `Scenario`.
