@@ -20,6 +20,14 @@ def is_tuple(value):
     return isinstance(value, tuple)
 
 
+OF_LEARNING = {
+    field.name
+    for field in dataclasses.fields(recorded_settings("sensitivity"))
+    if field.name.startswith("learning_") or field.name in ("task", "backbone", "test_size")
+}
+"""What the sensitivity study takes for its part that learns only."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Small(StudySettings):
     sizes: list[int] = setting([1, 2], "sizes: several values", "m")
@@ -48,9 +56,21 @@ def test_the_notebook_takes_a_device_where_the_study_does(name):
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_the_recorded_run_has_the_settings_of_the_study(name):
-    assert load_result(name).mismatch(recorded_settings(name)) == ""
-    assert load_result(name).settings == recorded_settings(name)
+def test_what_is_recorded_is_part_of_what_is_to_be_recorded(name):
+    """Some seeds, arms or readings may still be missing, and the page then says so; nothing else may differ."""
+    result, wanted = load_result(name), recorded_settings(name)
+    missing = set()
+    for setting_name, value in result.settings.as_dict().items():
+        planned = wanted.as_dict()[setting_name]
+        if isinstance(value, list) and setting_name not in OF_LEARNING:
+            assert set(value) <= set(planned)
+        elif setting_name not in OF_LEARNING or "learning" in result.record["settings"].get(
+            "experiments", ["learning"]
+        ):
+            assert value == planned
+        missing |= {setting_name} if value != planned else set()
+    assert all(setting_name in result.mismatch(wanted) for setting_name in missing)
+    assert missing or result.mismatch(wanted) == ""
 
 
 def test_settings_are_found_among_other_names_and_stay_what_they_are():
