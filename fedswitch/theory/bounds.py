@@ -141,7 +141,7 @@ def bias_and_noise_constants(
         curvature=problem.curvature, smoothness=problem.smoothness,
     )  # fmt: skip
     at_optimum = bias + noise
-    values = np.atleast_1d(*checked(positive={"splits": splits}))
+    (values,) = (np.atleast_1d(array) for array in checked(positive={"splits": splits}))
     ways = problem.convex_drift(received, values), problem.own_drift(received, values)
     alpha, grows = map(np.concatenate, zip(*ways, strict=True))
     c = np.tile(values, len(ways)).reshape(-1, *([1] * at_optimum.ndim))
