@@ -76,8 +76,10 @@ def check_generator(rng: object) -> None:
         )
 
 
-def check_path_loss_exponent(value: ArrayLike) -> float:
+def check_path_loss_exponent(value: Any) -> float:
     """The argument as a float; ValueError unless it is one number with which the interference of a plane is finite."""
+    if type(value) is float and 2.0 < value < np.inf:
+        return value  # as inner loops have it
     (exponent,) = single(finite={"path_loss_exponent": value})
     if not exponent > 2.0:
         raise ValueError(f"path_loss_exponent must be above 2 for the interference to be finite, got {exponent:g}")
@@ -217,6 +219,6 @@ def settle(instance: Any, **fields: Sequence[str]) -> None:
     for rule, names in fields.items():
         for name in names:
             given = getattr(instance, name)
-            (array,) = checked(**{rule: {name: given}})
+            array = floats(name, given) if rule == "any" else checked(**{rule: {name: given}})[0]
             keep = array if array.ndim or isinstance(given, np.ndarray) else float(array)
             object.__setattr__(instance, name, keep)
