@@ -108,9 +108,13 @@ def _local_folder(name: str) -> Path | None:
     """The folder that holds a backbone on this machine: the package, a folder by name, or the hub's cache."""
     if (packaged := _package_folder(name)) is not None:
         return packaged
-    if os.path.isdir(named := os.path.expanduser(name)):  # noqa: PTH111, PTH112 - false for a name that is too long
-        return Path(named)
-    return _cached_folder(name)
+    return named_folder(name) or _cached_folder(name)
+
+
+def named_folder(name: str) -> Path | None:
+    """The folder that the name of a backbone is the path of; None where there is no such folder."""
+    path = os.path.expanduser(name)  # noqa: PTH111  Path's fails where nobody has a home
+    return Path(path) if os.path.isdir(path) else None  # noqa: PTH112 - false for a name that is too long
 
 
 def _package_folder(name: str) -> Path | None:
@@ -164,7 +168,7 @@ def _fetched_folder(name: str) -> Path:
 def _how_to_mend(name: str, folder: Path) -> str:
     if folder == _package_folder(name):
         return 'install it again with pip install --force-reinstall "fedswitch[offline]"'
-    if os.path.isdir(os.path.expanduser(name)):  # noqa: PTH111, PTH112 - as above
+    if named_folder(name) is not None:
         return "save the model itself, whole, and its tokenizer there with save_pretrained"
     return (
         f"if the model on the hub is whole and has safetensors, delete {folder.parent.parent} to have it fetched again"

@@ -36,7 +36,12 @@ def save(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, 
 
     def write(unfinished: Path) -> None:
         with unfinished.open("wb") as file:  # torch itself does not know every path that a system allows
-            torch.save(state, file)
+            try:
+                torch.save(state, file)
+            except RuntimeError as error:  # torch's words at the end of a file that could not be written
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from None
+                raise
 
     state = {
         "format": FORMAT,

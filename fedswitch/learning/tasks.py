@@ -98,6 +98,18 @@ def task_status(name: str, data: str | Path | None = None) -> tuple[bool, str]:
     return True, f"{where}, {len(task.train):,} training and {len(task.test):,} test samples"
 
 
+def task_files(name: str, data: str | Path | None = None) -> list[Path]:
+    """The parquet files that `load_task` reads, of whatever name; none where the task is written, or not in a folder.
+
+    Raises MissingDataError for a part of a set of files.
+    """
+    folder = _data_folder(data)
+    if not name or name in _WRITTEN or folder is None:
+        return []
+    place = _place(name, folder)
+    return [path for part in PARTS for path in _files(place, part)]
+
+
 def reviews_task(*, train: int = 8000, test: int = 400, seed: int = 0) -> Task:
     """The embedded task `reviews`, with `train` training and `test` test samples."""
     sets = (reviews.TRAIN_WORDS, train), (reviews.TEST_WORDS, test)
@@ -142,9 +154,7 @@ def _data_folder(data: str | Path | None) -> Path | None:
 
 def _from_folder(name: str, folder: Path) -> Task:
     """The task from parquet files. Their digests stand for their origin: a folder may move."""
-    # as in a clone of a data set of the hub, whether of many tasks or of this one
-    places = [folder / name, folder / name / "data", folder, folder / "data"]
-    place = next((place for place in places if any(_files(place, part) for part in PARTS)), folder / name)
+    place = _place(name, folder)
     splits, digests = [], []
     for part in PARTS:
         read = {path: _read_file(path) for path in _files(place, part)}
@@ -158,6 +168,12 @@ def _from_folder(name: str, folder: Path) -> Task:
         digests += [f"{path.name} {hashlib.sha256(content).hexdigest()[:12]}" for path, content in read.items()]
     source = f"parquet files as in {HUB_NAME}, {name}, sha256 {' and '.join(digests)}"
     return Task(name, source, _GLUE[name].label_names, *splits)
+
+
+def _place(name: str, folder: Path) -> Path:
+    """Where in a folder of data the files of a task are, as in a clone of a data set of many tasks or of this one."""
+    places = [folder / name, folder / name / "data", folder, folder / "data"]
+    return next((place for place in places if any(_files(place, part) for part in PARTS)), folder / name)
 
 
 def _files(place: Path, part: str) -> list[Path]:

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
@@ -74,19 +74,25 @@ def module_version() -> str:
     """
     package = Path(__file__).resolve().parents[1]
     sources = sorted([*package.rglob("*.py"), *package.rglob("*.yaml")])
-    return f"{__version__}+{_digest({path.relative_to(package).as_posix(): path for path in sources})}"
+    return f"{__version__}+{_digest((path.relative_to(package).as_posix(), path) for path in sources)}"
 
 
 def data_digest(parameters: Mapping[str, Any]) -> str:
     """A digest of the files that a run reads by its parameters `task` and `backbone`; empty where there are none here.
 
-    These are the tables of the task in the folder FEDSWITCH_DATA, and the files of a backbone that is a folder.
+    These are the tables of the task in the folder FEDSWITCH_DATA, and the files of a backbone that is a folder. Raises
+    FedswitchError where the tables are a part of a set.
     """
-    named = {name: str(parameters.get(name) or "") for name in ("task", "backbone")}
-    folder = os.environ.get("FEDSWITCH_DATA")
-    tables = Path(folder, named["task"]).glob("*.parquet") if folder and named["task"] else ()
-    weights = Path(named["backbone"]).glob("*") if named["backbone"] else ()
-    files = {path.name: path for path in sorted([*tables, *weights]) if path.is_file()}
+    task, backbone = (str(parameters.get(name) or "") for name in ("task", "backbone"))
+    if not task and not backbone:
+        return ""
+    # here, because torch comes with them
+    from ..learning.backbones import named_folder
+    from ..learning.tasks import task_files
+
+    folder = named_folder(backbone)
+    weights = sorted(path for path in folder.glob("*") if path.is_file()) if folder is not None else []
+    files = [(path.name, path) for path in (*task_files(task), *weights)]
     return _digest(files) if files else ""
 
 
@@ -146,10 +152,10 @@ def _differs(run: SweepRun, parameters: Mapping[str, Any]) -> str:
     return ""
 
 
-def _digest(files: Mapping[str, Path]) -> str:
-    """A digest of the names and contents of files."""
+def _digest(files: Iterable[tuple[str, Path]]) -> str:
+    """A digest of the names and contents of files, in their order."""
     digest = hashlib.sha256()
-    for name, path in files.items():
+    for name, path in files:
         digest.update(f"\n{name}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -258,6 +258,23 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(small, toy_task, tmp_path, 
     pd.testing.assert_frame_equal(run(small, toy_task, resume=path).table, run(small, toy_task).table, check_exact=True)
 
 
+@pytest.mark.parametrize("size", [1, 100, 2000, 9000])
+def test_a_file_that_the_system_cuts_leaves_the_last_good_checkpoint(size, small, toy_task, tmp_path):
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "run.pt"
+    run(small, toy_task, rounds=1, resume=path)
+    good = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        with pytest.raises(FedswitchError, match=r"could not be written \(File too large\): free space there"):
+            run(small, toy_task, rounds=2, resume=path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]
+    assert path.read_bytes() == good
+
+
 def test_a_folder_or_a_foreign_file_is_not_called_a_checkpoint(small, toy_task, tmp_path):
     foreign = tmp_path / "other.pt"
     torch.save({"mine": 1}, foreign)

@@ -21,7 +21,7 @@ from fedswitch.errors import FedswitchError, ParameterError
 from fedswitch.studies import sweep as sweep_module
 from fedswitch.studies.notebooks import find_study
 from fedswitch.studies.sweep import parse_sweep, plan, sweep
-from fedswitch.studies.sweep_workers import Performed, module_version
+from fedswitch.studies.sweep_workers import Performed, data_digest, module_version
 
 
 class Doer:
@@ -356,6 +356,39 @@ def test_a_run_is_known_by_the_data_and_weights_that_it_names(tiny, tmp_path, mo
     first = known(backbone=str(model))
     (model / "model.safetensors").write_bytes(b"2")
     assert len({known_before, first, known(backbone=str(model))}) == 3
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "toy/{}.parquet", "toy/{}-00000-of-00001.parquet", "toy/data/{}-00000-of-00001.parquet", "toy/{}/0000.parquet",
+        "{}.parquet", "data/{}.parquet", "{}/0000.parquet",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("named", ["{}", "~"])
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_data_are_known_wherever_a_task_is_read_from(tmp_path, monkeypatch, place, named, part):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FEDSWITCH_DATA", named.format(tmp_path))
+    seen = set()
+    for content in ("1", "2"):
+        for each in ("train", "validation"):
+            path = tmp_path / place.format(each)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content if each == part else "same")
+        seen.add(data_digest({"task": "toy"}))
+    assert len(seen) == 2
+    assert data_digest({"task": "reviews"}) == data_digest({"task": ""}) == ""
+
+
+def test_weights_are_known_in_a_folder_that_is_named_from_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    seen = {data_digest({"backbone": "~/model"})}
+    (tmp_path / "model").mkdir()
+    for content in ("1", "2"):
+        (tmp_path / "model" / "model.safetensors").write_text(content)
+        seen |= {data_digest({"backbone": "~/model"}), data_digest({"backbone": str(tmp_path / "model")})}
+    assert len(seen) == 3
 
 
 def test_runs_that_were_not_made_alike_are_told(tiny, tmp_path):
