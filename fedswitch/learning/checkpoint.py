@@ -6,6 +6,7 @@ Random generators are not in it: they are keyed by round (`fedswitch.streams`).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,30 +25,50 @@ FORMAT = 3
 
 
 def save(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, log: Log) -> None:
-    """Write the state of a run to `path`; what was there stays until the new file is complete.
-
-    Raises FedswitchError, in one sentence, where it cannot be written.
-    """
+    """Write the state of a run to `path`, as `write` does."""
     state = {
+        "modules": run.modules.state(),
+        "optimizers": [optimizer.state_dict() for optimizer in run.optimizers],
+        "learner": run.learner.state(),
+        "scheme": scheme.state(),
+        "log": {name: value for name, value in vars(log).items() if name != "labels"},
+    }
+    write(path, settings, state)
+
+
+def load(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, log: Log) -> None:
+    """Put a run that has just been started into the state saved in `path`, which `read` reads."""
+    state = read(path, settings)
+    run.modules.load_state(state["modules"])
+    for optimizer, saved_state in zip(run.optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved_state)
+    run.learner.restore(to_arrays(state["learner"]))
+    scheme.restore(to_arrays(state["scheme"]))
+    vars(log).update(to_arrays(state["log"]))
+
+
+def write(path: Path, settings: dict[str, Any], state: Mapping[str, Any]) -> None:
+    """Write the state of a run of any kind to `path`; what was there stays until the new file is complete.
+
+    `settings` say which run it is, its scenario's fields under "scenario"; `state` holds numbers, texts, arrays,
+    tensors, and lists and dictionaries of these. Raises FedswitchError, in one sentence, where it cannot be written.
+    """
+    whole = {
         "format": FORMAT,
         "version": version("fedswitch"),
         "settings": _to_json(settings),
-        "modules": run.modules.state(),
-        "optimizers": [_to_tensors(optimizer.state_dict()) for optimizer in run.optimizers],
-        "learner": _to_tensors(run.learner.state()),
-        "scheme": _to_tensors(scheme.state()),
-        "log": _to_tensors({name: value for name, value in vars(log).items() if name != "labels"}),
+        **{name: _to_tensors(part) for name, part in state.items()},
     }
     try:
-        write_whole(path, lambda unfinished: torch.save(state, unfinished))
+        write_whole(path, lambda unfinished: torch.save(whole, unfinished))
     except (OSError, RuntimeError) as error:
         raise FedswitchError(
             f"The checkpoint {path} could not be written ({error}): free space or name another."
         ) from error
 
 
-def load(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, log: Log) -> None:
-    """Put a run that has just been started into the state saved in `path`.
+def read(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """What `write` has put into `path`, with tensors in place of arrays (`to_arrays` turns them back).
 
     Raises FedswitchError, in one sentence, for a file that cannot be read or belongs to another run or version.
     """
@@ -69,12 +90,7 @@ def load(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, 
             f"The checkpoint {path} belongs to another run (it differs in: {', '.join(differing)}): "
             "delete it or name another."
         )
-    run.modules.load_state(state["modules"])
-    for optimizer, saved_state in zip(run.optimizers, state["optimizers"], strict=True):
-        optimizer.load_state_dict(saved_state)
-    run.learner.restore(_to_arrays(state["learner"]))
-    scheme.restore(_to_arrays(state["scheme"]))
-    vars(log).update(_to_arrays(state["log"]))
+    return state
 
 
 def _to_json(settings: dict[str, Any]) -> str:
@@ -105,10 +121,10 @@ def _to_tensors(value: Any) -> Any:
     )
 
 
-def _to_arrays(value: Any) -> Any:
+def to_arrays(value: Any) -> Any:
     """What `_to_tensors` was given."""
     if isinstance(value, torch.Tensor):
         return value.numpy()
     if isinstance(value, dict):
-        return {name: _to_arrays(item) for name, item in value.items()}
-    return [_to_arrays(item) for item in value] if isinstance(value, list) else value
+        return {name: to_arrays(item) for name, item in value.items()}
+    return [to_arrays(item) for item in value] if isinstance(value, list) else value
