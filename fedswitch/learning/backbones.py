@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import importlib.util
 import re
@@ -18,6 +19,8 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 from transformers.utils import logging as transformers_logging
 
 from ..errors import MissingWeightsError, nearest
+from . import vision
+from .anatomy import pooling_of
 from .encoding import Backbone, Texts, Tokenize
 from .hub import hub_answers
 from .tokens import Batch, Tokens
@@ -37,6 +40,7 @@ BACKBONES = {
     "minilm": "all-MiniLM-L6-v2, 6 layers, 22.7 M parameters: the default, from the extra `offline` or the hub",
     "tiny": "2 layers with random weights: for tests and demonstrations, knows nothing",
     "roberta-base": "12 layers, 125 M parameters: the paper's, from the hub or a local folder",
+    **vision.VISION_BACKBONES,
 }
 """The foundation models that are known by name, and what each is; others load by their hub name or folder."""
 
@@ -72,6 +76,8 @@ def backbone_status(name: str) -> tuple[bool, str]:
     """Whether a backbone can be loaded without a network, and from where or how to get it; nothing is fetched."""
     if name == "tiny":
         return True, "made on the spot"
+    if name in vision.VISION_BACKBONES:
+        return vision.vision_status(name)
     folder = _local_folder(name)
     return (folder is not None, str(folder) if folder is not None else _how_to_get(name))
 
@@ -117,7 +123,13 @@ def _fetched_folder(name: str) -> Path:
 
 
 def _load_pretrained(name: str) -> Backbone:
+    if name in vision.VISION_BACKBONES:
+        with _quiet_transformers():
+            return vision.load_named(name)
     folder = _local_folder(name) or _fetched_folder(name)
+    if vision.reads_images(folder):
+        with _quiet_transformers():
+            return vision.load_folder(name, folder)
     _check_folder(folder)
     with (folder / "model.safetensors").open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -133,6 +145,7 @@ def _load_pretrained(name: str) -> Backbone:
     except (OSError, ValueError) as error:
         raise MissingWeightsError(f"The backbone folder {folder} could not be loaded: {error}") from error
     backbone = Backbone(name, f"model.safetensors, sha256 {digest}", encoder, _pretrained_tokenize(tokenizer))
+    backbone = dataclasses.replace(backbone, pooled_by=pooling_of(folder))
     if not _is_cut_right(backbone):
         raise MissingWeightsError(
             f"The backbone {name!r} is a {type(encoder).__name__}; only encoders built like BERT or RoBERTa "

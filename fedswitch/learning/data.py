@@ -26,8 +26,35 @@ class Split:
         return len(self.texts)
 
 
-def subset(split: Split, indices: NDArray[np.int64]) -> Split:
+@dataclasses.dataclass(frozen=True)
+class ImageSplit:
+    """M images (M, height, width, 3) of bytes, and their `labels` (M,)."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    domains: None = None
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.shape[-1] != 3 or self.images.dtype != np.uint8:
+            raise ValueError(
+                f"images must be bytes of shape (M, height, width, 3), got {self.images.dtype} {self.images.shape}"
+            )
+        if not len(self.images) == len(self.labels) > 0:
+            raise ValueError(
+                f"images and labels must be of one size above 0, got {len(self.images)}, {len(self.labels)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+AnySplit = Split | ImageSplit
+
+
+def subset(split: AnySplit, indices: NDArray[np.int64]) -> AnySplit:
     """The samples of a split at `indices`, in that order."""
+    if isinstance(split, ImageSplit):
+        return ImageSplit(split.images[indices], split.labels[indices])
     texts, pairs = (
         None if column is None else tuple(column[i] for i in indices) for column in (split.texts, split.pairs)
     )
@@ -43,8 +70,8 @@ class Task:
     name: str
     source: str
     label_names: tuple[str, ...]
-    train: Split
-    test: Split
+    train: AnySplit
+    test: AnySplit
 
     def __post_init__(self) -> None:
         for part, split in (("train", self.train), ("test", self.test)):

@@ -15,7 +15,7 @@ from ..errors import FedswitchError
 from ..scenario import Scenario
 from ..streams import stream
 from ..wireless import Cell
-from .data import Split, Task
+from .data import AnySplit, Task
 from .encoding import Backbone
 from .engine import GRADIENTS, Learner
 from .modules import FullModel, Modules
@@ -214,7 +214,7 @@ def _rate_field(modules: Modules) -> str:
     return "full_learning_rate" if isinstance(modules, FullModel) else "learning_rate"
 
 
-def _tokenized(kept: Kept, split: Split, backbone: Backbone, scenario: Scenario) -> Samples:
+def _tokenized(kept: Kept, split: AnySplit, backbone: Backbone, scenario: Scenario) -> Samples:
     if scenario.tokens_per_sample > backbone.max_tokens:
         raise ValueError(
             f"tokens_per_sample = {scenario.tokens_per_sample} exceeds the {backbone.max_tokens} tokens that the "

@@ -62,6 +62,11 @@ class Batch:
     segments: torch.Tensor
     mask: torch.Tensor
 
+    @property
+    def inputs(self) -> tuple[torch.Tensor, ...]:
+        """What the embedding takes."""
+        return self.ids, self.segments
+
 
 def micro_batches(lengths: Indices, indices: Indices, token_budget: int) -> Iterator[Indices]:
     """Cut `indices` (M,) into groups of similar length that hold at most `token_budget` tokens once padded.
