@@ -97,7 +97,12 @@ class Backbone:
     def embed(self, batch: Batch | ImageBatch, frozen_layers: int) -> torch.Tensor:
         """Embeddings and the first `frozen_layers` layers, without gradients: (B, L, hidden)."""
         with torch.no_grad():
-            return self._layers(self.embeddings(*batch.inputs), batch.mask, slice(0, frozen_layers))
+            return self.embed_further(self.embeddings(*batch.inputs), batch.mask, frozen_layers)
+
+    def embed_further(self, hidden: torch.Tensor, mask: torch.Tensor, frozen_layers: int) -> torch.Tensor:
+        """The first `frozen_layers` layers, from embeddings, without gradients: (B, L, hidden)."""
+        with torch.no_grad():
+            return self._layers(hidden, mask, slice(0, frozen_layers))
 
     def encode(
         self, hidden: torch.Tensor, mask: torch.Tensor, frozen_layers: int, adapters: Sequence[Adapter] = ()

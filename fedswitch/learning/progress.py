@@ -7,7 +7,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from tqdm import tqdm
@@ -57,3 +59,46 @@ def interrupt_later() -> Iterator[threading.Event]:
         yield interrupt
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def kept_rounds(
+    label: str,
+    first: int,
+    total: int,
+    *,
+    shown: bool | None,
+    resume: str | Path | None,
+    save: Callable[[], object],
+    every: int,
+    stop: Callable[[], bool] = lambda: False,
+    note: Callable[[float], Mapping[str, Any]] | None = None,
+) -> Generator[int, None, None]:
+    """The rounds `first` to `total` of a run, counted from 0: with a bar, and so that the run can be gone on with.
+
+    After each round `note`, given its seconds, says what stands beside the bar, and `stop` whether it was the last.
+    `save` is called every so many rounds and after the last one, where there is a file to `resume` from. Raises
+    ValueError where more than `total` rounds are done already, and KeyboardInterrupt after Ctrl-C, once the round is
+    finished and saved, which says how to go on. Close it at the end, however that comes.
+    """
+    if first > total:
+        raise ValueError(
+            f"the checkpoint {resume} holds {first} rounds already: rounds = {total} must be at least that"
+        )
+    with rounds_bar(label, first, total, shown) as bar, interrupt_later() as interrupt:
+        for t in range(first, total):
+            started = time.perf_counter()
+            yield t
+            bar.update()
+            if note is not None:
+                bar.set_postfix(**note(time.perf_counter() - started), refresh=False)
+            interrupted = interrupt.is_set()  # read once: Ctrl-C may come at any moment
+            stopped = stop()
+            if resume is not None and (t + 1 == total or interrupted or stopped or (t + 1) % every == 0):
+                save()
+            if interrupted:
+                goes_on = (
+                    f"the same call with resume={str(resume)!r} goes on" if resume is not None else "nothing is kept"
+                )
+                raise KeyboardInterrupt(f"stopped after round {t + 1} of {total}: {goes_on}")
+            if stopped:
+                return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import time
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from .data import Task
 from .engine import GRADIENTS
 from .federation import Federation
 from .history import History, Log
-from .progress import interrupt_later, rounds_bar
+from .progress import kept_rounds
 from .samples import Kept
 from .schemes import Plan, Scheme, check_plan, find_scheme
 from .tasks import load_task
@@ -80,12 +81,7 @@ def simulate(
         KeyboardInterrupt: after Ctrl-C, once the round is finished and saved; it says how to go on. A second Ctrl-C
             ends at once.
     """
-    counts = {"rounds": rounds, "evaluate_every": evaluate_every, "checkpoint_every": checkpoint_every}
-    for argument, count in counts.items():
-        if not isinstance(count, (int, np.integer)) or count < 1:
-            raise ValueError(f"{argument} = {count!r} must be a whole number of at least 1")
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed = {seed!r} must be a whole number of at least 0")
+    check_run(seed, rounds=rounds, evaluate_every=evaluate_every, checkpoint_every=checkpoint_every)
     if engine not in GRADIENTS:
         raise ValueError(f"unknown engine {engine!r}; there are: {', '.join(GRADIENTS)}")
     name, kind = find_scheme(scheme)
@@ -110,33 +106,27 @@ def simulate(
     if resume is not None and Path(resume).exists():
         checkpoint.load(Path(resume), settings, run, policy, log)
 
-    first = len(log.rows)
-    if first > rounds:
-        raise ValueError(
-            f"the checkpoint {resume} holds {first} rounds already: rounds = {rounds} must be at least that"
-        )
-    with rounds_bar(f"{name} on {loaded_task.name}", first, rounds, progress) as bar, interrupt_later() as interrupt:
-        for t in range(first, rounds):
-            started = time.perf_counter()
+    def save() -> None:
+        if resume is not None:
+            checkpoint.save(Path(resume), settings, run, policy, log)
+
+    def note(seconds: float) -> dict[str, Any]:
+        last = log.rows[-1]
+        accuracy = {} if math.isnan(last["accuracy"]) else {"accuracy": f"{last['accuracy_pooled']:.3f}"}
+        return {**accuracy, "received": last["received"], "s": f"{seconds:.1f}"}
+
+    def stopped() -> bool:
+        return stop is not None and not math.isnan(log.rows[-1]["accuracy"]) and stop(log.rows)
+
+    todo = kept_rounds(
+        f"{name} on {loaded_task.name}", len(log.rows), rounds,
+        shown=progress, resume=resume, save=save, every=checkpoint_every, stop=stopped, note=note,
+    )  # fmt: skip
+    with contextlib.closing(todo):
+        for t in todo:
             plan, uplink = do_round(policy, run, t, name)
             due = (t + 1) % evaluate_every == 0 or t + 1 == rounds or (also_test is not None and also_test(log.rows))
             log.add(run.scenario, plan, uplink, run.evaluate(t, personal=personal) if due else {})
-            bar.update()
-            accuracy = {"accuracy": f"{log.rows[-1]['accuracy_pooled']:.3f}"} if due else {}
-            seconds = time.perf_counter() - started
-            bar.set_postfix(**accuracy, received=log.rows[-1]["received"], s=f"{seconds:.1f}", refresh=False)
-            interrupted = interrupt.is_set()  # read once: Ctrl-C may come at any moment
-            stopped = due and stop is not None and stop(log.rows)
-            ends = t + 1 == rounds or interrupted or stopped
-            if resume is not None and (ends or (t + 1) % checkpoint_every == 0):
-                checkpoint.save(Path(resume), settings, run, policy, log)
-            if interrupted:
-                goes_on = (
-                    f"the same call with resume={str(resume)!r} goes on" if resume is not None else "nothing is kept"
-                )
-                raise KeyboardInterrupt(f"stopped after round {t + 1} of {rounds}: {goes_on}")
-            if stopped:
-                break
     return History(
         table=pd.DataFrame(log.rows),
         subscribed=np.stack(log.subscribed),
@@ -144,6 +134,15 @@ def simulate(
         distance_m=run.cell.distance_m,
         settings={**settings, "rounds": rounds},
     )
+
+
+def check_run(seed: int, **counts: int) -> None:
+    """Raise ValueError that names the argument unless `seed` is a whole number, and each of `counts` one above 0."""
+    for argument, count in counts.items():
+        if not isinstance(count, (int, np.integer)) or count < 1:
+            raise ValueError(f"{argument} = {count!r} must be a whole number of at least 1")
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed = {seed!r} must be a whole number of at least 0")
 
 
 def do_round(policy: Scheme, run: Federation, t: int, name: str) -> tuple[Plan, Uplink]:
