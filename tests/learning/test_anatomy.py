@@ -1,0 +1,18 @@
+import pytest
+from transformers import BertConfig, BertModel, RobertaConfig, RobertaModel
+
+from fedswitch.learning.anatomy import pooling_of
+
+SMALL = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8, "vocab_size": 20}
+
+
+@pytest.mark.parametrize(("model", "config"), [(BertModel, BertConfig), (RobertaModel, RobertaConfig)])
+@pytest.mark.parametrize("pooler", [True, False])
+@pytest.mark.parametrize("sentences", [True, False])
+def test_a_folder_says_how_its_encoder_is_pooled(model, config, pooler, sentences, tmp_path):
+    """A sentence encoder by the mean, whatever else its file holds; else by its pooler, if that has weights."""
+    model(config(**SMALL), add_pooling_layer=pooler).save_pretrained(tmp_path)
+    if sentences:
+        (tmp_path / "1_Pooling").mkdir()
+    assert pooling_of(tmp_path) == ("pooler" if pooler and not sentences else "mean")
+    assert pooling_of(tmp_path, "first") == ("mean" if sentences else "pooler" if pooler else "first")
