@@ -41,7 +41,7 @@ class ImageSplit:
             )
         if not len(self.images) == len(self.labels) > 0:
             raise ValueError(
-                f"images and labels must be of one size above 0, got {len(self.images)}, {len(self.labels)}"
+                f"images and labels must be of one size above 0, got {len(self.images)} and {len(self.labels)}"
             )
 
     def __len__(self) -> int:
