@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import signal
 from types import SimpleNamespace
 
@@ -10,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_split import SmallSplit
 
+from fedswitch import Scenario, control
 from fedswitch.errors import FedswitchError
+from fedswitch.learning import load_task, simulate
 from fedswitch.learning.backbones import load_backbone
+from fedswitch.learning.data import subset
 from fedswitch.learning.encoding import Backbone
-from fedswitch.split import simulate_split
+from fedswitch.split import POLICIES, SplitCell, SplitScenario, schedule_rounds, simulate_split
 from fedswitch.split.split_rounds import ROUNDS
 from fedswitch.split.split_simulation import SplitRun, deal_evenly
 
@@ -211,3 +215,101 @@ def test_digits_are_learned_by_default(alternating, small_split):
     scenario = dataclasses.replace(small_split, batch_size=32, learning_rate=1e-2)
     table = simulate_split(scenario, policy=alternating, rounds=2, evaluate_every=2).table
     assert table["task"].unique().tolist() == ["digits"]
+
+
+# Joined to the radio
+
+
+def joined(**changes):
+    return SplitScenario(
+        **{"num_devices": 6, "batch_size": 5, "tokens_per_sample": 24, "samples_per_device": 40} | changes
+    )
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_policy_learns_from_reviews_alike_by_both_engines(policy):
+    # plain SGD: Adam divides by the root of tiny squared gradients and would amplify rounding
+    scenario = joined(optimizer="sgd", learning_rate=0.3)
+    options = {"task": "reviews", "backbone": "tiny", "policy": policy, "rounds": 4, "evaluate_every": 2, "seed": 3}
+    ours, literal = (simulate_split(scenario, engine=engine, **options) for engine in ROUNDS)
+    pd.testing.assert_frame_equal(ours.table, literal.table, rtol=1e-4)
+    table = ours.table
+    assert set(table["policy"]) == {policy}
+    assert np.array_equal(ours.scheduled.sum(axis=1), table["scheduled"])
+    assert (table["scheduled"] > 0).any()
+    assert table["delay_s"].gt(0).tolist() == table["scheduled"].gt(0).tolist()
+    assert table["participation_min"].iloc[-1] == ours.scheduled.mean(axis=0).min()
+    limit_s = table["delay_mean_s"] / table["delay_over_limit"]
+    np.testing.assert_allclose(limit_s[table["delay_mean_s"] > 0], limit_s.dropna().iloc[0])
+
+
+def test_a_round_is_scheduled_by_what_its_messages_weigh():
+    """The delay of all_in, by the delay of the same payloads, and these by the lengths of the texts that were drawn."""
+    scenario = joined()
+    task = load_task("reviews", seed=2)
+    history = simulate_split(scenario, task=task, backbone="tiny", policy="all_in", rounds=3, seed=2, evaluate_every=3)
+    run = SplitRun.start(scenario, task, load_backbone("tiny"), 2)
+    cell = SplitCell.draw(scenario, 2)
+    for t, row in history.table.iterrows():
+        batches = [run.mini_batch(t, k) for k in range(6)]
+        words = [[min(24, len(re.findall(r"\w+|[^\w\s]", task.train.texts[i])) + 2) for i in own] for own in batches]
+        bits = [32 * 64 * (sum(own) + 2 * 5) for own in words]
+        assert len(set(bits)) > 1
+        assert row["uplink_bits"] + row["downlink_bits"] == sum(bits)
+        expected = control.allocate_bandwidth(bits, cell.gain_w(t), 0.0, **scenario.band).delay_s
+        assert row["delay_s"] == pytest.approx(expected)
+    every = [min(24, len(re.findall(r"\w+|[^\w\s]", task.train.texts[i])) + 2) for i in run.held.ravel()]
+    mean_bits = 32 * 64 * 5 * (np.mean(every) + 2)
+    limit_s = scenario.delay_limit_s_per_bit * mean_bits
+    np.testing.assert_allclose(history.table["delay_mean_s"] / history.table["delay_over_limit"], limit_s)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_by_the_numbers_of_the_sibling_a_run_is_scheduled_as_a_cell_without_learning(policy):
+    plain = joined()
+    scenario = dataclasses.replace(plain, message_bits=plain.payload_bits)
+    history = simulate_split(scenario, task="digits", policy=policy, rounds=5, seed=1, evaluate_every=5)
+    expected = schedule_rounds(SplitCell.draw(plain, 1), 5, policy=policy)
+    assert np.array_equal(history.scheduled, expected.scheduled)
+    np.testing.assert_allclose(history.table["delay_s"], expected.delay_s)
+    np.testing.assert_allclose(history.table["queue_s"], expected.queue_s)
+    np.testing.assert_allclose(
+        history.table["delay_over_limit"].iloc[-1], expected.delay_s.mean() / plain.delay_limit_s
+    )
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_goes_on_from_a_checkpoint_as_if_never_stopped(policy, tmp_path):
+    options = {"task": "digits", "policy": policy, "evaluate_every": 2}
+    whole = simulate_split(joined(), rounds=4, **options)
+    simulate_split(joined(), rounds=2, resume=tmp_path / "run", **options)
+    resumed = simulate_split(joined(), rounds=4, resume=tmp_path / "run", **options)
+    pd.testing.assert_frame_equal(resumed.table, whole.table, check_exact=True)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_checkpoint_knows_its_data_by_their_content(
+    part, backbone, run, small_split, split_tasks, alternating, tmp_path
+):
+    run(backbone, rounds=1, resume=tmp_path / "run")
+    task = split_tasks[backbone]
+    split = getattr(task, part)
+    others = [subset(split, np.arange(len(split))[::-1]), dataclasses.replace(split, labels=np.roll(split.labels, 1))]
+    if backbone == "tiny-vit":
+        others.append(dataclasses.replace(split, images=255 - split.images))
+    for other in others:
+        changed = dataclasses.replace(task, **{part: other})
+        with pytest.raises(FedswitchError, match=r"another run \(it differs in: the data\)"):
+            simulate_split(
+                small_split, task=changed, backbone=backbone, policy=alternating, rounds=2, resume=tmp_path / "run"
+            )
+
+
+def test_a_checkpoint_of_the_other_system_belongs_to_another_run(run, split_tasks, tmp_path):
+    simulate(
+        Scenario(num_ues=4, batch_size=5, test_samples=5, num_modules=1, lora_ranks=(2,), tokens_per_sample=24),
+        task=split_tasks["tiny"], backbone="tiny", rounds=1, resume=tmp_path / "run",
+    )  # fmt: skip
+    with pytest.raises(FedswitchError, match="belongs to another run"):
+        run(rounds=2, resume=tmp_path / "run")
