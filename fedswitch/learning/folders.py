@@ -127,7 +127,7 @@ def load_encoder(folder: Path) -> tuple[Any, frozenset[str]]:
 
     The folder may lack weights of the pooler: their names come beside the encoder.
     """
-    with _without_load_report():
+    with without_load_report():
         encoder, info = _read(
             lambda: AutoModel.from_pretrained(
                 folder,
@@ -293,7 +293,7 @@ def _digest(files: Sequence[Path]) -> str:
 
 
 @contextlib.contextmanager
-def _without_load_report() -> Iterator[None]:
+def without_load_report() -> Iterator[None]:
     """Without the report of names that fit or do not, which we read ourselves; other warnings of transformers pass."""
 
     def passes(record: logging.LogRecord) -> bool:

@@ -62,15 +62,17 @@ class TableTask:
             task = self._from_folder(folder) if folder is not None else self._from_hub_cache()
         except FedswitchError as error:
             return False, str(error) if folder is not None else self._how_to_get
-        where = str(folder / self.name) if folder is not None else task.source
+        where = str(self._place(folder)) if folder is not None else task.source
         return True, f"{where}, {len(task.train):,} training and {len(task.test):,} test samples"
+
+    def _place(self, folder: Path) -> Path:
+        """Where the files are, as in a clone of a data set of the hub, whether of many tasks or of this one."""
+        places = [folder / self.name, folder / self.name / self.inside, folder, folder / self.inside]
+        return next((place for place in places if any(_files(place, part) for part in self.parts)), places[0])
 
     def _from_folder(self, folder: Path) -> Task:
         """The task from parquet files. Their digests stand for their origin: a folder may move."""
-        # as in a clone of a data set of the hub, whether of many tasks or of this one
-        places = [folder / self.name, folder / self.name / self.inside, folder, folder / self.inside]
-        place = next((place for place in places if any(_files(place, part) for part in self.parts)), places[0])
-        splits, digests = [], []
+        place, splits, digests = self._place(folder), [], []
         for part in self.parts:
             read = {path: _read_file(path) for path in _files(place, part)}
             if not read:

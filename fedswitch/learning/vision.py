@@ -19,6 +19,7 @@ from transformers import Dinov2Config, Dinov2Model, ViTConfig, ViTModel
 from ..errors import FedswitchError, MissingWeightsError
 from .data import AnySplit, ImageSplit
 from .encoding import Backbone
+from .folders import without_load_report
 from .onnx_weights import onnx_weights
 from .patches import ImageBatch, Patches, Sequences
 from .tokens import Batch
@@ -149,10 +150,12 @@ def dinov2(arrays: dict[str, Any], config: Dinov2Config) -> Dinov2Model:
     state["embeddings.position_embeddings"] = np.concatenate([whole, patches], axis=1)
     state["embeddings.mask_token"] = np.zeros((1, width), dtype=np.float32)  # for training only
     tensors = {name: torch.from_numpy(np.array(values)) for name, values in state.items()}
-    encoder = Dinov2Model._from_config(config, dtype=torch.float32)
-    absent = encoder.load_state_dict(tensors, strict=False).missing_keys
-    if absent:
-        raise ValueError(f"the model lacks {', '.join(sorted(absent))}")
+    with without_load_report():  # and with from_pretrained, which knows all names that its parts have gone by
+        encoder, info = Dinov2Model.from_pretrained(
+            None, config=config, state_dict=tensors, output_loading_info=True, dtype=torch.float32
+        )
+    if info["missing_keys"]:
+        raise ValueError(f"the model lacks {', '.join(sorted(info['missing_keys']))}")
     return encoder
 
 

@@ -126,6 +126,7 @@ def test_the_clone_of_the_hub_is_read_as_it_is(folder):
         pq.write_table(table().slice(0, 5), place / f"{part}-00000-of-00002.parquet")
         pq.write_table(table().slice(5), place / f"{part}-00001-of-00002.parquet")
     assert load_task("cifar10", data=folder / "clone").digest == whole.digest
+    assert task_status("cifar10", folder / "clone") == (True, f"{place}, 12 training and 12 test samples")
 
 
 def test_digits_come_with_scikit_learn_and_are_split_by_seed():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import BertConfig, BertModel, Dinov2Config, Dinov2Model, ViTConfig, ViTModel
 
 from fedswitch.errors import FedswitchError, MissingWeightsError
@@ -234,11 +235,12 @@ def test_status_says_where_or_how(tmp_path, monkeypatch):
     assert backbone_status("focus-vit") == (True, str(tmp_path / vision.FOCUS_WHEEL))
 
 
-def test_a_dinov2_is_found_in_the_arrays_of_an_export():
-    """Positions folded into nameless constants, beside those of other parts."""
+def test_a_dinov2_is_found_in_the_arrays_of_an_export(tmp_path):
+    """Positions folded into nameless constants, beside those of other parts; under the names that files have."""
     config = Dinov2Config(**SMALL)
     source = Dinov2Model(config)
-    state = {name: value.numpy() for name, value in source.state_dict().items()}
+    source.save_pretrained(tmp_path)
+    state = {name: value.numpy() for name, value in load_file(tmp_path / "model.safetensors").items()}
     positions = state.pop("embeddings.position_embeddings")
     del state["embeddings.mask_token"]
     arrays = {f"backbone.{name}": value for name, value in state.items()} | {
