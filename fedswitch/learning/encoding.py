@@ -1,20 +1,27 @@
 """A foundation model, in the two halves that LoRA cuts it into.
 
 Any encoder of the BERT family (BERT, RoBERTa, MiniLM, ...) goes through one path: `Backbone.embed` runs the layers that
-no LoRA module touches, `Backbone.encode` the others and the mean over tokens.
+no LoRA module touches, `Backbone.encode` the others and the mean over tokens. Vision transformers, whose tokens are
+patches of an image, take the same path after the embedding (`vision.VisionBackbone`).
 """
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..encoders import LORA_TARGETS
+from ..errors import FedswitchError
+from .anatomy import Layer, Pooling, last_norm, layers_of
+from .data import AnySplit, Split
+from .patches import ImageBatch, Sequences
 from .tokens import Batch, Tokens
 
 Texts = Sequence[str]
@@ -28,7 +35,8 @@ where each sample of a batch has its own."""
 class Backbone:
     """A frozen encoder w_0 and its tokenizer, which any number of runs may share: none of them changes it.
 
-    `source` says which weights these are. `tokenize(texts, pairs, max_tokens)` returns `Tokens`. The encoder is put in
+    `source` says which weights these are. `tokenize(texts, pairs, max_tokens)` returns `Tokens`. `pooled_by` is how the
+    encoder was made to be pooled; `encode` takes the mean in any case, and `features` heeds it. The encoder is put in
     evaluation mode, without dropout, and asks for no gradients.
     """
 
@@ -36,9 +44,15 @@ class Backbone:
     source: str
     encoder: Any  # a transformers PreTrainedModel, whose parts torch's types cannot name
     tokenize: Tokenize
+    pooled_by: Pooling = "mean"
 
     def __post_init__(self) -> None:
         self.encoder.requires_grad_(False).eval()
+
+    @functools.cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of the encoder, by their parts."""
+        return layers_of(self.encoder)
 
     @property
     def hidden_size(self) -> int:
@@ -72,17 +86,54 @@ class Backbone:
         """The same backbone with weights of its own, of that type."""
         return dataclasses.replace(self, encoder=copy.deepcopy(self.encoder).to(dtype))
 
-    def embeddings(self, ids: torch.Tensor, segments: torch.Tensor) -> torch.Tensor:
-        """Embeddings of tokens: (B, L) -> (B, L, hidden)."""
+    def embeddings(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """Embeddings of tokens, given as the `inputs` of a batch: ids and segments (B, L) -> (B, L, hidden)."""
+        ids, segments = inputs
         # RoBERTa has one segment type only
         types = segments if self.encoder.config.type_vocab_size > 1 else torch.zeros_like(segments)
         hidden: torch.Tensor = self.encoder.embeddings(input_ids=ids, token_type_ids=types)
         return hidden
 
-    def embed(self, batch: Batch, frozen_layers: int) -> torch.Tensor:
+    def read(self, split: AnySplit, max_tokens: int) -> Sequences:
+        """The samples of a split as tokens, at most `max_tokens` each.
+
+        Raises ValueError for more tokens than there are positions for, and FedswitchError, in one sentence, for images,
+        and where nothing of a sample is left: there is nothing to learn from.
+        """
+        if not isinstance(split, Split):
+            raise FedswitchError(
+                f"The backbone {self.name!r} reads texts, but these samples are images: take a vision transformer, "
+                "such as tiny-vit or focus-vit, or a task of texts."
+            )
+        if max_tokens > self.max_tokens:
+            raise ValueError(
+                f"tokens_per_sample = {max_tokens} exceeds the {self.max_tokens} tokens that the backbone "
+                f"{self.name!r} has positions for"
+            )
+        tokens = self.tokenize(split.texts, split.pairs, max_tokens)
+        empty = np.flatnonzero(tokens.lengths == 0)
+        if empty.size:
+            raise FedswitchError(
+                f"The backbone {self.name!r} makes no token of {split.texts[empty[0]]!r}, the text of sample "
+                f"{empty[0]}: leave such samples out, or name a backbone whose tokenizer marks where a text begins."
+            )
+        return tokens
+
+    def trial(self) -> tuple[Batch | ImageBatch, dict[str, torch.Tensor]]:
+        """A small batch to try the encoder with, as `embed` takes it and as the encoder itself does, by name."""
+        ids = torch.arange(min(8, self.max_tokens, self.encoder.config.vocab_size))[None]
+        batch = Batch(ids, torch.zeros_like(ids), torch.ones_like(ids, dtype=torch.bool))
+        return batch, {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+    def embed(self, batch: Batch | ImageBatch, frozen_layers: int) -> torch.Tensor:
         """Embeddings and the first `frozen_layers` layers, without gradients: (B, L, hidden)."""
         with torch.no_grad():
-            return self._layers(self.embeddings(batch.ids, batch.segments), batch.mask, slice(0, frozen_layers))
+            return self.embed_further(self.embeddings(*batch.inputs), batch.mask, frozen_layers)
+
+    def embed_further(self, hidden: torch.Tensor, mask: torch.Tensor, frozen_layers: int) -> torch.Tensor:
+        """The first `frozen_layers` layers, from embeddings, without gradients: (B, L, hidden)."""
+        with torch.no_grad():
+            return self._layers(hidden, mask, slice(0, frozen_layers))
 
     def encode(
         self, hidden: torch.Tensor, mask: torch.Tensor, frozen_layers: int, adapters: Sequence[Adapter] = ()
@@ -92,40 +143,71 @@ class Backbone:
         `adapters` are for each of `LORA_TARGETS` in each of these layers, in that order; none means no LoRA. The mean
         is float32 where the layers compute in less.
         """
-        hidden = self._layers(hidden, mask, slice(frozen_layers, None), adapters)
-        weights = mask.unsqueeze(-1).to(torch.promote_types(hidden.dtype, torch.float32))
-        return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+        hidden = last_norm(self.encoder)(self._layers(hidden, mask, slice(frozen_layers, None), adapters))
+        return _mean(hidden, mask)
+
+    def features(
+        self,
+        hidden: torch.Tensor,
+        mask: torch.Tensor,
+        frozen_layers: int,
+        adapters: Sequence[Adapter],
+        targets: Sequence[str],
+    ) -> torch.Tensor:
+        """As `encode`, but pooled as `pooled_by` says, and with LoRA on `targets` (of query, key and value).
+
+        Where the encoder is pooled by its pooler, the last of the `adapters` is that of its dense layer.
+        """
+        inside = adapters[:-1] if self.pooled_by == "pooler" else adapters
+        hidden = last_norm(self.encoder)(self._layers(hidden, mask, slice(frozen_layers, None), inside, targets))
+        if self.pooled_by == "mean":
+            return _mean(hidden, mask)
+        first = hidden[:, 0]
+        if self.pooled_by == "pooler":
+            pooler, (a, b) = self.encoder.pooler, adapters[-1]
+            added = (first @ a.to(first.dtype).mT) @ b.to(first.dtype).mT
+            first = pooler.activation(pooler.dense(first) + added)
+        return first.to(torch.promote_types(first.dtype, torch.float32))
 
     def _layers(
-        self, hidden: torch.Tensor, mask: torch.Tensor, which: slice, adapters: Sequence[Adapter] = ()
+        self,
+        hidden: torch.Tensor,
+        mask: torch.Tensor,
+        which: slice,
+        adapters: Sequence[Adapter] = (),
+        targets: Sequence[str] = LORA_TARGETS,
     ) -> torch.Tensor:
         unseen = torch.zeros(mask.shape, dtype=hidden.dtype, device=mask.device).masked_fill_(~mask, -math.inf)
         factors = iter([(a.to(hidden.dtype), b.to(hidden.dtype)) for a, b in adapters])
-        for layer in self.encoder.encoder.layer[which]:
-            hidden = _layer(layer, hidden, unseen, dict(zip(LORA_TARGETS, factors, strict=False)))
+        for layer in self.layers[which]:
+            hidden = _layer(layer, hidden, unseen, dict(zip(targets, factors, strict=False)))
         return hidden
 
 
-def _layer(layer: Any, hidden: torch.Tensor, unseen: torch.Tensor, adapters: Mapping[str, Adapter]) -> torch.Tensor:
-    """One layer as BERT has it: (B, L, hidden) -> (B, L, hidden); `unseen` (B, L) is -inf where padding is, else 0.
+def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The mean over tokens, (B, L, hidden) -> (B, hidden)."""
+    weights = mask.unsqueeze(-1).to(torch.promote_types(hidden.dtype, torch.float32))
+    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def _layer(layer: Layer, hidden: torch.Tensor, unseen: torch.Tensor, adapters: Mapping[str, Adapter]) -> torch.Tensor:
+    """One layer: (B, L, hidden) -> (B, L, hidden); `unseen` (B, L) is -inf where padding is, else 0.
 
     In torch's plain operations, since the backward pass of its fused attention is slow in bfloat16 on a CPU.
     """
-    attention = layer.attention.self
-    samples, length, heads = *unseen.shape, attention.num_attention_heads
+    samples, length, heads = *unseen.shape, layer.heads
+    seen = layer.before(hidden)
 
     def project(name: str) -> torch.Tensor:
         """(B, L, hidden) -> (B * heads, L, hidden / heads), by a linear layer and what LoRA adds to it."""
-        projected: torch.Tensor = getattr(attention, name)(hidden)
+        projected: torch.Tensor = layer.projections[name](seen)
         if name in adapters:
             a, b = adapters[name]
-            projected.add_((hidden @ a.mT) @ b.mT)
+            projected.add_((seen @ a.mT) @ b.mT)
         return projected.view(samples, length, heads, -1).transpose(1, 2).reshape(samples * heads, length, -1)
 
     query, key, value = project("query"), project("key"), project("value")
     padding = unseen[:, None, None].expand(-1, heads, 1, -1).reshape(samples * heads, 1, length)
     scores = torch.baddbmm(padding, query, key.mT, alpha=1.0 / math.sqrt(query.shape[-1]))
     context = torch.bmm(scores.softmax(dim=-1), value).view(samples, heads, length, -1)
-    attended = layer.attention.output(context.transpose(1, 2).reshape(hidden.shape), hidden)
-    result: torch.Tensor = layer.output(layer.intermediate(attended), attended)
-    return result
+    return layer.after(context.transpose(1, 2).reshape(hidden.shape), hidden)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
 from .modules import Modules
-from .samples import Kept, Samples
+from .samples import Cut, Kept, Samples
 from .tokens import Indices, micro_batches
 from .workers import in_order
 
@@ -28,16 +28,16 @@ GPU_TOKEN_BUDGET = 32768
 """Tokens of one forward pass on a GPU, where a small one would leave most of it idle."""
 
 
-class Learner:
-    """Modules and the samples that they learn from or are tested on, cut into micro-batches of similar length.
+class Feed:
+    """Samples, cut into micro-batches of similar length, and what the frozen part of a cut encoder makes of them.
 
     The output of frozen layers is taken from, and added to, `kept`.
     """
 
-    def __init__(self, modules: Modules, samples: Samples, *, kept: Kept | None = None) -> None:
-        self.modules = modules
+    def __init__(self, cut: Cut, samples: Samples, *, kept: Kept | None = None) -> None:
         self.samples = samples
-        self._outputs = (kept or Kept()).outputs(samples, modules)
+        self._cut = cut
+        self._outputs = (kept or Kept()).outputs(samples, cut)
 
     def state(self) -> dict[str, NDArray[np.int32]]:
         """What a resumed run needs to get the output of frozen layers to the last bit, for a checkpoint."""
@@ -70,9 +70,21 @@ class Learner:
             if outputs is not None:
                 return work(places, *outputs.batch(indices[places]))
             batch = tokens.batch(indices[places], device)
-            return work(places, self.modules.frozen(batch), batch.mask)
+            return work(places, self._cut.frozen(batch), batch.mask)
 
         in_order(do, groups, take, device)
+
+    def labels(self, indices: Indices) -> torch.Tensor:
+        """Labels of the samples at `indices` (M,), on the device that computes."""
+        return self.samples.labels[torch.from_numpy(indices).to(self.samples.device)]
+
+
+class Learner(Feed):
+    """Modules and the samples that they learn from or are tested on."""
+
+    def __init__(self, modules: Modules, samples: Samples, *, kept: Kept | None = None) -> None:
+        super().__init__(modules, samples, kept=kept)
+        self.modules = modules
 
     def gradient(self, n: int, indices: Indices) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Loss of module n, mean over the samples at `indices`, and its gradient by each of the module's parameters."""
@@ -101,10 +113,6 @@ class Learner:
 
         self.in_batches(chosen, work, take=lambda _: None)
         return scores.cpu().numpy()
-
-    def labels(self, indices: Indices) -> torch.Tensor:
-        """Labels of the samples at `indices` (M,), on the device that computes."""
-        return self.samples.labels[torch.from_numpy(indices).to(self.samples.device)]
 
 
 def add(sums: list[torch.Tensor], parts: Sequence[torch.Tensor]) -> None:

@@ -15,13 +15,12 @@ from ..errors import FedswitchError
 from ..scenario import Scenario
 from ..streams import stream
 from ..wireless import Cell
-from .data import Split, Task
-from .encoding import Backbone
+from .data import Task
 from .engine import GRADIENTS, Learner
 from .modules import FullModel, Modules
 from .partition import partition_task
 from .personal import label_odds, mixture_weights, own_module
-from .samples import Kept, Samples
+from .samples import Kept
 from .stacked import OPTIMIZERS, LocalModel, Penalty, train_locally
 from .tokens import Indices
 from .uplink import Uplink, transmit
@@ -72,9 +71,9 @@ class Federation:
             cell=Cell.draw(scenario, seed),
             modules=modules,
             optimizers=[OPTIMIZERS[scenario.optimizer](modules.parameters(n), lr=rate) for n in range(len(modules))],
-            learner=Learner(modules, _tokenized(kept, task.train, modules.backbone, scenario), kept=kept),
+            learner=Learner(modules, kept.samples(task.train, modules.backbone, scenario.tokens_per_sample), kept=kept),
             ue_indices=partition.indices,
-            tester=Learner(modules, _tokenized(kept, task.test, modules.backbone, scenario), kept=kept),
+            tester=Learner(modules, kept.samples(task.test, modules.backbone, scenario.tokens_per_sample), kept=kept),
             test_labels=task.test.labels,
             ue_test_indices=test_indices,
         )
@@ -212,12 +211,3 @@ class Federation:
 
 def _rate_field(modules: Modules) -> str:
     return "full_learning_rate" if isinstance(modules, FullModel) else "learning_rate"
-
-
-def _tokenized(kept: Kept, split: Split, backbone: Backbone, scenario: Scenario) -> Samples:
-    if scenario.tokens_per_sample > backbone.max_tokens:
-        raise ValueError(
-            f"tokens_per_sample = {scenario.tokens_per_sample} exceeds the {backbone.max_tokens} tokens that the "
-            f"backbone {backbone.name!r} has positions for"
-        )
-    return kept.samples(split, backbone, scenario.tokens_per_sample)

@@ -19,19 +19,21 @@ Read = TypeVar("Read")
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json")
+CHANNELS = "preprocessor_config.json"
 BESIDE_WEIGHTS = (
-    *(CONFIG, *VOCABULARIES, "merges.txt"),
+    *(CONFIG, *VOCABULARIES, "merges.txt", CHANNELS),
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
 )
-"""What decides, beside the weights, what a backbone makes of a text."""
+"""What decides, beside the weights, what a backbone makes of a text or an image."""
 
 SIZES = (
     *("hidden_size", "num_hidden_layers", "num_attention_heads"),
     *("intermediate_size", "vocab_size", "max_position_embeddings"),
+    *("image_size", "patch_size"),
 )
 """Numbers in config.json, each a whole one of at least 1."""
 
-BUILD = {"is_decoder": False, "position_embedding_type": "absolute"}
+BUILD = {"is_decoder": False, "position_embedding_type": "absolute", "num_channels": 3}
 """What config.json may leave out, and otherwise has to say of an encoder like ours."""
 
 REAL = ("F64", "F32", "F16", "BF16")
@@ -57,11 +59,31 @@ def lacking(folder: Path) -> str | None:
             needed += [path.name for path in weight_files(folder)]
     else:
         needed.append(WEIGHTS)
+    if reads_images(folder):
+        needed.append(CHANNELS)
     missing = next((name for name in needed if not (folder / name).is_file()), None)
-    if missing is None and not any((folder / name).is_file() for name in VOCABULARIES):
+    if missing is None and not reads_images(folder) and not any((folder / name).is_file() for name in VOCABULARIES):
         # without them transformers makes up a tokenizer that knows no word
         return f"tokenizer ({', '.join(VOCABULARIES)})"
     return missing
+
+
+def reads_images(folder: Path) -> bool:
+    """Whether the encoder in a folder is a vision transformer, by its config.json."""
+    with contextlib.suppress(FolderError):
+        return "patch_size" in _json(folder / CONFIG)
+    return False
+
+
+def channels(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of the three channels of an image that an encoder was trained on, as shares of intensity."""
+    held = _json(folder / CHANNELS)
+    for name, least in (("image_mean", 0.0), ("image_std", 1e-6)):
+        values = held.get(name)
+        three = isinstance(values, list) and len(values) == 3
+        if not three or not all(type(value) in (int, float) and least <= value <= 1.0 for value in values or ()):
+            raise FolderError(f"{folder / CHANNELS} has {name} = {values!r}, which must be three numbers from 0 to 1")
+    return tuple(held["image_mean"]), tuple(held["image_std"])
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -100,9 +122,12 @@ def source(folder: Path, *, beside: bool) -> str:
     return f"{said}; configuration and tokenizer, sha256 {_digest(settings)}" if beside else said
 
 
-def load_encoder(folder: Path) -> Any:
-    """The encoder in float32, with all of its weights from the folder; FolderError where they do not fit."""
-    with _without_load_report():
+def load_encoder(folder: Path) -> tuple[Any, frozenset[str]]:
+    """The encoder in float32, with its weights from the folder; FolderError where they do not fit.
+
+    The folder may lack weights of the pooler: their names come beside the encoder.
+    """
+    with without_load_report():
         encoder, info = _read(
             lambda: AutoModel.from_pretrained(
                 folder,
@@ -116,13 +141,13 @@ def load_encoder(folder: Path) -> Any:
             ),
             f"The backbone folder {folder} could not be loaded",
         )
-    _check_names(folder, info)
+    _check_names(folder, encoder, info)
     odd = [name for name, weight in encoder.named_parameters() if not weight.isfinite().all()]
     if odd:
         raise FolderError(f"The weights in {folder} are not all finite numbers: {_some(odd)} hold NaN or infinity")
     for weight in encoder.parameters():
         weight.data = weight.data.clone()  # they are views of the file, and would change with it
-    return encoder
+    return encoder, frozenset([*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])])
 
 
 def load_tokenizer(folder: Path, encoder: Any) -> Any:
@@ -218,12 +243,13 @@ def _check_weights(path: Path) -> None:
         )
 
 
-def _check_names(folder: Path, info: dict[str, Any]) -> None:
+def _check_names(folder: Path, encoder: Any, info: dict[str, Any]) -> None:
     """Raise FolderError unless each weight of the encoder came from the files, and the files hold no other part of it.
 
-    Its pooler is never used, and heads of tasks that it was trained for are not of it.
+    Nobody needs its pooler, and heads of tasks that it was trained for are not of it.
     """
-    left = [name for name in info["unexpected_keys"] if {"embeddings", "encoder"} & set(name.split("."))]
+    parts = {"embeddings", "encoder"} | {name for name, _ in encoder.named_children()} - {"pooler"}
+    left = [name for name in info["unexpected_keys"] if parts & set(name.split("."))]
     faults = {
         "lack": [name for name in info["missing_keys"] if not name.startswith("pooler.")],
         "have in another shape": [name for name, *_ in info["mismatched_keys"] if not name.startswith("pooler.")],
@@ -267,7 +293,7 @@ def _digest(files: Sequence[Path]) -> str:
 
 
 @contextlib.contextmanager
-def _without_load_report() -> Iterator[None]:
+def without_load_report() -> Iterator[None]:
     """Without the report of names that fit or do not, which we read ourselves; other warnings of transformers pass."""
 
     def passes(record: logging.LogRecord) -> bool:

@@ -14,6 +14,7 @@ from ..encoders import LORA_TARGETS
 from ..scenario import Scenario
 from ..streams import stream
 from .encoding import Backbone
+from .patches import ImageBatch
 from .tokens import Batch
 
 HEAD_STD = 0.02
@@ -58,7 +59,7 @@ class Modules(abc.ABC):
         return self._parameters[n]
 
     @abc.abstractmethod
-    def frozen(self, batch: Batch) -> torch.Tensor:
+    def frozen(self, batch: Batch | ImageBatch) -> torch.Tensor:
         """What no training changes, and `logits` starts from."""
 
     @abc.abstractmethod
@@ -107,9 +108,7 @@ class LoraModules(Modules):
             frozen_layers=backbone.num_layers - depth,
         )
         adapted = [
-            getattr(layer.attention.self, target)
-            for layer in backbone.encoder.encoder.layer[self.frozen_layers :]
-            for target in LORA_TARGETS
+            layer.projections[target] for layer in backbone.layers[self.frozen_layers :] for target in LORA_TARGETS
         ]
         for n, rank in enumerate(scenario.lora_ranks):
             shapes = [s for linear in adapted for s in ((rank, linear.in_features), (linear.out_features, rank))]
@@ -118,7 +117,7 @@ class LoraModules(Modules):
             self._initialize(n, seed)
         self._scales = [scenario.lora_alpha / rank for rank in scenario.lora_ranks]
 
-    def frozen(self, batch: Batch) -> torch.Tensor:
+    def frozen(self, batch: Batch | ImageBatch) -> torch.Tensor:
         """See `Modules`: the output of the frozen layers, (B, L, hidden)."""
         return self.backbone.embed(batch, self.frozen_layers)
 
@@ -156,9 +155,9 @@ class FullModel(Modules):
         self._parameters = [[*used, *self.heads[0].parameters()]]
         self._start_head(0, stream(seed, "module", 0))
 
-    def frozen(self, batch: Batch) -> torch.Tensor:
-        """See `Modules`: token and segment ids, (2, B, L)."""
-        return torch.stack([batch.ids, batch.segments])
+    def frozen(self, batch: Batch | ImageBatch) -> torch.Tensor:
+        """See `Modules`: token and segment ids, (2, B, L), or pixels (1, B, 3, side, side)."""
+        return torch.stack(batch.inputs)
 
     def logits(self, n: int, frozen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """See `Modules`."""

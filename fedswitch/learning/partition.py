@@ -17,7 +17,7 @@ from ..arguments import Array, Integers, check_generator, checked, single, whole
 from ..errors import FedswitchError
 from ..scenario import Scenario
 from ..streams import stream
-from .data import Split, Task
+from .data import AnySplit, Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,7 +200,7 @@ def ue_test_indices(groups: ArrayLike, proportions: Array, samples: int, *, seed
     return chosen
 
 
-def _groups(task: Task, split: Split, kind: str) -> Integers:
+def _groups(task: Task, split: AnySplit, kind: str) -> Integers:
     """What the skew is by: (M,) labels or domains."""
     if kind != "domain":
         return split.labels

@@ -7,6 +7,7 @@ import math
 import mmap
 import tempfile
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 
 from ..errors import FedswitchError
 from ..files import reserve
-from .data import Split
+from .data import AnySplit
 from .encoding import Backbone
-from .modules import Modules
-from .tokens import Batch, Indices, Tokens
+from .patches import ImageBatch, Sequences
+from .tokens import Batch, Indices
 from .workers import in_order
 
 MEMORY_LIMIT_BYTES = 512 * 2**20
@@ -28,13 +29,23 @@ MEMORY_LIMIT_BYTES = 512 * 2**20
 class Samples:
     """A tokenized data set with its labels (M,), which lie on the device that computes."""
 
-    tokens: Tokens
+    tokens: Sequences
     labels: torch.Tensor
 
     @property
     def device(self) -> torch.device:
         """Where batches go."""
         return self.labels.device
+
+
+class Cut(Protocol):
+    """An encoder cut in two: `frozen` is what no training changes, the first `frozen_layers` layers of `backbone`."""
+
+    backbone: Backbone
+    frozen_layers: int
+
+    def frozen(self, batch: Batch | ImageBatch) -> torch.Tensor:
+        """Of a batch, (B, L, hidden)."""
 
 
 class FrozenOutputs:
@@ -54,7 +65,7 @@ class FrozenOutputs:
     def __init__(
         self,
         samples: Samples,
-        compute: Callable[[Batch], torch.Tensor],
+        compute: Callable[[Batch | ImageBatch], torch.Tensor],
         hidden_size: int,
         dtype: torch.dtype,
         limit_bytes: int,
@@ -63,7 +74,7 @@ class FrozenOutputs:
         self._compute = compute
         self.batch_of: NDArray[np.int32] = np.full(len(samples.tokens), -1, dtype=np.int32)
         self._known = np.zeros(len(samples.tokens), dtype=bool)
-        shape = (len(samples.tokens.ids), hidden_size)
+        shape = (int(samples.tokens.offsets[-1]), hidden_size)
         if dtype.itemsize * math.prod(shape) <= limit_bytes:
             self._outputs = torch.empty(shape, dtype=dtype, device="cpu")
         else:
@@ -130,29 +141,23 @@ class Kept:
     def __init__(self, *, limit_bytes: int = MEMORY_LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
         # by identity of the data, which are kept so that no other object takes the number
-        self._samples: dict[tuple[int, str, int, torch.device], tuple[Split, Samples]] = {}
+        self._samples: dict[tuple[int, str, int, torch.device], tuple[AnySplit, Samples]] = {}
         self._outputs: dict[tuple[int, str, int, torch.dtype], FrozenOutputs] = {}
 
-    def samples(self, split: Split, backbone: Backbone, max_tokens: int) -> Samples:
+    def samples(self, split: AnySplit, backbone: Backbone, max_tokens: int) -> Samples:
         """The split in tokens of that backbone, at most `max_tokens` of each sample, on the backbone's device.
 
-        Raises FedswitchError, in one sentence, where nothing of a sample is left: there is nothing to learn from.
+        Raises ValueError and FedswitchError as `Backbone.read`.
         """
         device = next(backbone.encoder.parameters()).device
         key = id(split), backbone.source, max_tokens, device
         if key not in self._samples:
-            tokens = backbone.tokenize(split.texts, split.pairs, max_tokens)
-            empty = np.flatnonzero(tokens.lengths == 0)
-            if empty.size:
-                raise FedswitchError(
-                    f"The backbone {backbone.name!r} makes no token of {split.texts[empty[0]]!r}, the text of sample "
-                    f"{empty[0]}: leave such samples out, or name a backbone whose tokenizer marks where a text begins."
-                )
+            tokens = backbone.read(split, max_tokens)
             self._samples[key] = split, Samples(tokens, torch.tensor(split.labels, device=device))
         return self._samples[key][1]
 
-    def outputs(self, samples: Samples, modules: Modules) -> FrozenOutputs | None:
-        """What the frozen layers below these modules make of the samples; None where keeping it does not pay."""
+    def outputs(self, samples: Samples, modules: Cut) -> FrozenOutputs | None:
+        """What the frozen layers of a cut encoder make of the samples; None where keeping it does not pay."""
         # on a GPU computing is faster than fetching from here
         if modules.frozen_layers == 0 or samples.device.type != "cpu":
             return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import time
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..arguments import check_flag, plain_name, seed_number, shown, whole
-from ..files import make_folder
+from ..arguments import check_flag, shown
 from ..scenario import Scenario
 from . import checkpoint
 from .backbones import load_backbone
@@ -20,13 +20,12 @@ from .data import Task
 from .engine import GRADIENTS
 from .federation import Federation
 from .history import History, Log
-from .progress import interrupt_later, rounds_bar
+from .options import Options, kept_rounds
 from .samples import Kept
 from .schemes import Plan, Scheme, check_plan, find_scheme
 from .surroundings import settled
 from .tasks import load_task
 from .uplink import Uplink
-from .workers import refuse_fork
 
 When = Callable[[Sequence[Mapping[str, Any]]], bool]
 """Whether something is to be done, from the rows of `History.table` so far."""
@@ -58,7 +57,7 @@ def simulate(
     Args:
         scenario: the cell, its UEs and the algorithm's constants.
         task: a task by name (`fedswitch.learning.tasks.TASKS`) or a `Task` made elsewhere.
-        backbone: `minilm`, `tiny`, a local folder or a name on the Hugging Face hub.
+        backbone: one of `fedswitch.learning.BACKBONES`, a local folder or a name on the Hugging Face hub.
         scheme: who trains what and how it is aggregated, by name (`fedswitch.learning.schemes.SCHEMES`), or a
             subclass of `Scheme`.
         rounds: T, at least 1.
@@ -87,27 +86,19 @@ def simulate(
     """
     if not isinstance(scenario, Scenario):
         raise ValueError(f"scenario must be a Scenario, such as Scenario.corrected(num_ues=20), got {shown(scenario)}")
-    rounds = whole("rounds", rounds, low=1)
-    evaluate_every = whole("evaluate_every", evaluate_every, low=1)
-    checkpoint_every = whole("checkpoint_every", checkpoint_every, low=1)
-    seed, personal = seed_number("seed", seed), check_flag("personal", personal)
-    progress = None if progress is None else check_flag("progress", progress)
-    for argument, asked in {"also_test": also_test, "stop": stop}.items():
-        if asked is not None and not callable(asked):
-            raise ValueError(f"{argument} must be a function of the rows so far, got {shown(asked)}")
-    if not isinstance(engine, str) or engine not in GRADIENTS:
-        raise ValueError(f"unknown engine {shown(engine)}; there are: {', '.join(GRADIENTS)}")
-    backbone = plain_name("backbone", backbone)
-    resume = None if resume is None else plain_name("resume", resume)
-    if kept is not None and not isinstance(kept, Kept):
-        raise ValueError(f"kept must be a Kept, given to several calls, got {shown(kept)}")
-    refuse_fork()
+    for argument, function in {"also_test": also_test, "stop": stop}.items():
+        if function is not None and not callable(function):
+            raise ValueError(f"{argument} must be a function of the rows so far, got {shown(function)}")
+    asked = Options(
+        rounds=rounds, seed=seed, engine=engine, engines=GRADIENTS, backbone=backbone, evaluate_every=evaluate_every,
+        resume=resume, checkpoint_every=checkpoint_every, progress=progress, kept=kept,
+    )  # fmt: skip
+    rounds, seed, personal = asked.rounds, asked.seed, check_flag("personal", personal)
     name, kind = find_scheme(scheme)
-    if resume is not None:
-        make_folder(Path(resume).absolute().parent, advice="name another place to resume from")
+    file = asked.file()
     loaded_task = task if isinstance(task, Task) else load_task(task, data=data, seed=seed)
     policy = kind(scenario, seed)
-    loaded_backbone = load_backbone(backbone, device)
+    loaded_backbone = load_backbone(asked.backbone, device)
     run = policy.federation(loaded_task, loaded_backbone, engine=engine, kept=kept)
     settings = {
         "scenario": dataclasses.asdict(scenario),
@@ -118,41 +109,30 @@ def simulate(
         "scheme": name,
         "seed": seed,
         "engine": engine,
-        "evaluate_every": evaluate_every,
+        "evaluate_every": asked.evaluate_every,
         "personal": personal,
     }
     labels = {"scheme": name, "task": loaded_task.name, "num_ues": scenario.num_ues, "seed": seed}
     log = Log(labels, np.zeros(policy.scenario.num_modules))
-    if resume is not None and Path(resume).exists():
-        checkpoint.load(Path(resume), settings, run, policy, log)
+    if file is not None and file.exists():
+        checkpoint.load(file, settings, run, policy, log)
 
-    first = len(log.rows)
-    if first > rounds:
-        raise ValueError(
-            f"the checkpoint {resume} holds {first} rounds already: rounds = {rounds} must be at least that"
-        )
-    with rounds_bar(f"{name} on {loaded_task.name}", first, rounds, progress) as bar, interrupt_later() as interrupt:
-        for t in range(first, rounds):
-            started = time.perf_counter()
+    def note(seconds: float) -> dict[str, Any]:
+        last = log.rows[-1]
+        accuracy = {} if math.isnan(last["accuracy"]) else {"accuracy": f"{last['accuracy_pooled']:.3f}"}
+        return {**accuracy, "received": last["received"], "s": f"{seconds:.1f}"}
+
+    todo = kept_rounds(
+        f"{name} on {loaded_task.name}", len(log.rows), asked,
+        save=lambda path: checkpoint.save(path, settings, run, policy, log),
+        stop=lambda: stop is not None and not math.isnan(log.rows[-1]["accuracy"]) and stop(log.rows),
+        note=note,
+    )  # fmt: skip
+    with contextlib.closing(todo):
+        for t in todo:
             plan, uplink = do_round(policy, run, t, name)
-            due = (t + 1) % evaluate_every == 0 or t + 1 == rounds or (also_test is not None and also_test(log.rows))
+            due = asked.tests_after(t) or (also_test is not None and also_test(log.rows))
             log.add(run.scenario, plan, uplink, run.evaluate(t, personal=personal) if due else {})
-            bar.update()
-            accuracy = {"accuracy": f"{log.rows[-1]['accuracy_pooled']:.3f}"} if due else {}
-            seconds = time.perf_counter() - started
-            bar.set_postfix(**accuracy, received=log.rows[-1]["received"], s=f"{seconds:.1f}", refresh=False)
-            interrupted = interrupt.is_set()  # read once: Ctrl-C may come at any moment
-            stopped = due and stop is not None and stop(log.rows)
-            ends = t + 1 == rounds or interrupted or stopped
-            if resume is not None and (ends or (t + 1) % checkpoint_every == 0):
-                checkpoint.save(Path(resume), settings, run, policy, log)
-            if interrupted:
-                goes_on = (
-                    f"the same call with resume={str(resume)!r} goes on" if resume is not None else "nothing is kept"
-                )
-                raise KeyboardInterrupt(f"stopped after round {t + 1} of {rounds}: {goes_on}")
-            if stopped:
-                break
     return History(
         table=pd.DataFrame(log.rows),
         subscribed=np.stack(log.subscribed),

@@ -10,10 +10,10 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 _DRAWING = frozenset(
-    {"uniform_", "normal_", "trunc_normal_", "orthogonal_", "sparse_"}
+    {"uniform_", "normal_", "trunc_normal_", "orthogonal_", "sparse_", "randn", "rand"}
     | {"xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_"}
 )
-"""What draws where weights begin: functions of `torch.nn.init`, and methods of tensors."""
+"""What draws where weights begin: functions of torch and `torch.nn.init`, and methods of tensors."""
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,6 +37,11 @@ class Tokens:
         return len(self.offsets) - 1
 
     @property
+    def content(self) -> tuple[NDArray[Any], ...]:
+        """All that a batch is made of."""
+        return self.ids, self.segments, self.offsets
+
+    @property
     def lengths(self) -> Indices:
         """Tokens of each sample, shape (M,)."""
         return np.diff(self.offsets)
@@ -61,6 +67,11 @@ class Batch:
     ids: torch.Tensor
     segments: torch.Tensor
     mask: torch.Tensor
+
+    @property
+    def inputs(self) -> tuple[torch.Tensor, ...]:
+        """What the embedding takes."""
+        return self.ids, self.segments
 
 
 def micro_batches(lengths: Indices, indices: Indices, token_budget: int) -> Iterator[Indices]:

@@ -3,6 +3,11 @@
 Elements ("eq-12", "thm-1") are numbered as in the sibling paper, not as in the paper that this book follows.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
 from ..theory.outcomes import checks_in
 from . import convergence, long_run, readings, scheduling
 from .delays import equal_share_delays, prefix_delays
@@ -20,6 +25,7 @@ __all__ = [
     "Schedule",
     "ScheduledRounds",
     "SplitCell",
+    "SplitHistory",
     "SplitScenario",
     "decide_schedule",
     "equal_share_delays",
@@ -32,8 +38,17 @@ __all__ = [
     "schedule_rounds",
     "settled",
     "shortfall_bound",
+    "simulate_split",
     "start_queue_s",
 ]
 
 COUNTEREXAMPLES = tuple(checks_in(convergence, scheduling, long_run, readings).values())
 """All checks of the sibling, counterexamples but for one."""
+
+_IMPORTED_ON_USE = {"SplitHistory": "split_history", "simulate_split": "split_simulation"}  # these need torch
+
+
+def __getattr__(name: str) -> Any:
+    if name in _IMPORTED_ON_USE:
+        return getattr(importlib.import_module(f".{_IMPORTED_ON_USE[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

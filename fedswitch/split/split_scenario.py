@@ -1,4 +1,4 @@
-"""`SplitScenario`: the sibling's cell, messages and scheduling, with units, ranges, and who chose each value."""
+"""`SplitScenario`: the sibling's cell, messages, scheduling and learning, with units, ranges, and who chose each."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from ..errors import names_unknown_fields
 from ..symbols import Declared, symbol
 from ..units import db_to_ratio, dbm_to_w
 
-_cell, _message, _scheduling = (
-    partial(symbol, group) for group in ("Cell and radio (Sec. V)", "Messages (Secs. II and V)", "Scheduling (Sec. IV)")
+_cell, _message, _scheduling, _learning = (
+    partial(symbol, group)
+    for group in (
+        "Cell and radio (Sec. V)",
+        "Messages (Secs. II and V)",
+        "Scheduling (Sec. IV)",
+        "Learning (Secs. II and V)",
+    )
 )
 
 
@@ -25,14 +31,17 @@ class Band(TypedDict):
 @names_unknown_fields
 @dataclasses.dataclass(frozen=True)
 class SplitScenario(Declared):
-    r"""The cell, the messages and the scheduling of split federated LoRA: one frozen, validated value, as `Scenario`.
+    r"""Cell, messages, scheduling and learning of split federated LoRA: one frozen, validated value, as `Scenario`.
 
     All that scheduling depends on are two numbers: the mean SNR of a device over the whole band, and
     :math:`\bar{D} B / \mu`, the bits for each Hz and second that one device alone would need to end at the limit.
     Section V leaves their units open. `corrected()` is the reading in which the policies come out as the sibling shows
     them: -11.7 dB at the center of the circle, and 5. `in_band()` takes its noise for that of the whole band (58.3 dB,
     0.5), `cell_10db()` is a usual cell (10.3 dB, 1), and `paper()` takes the delay as it is printed (-11.7 dB, 500),
-    in which it binds nobody. All of them take changes by field name.
+    in which it binds nobody, and learns by SGD with the printed step. All of them take changes by field name.
+
+    Where a backbone runs, its own messages are sent, and scheduled, unless `message_bits` says what else they weigh:
+    `payload_bits` of a `SplitScenario` are the sibling's.
 
     Raises ValueError, naming field, value, unit and allowed range, when made with a value out of range, and TypeError
     for a field that does not exist.
@@ -61,6 +70,10 @@ class SplitScenario(Declared):
     hidden_size: int = _message(768, "", "", "entries of the embedding of a token, and of what the server sends back",
         "That of BERT-base and of ViT-B.", low=1)
     bits_per_value: int = _message(32, "", "bit", "bits of one entry on air", "Single precision.", low=1)
+    message_bits: float | None = _message(None, r"\mu", "bit",
+        "bits of all messages of a device in one round (not set: as above, or as a backbone that runs has it)",
+        "What is scheduled is what is sent; setting it schedules as if other messages were sent.", above=0.0,
+        optional=True)
 
     delay_limit_s_per_bit: float = _scheduling(5e-7, r"\bar{D}/\mu", "s/bit", "limit of the mean delay (8), per bit",
         "Printed as 0.05 ms per bit, with which nothing binds. Figs. 5 and 6 go from 0.4 to 1.0, in the same unit: as "
@@ -81,6 +94,21 @@ class SplitScenario(Declared):
         "the units and everybody in another.", low=0.0, high=1.0)
     fairness_step: float = _scheduling(0.05, "", "", "step of the price of participation",
         "A device that stays away while all others are there counts as two after 20 rounds.", above=0.0)
+
+    lora_rank: int = _learning(8, "r", "", "rank of the low-rank matrices that all devices share", low=1)
+    lora_alpha: int = _learning(16, "", "", "LoRA scale: the product of the factors is multiplied by alpha/r",
+        "A common default.", low=1)
+    lora_layers: int | None = _learning(None, "", "", "number of last encoder layers that carry LoRA (not set: all)",
+        "All layers, as LoRA is usually applied; fewer layers train faster.", low=1, optional=True)
+    samples_per_device: int | None = _learning(None, "", "sample", "training samples of a device (not set: all/K)",
+        "Section V gives each of its 20 devices 5 % of the data.", low=1, optional=True)
+    optimizer: str = _learning("adam", "", "", "how the gradients of (3) and (4) are applied",
+        "(3) and (4) print plain SGD, which at the step of Section V learns nothing in thousands of rounds: the first "
+        "gradients have a length of some hundredths.", choices=("adam", "sgd"))
+    learning_rate: float = _learning(3e-3, r"\eta", "", "step size of adapter and heads",
+        "Usual for LoRA with Adam; Section V states 1e-4.", above=0.0)
+    precision: str = _learning("float32", "", "", "number format of the frozen weights and of what passes through them",
+        "What is trained, its optimizers and the losses stay in float32.", choices=("float32", "bfloat16"))
     # fmt: on
 
     def __post_init__(self) -> None:
@@ -98,7 +126,7 @@ class SplitScenario(Declared):
 
     @classmethod
     def paper(cls, **changes: Any) -> SplitScenario:
-        """Section V to the letter: 0.05 ms per bit, which is more than anybody needs."""
+        """Section V to the letter: 0.05 ms per bit, which is more than anybody needs, and SGD with steps of 1e-4."""
         return cls(**_AS_STATED | changes)
 
     @classmethod
@@ -119,6 +147,8 @@ class SplitScenario(Declared):
     @property
     def payload_bits(self) -> float:
         r""":math:`\mu` in bits: embeddings of all tokens up, one pooled vector down, and its gradient up."""
+        if self.message_bits is not None:
+            return self.message_bits
         return float(self.batch_size * (self.tokens_per_sample + 2) * self.hidden_size * self.bits_per_value)
 
     @property
@@ -127,7 +157,7 @@ class SplitScenario(Declared):
         return self.delay_limit_s_per_bit * self.payload_bits
 
 
-_AS_STATED: dict[str, Any] = {"delay_limit_s_per_bit": 5e-5}
+_AS_STATED: dict[str, Any] = {"delay_limit_s_per_bit": 5e-5, "optimizer": "sgd", "learning_rate": 1e-4}
 _IN_BAND: dict[str, Any] = {"noise_psd_w_per_hz": 1e-18, "delay_limit_s_per_bit": 5e-8}
 _CELL_10DB: dict[str, Any] = {
     "reference_distance_m": 1.0, "reference_gain": float(db_to_ratio(-30.0)), "power_w": 0.2,

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from fedswitch import Scenario
-from fedswitch.learning import simulate
+from fedswitch.learning import simulate, workers
 from fedswitch.learning.tasks import reviews_task
 
 ROUNDS = 20
@@ -58,6 +58,7 @@ if __name__ == "__main__":
         moment = rng.integers(1, calls.count // 4)
         life = os.fork()
         if life == 0:
+            workers._computing_process.cache_clear()  # with one thread each, there are none to miss
             sys.setprofile(Calls(int(moment)))
             run(resume=path, checkpoint_every=1)
             os._exit(0)

@@ -215,7 +215,7 @@ def test_a_checkpoint_with_one_bit_changed_is_refused_or_holds_the_same(small, t
     assert {repr(one) for one in accepted} <= {state}
 
 
-@pytest.mark.parametrize("lost", sorted(checkpoint.PARTS))
+@pytest.mark.parametrize("lost", sorted(checkpoint.PARTS | {"settings", "data"}))
 def test_a_checkpoint_that_lacks_something_is_refused(lost, small, toy_task, tmp_path, saved):
     path = tmp_path / "run.pt"
     run(small, toy_task, rounds=1, resume=path)

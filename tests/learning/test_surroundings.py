@@ -10,6 +10,7 @@ from fedswitch.learning.backbones import load_backbone
 from fedswitch.learning.schemes import SCHEMES
 from fedswitch.learning.simulation import simulate
 from fedswitch.learning.surroundings import OwnRandom, settled
+from fedswitch.split import SplitScenario, simulate_split
 
 
 @contextlib.contextmanager
@@ -37,7 +38,7 @@ SURROUNDINGS = {
 }
 
 
-@pytest.fixture(params=["random", "full", "hetlora", "flexlora"], scope="module")
+@pytest.fixture(params=["random", "full", "hetlora", "flexlora", "split", "split images"], scope="module")
 def scheme(request) -> str:
     return request.param
 
@@ -45,7 +46,15 @@ def scheme(request) -> str:
 @pytest.fixture(scope="module")
 def measure(toy_task):
     scenario = Scenario.corrected(num_ues=6, batch_size=5, test_samples=20, lora_layers=1)
-    return lambda scheme: simulate(scenario, task=toy_task, backbone="tiny", scheme=scheme, rounds=2).table
+    sibling = SplitScenario(num_devices=4, batch_size=5, lora_layers=1)
+    texts = {"task": toy_task, "backbone": "tiny", "rounds": 2}
+
+    def measure(scheme):
+        if scheme.startswith("split"):
+            return simulate_split(sibling, **(texts if scheme == "split" else {"rounds": 2})).table
+        return simulate(scenario, scheme=scheme, **texts).table
+
+    return measure
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +70,16 @@ def test_a_run_is_the_same_whatever_its_caller_has_switched_and_leaves_it_so(nam
         assert torch.equal(before[0], torch.get_rng_state())
         assert before[1:] == (torch.is_grad_enabled(), torch.is_inference_mode_enabled())
     assert found.equals(expected)
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_a_vision_transformer_is_the_same_wherever_it_is_loaded(name):
+    with SURROUNDINGS[name]():
+        state = torch.get_rng_state()
+        found = load_backbone("tiny-vit").encoder.state_dict()
+        assert torch.equal(state, torch.get_rng_state())
+    usual = load_backbone("tiny-vit").encoder.state_dict()
+    assert all(torch.equal(weight, usual[key]) for key, weight in found.items())
 
 
 @pytest.mark.parametrize("name", SURROUNDINGS)

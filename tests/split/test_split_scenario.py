@@ -63,7 +63,8 @@ def test_declarations_are_complete(name):
 
 def test_section_v_is_what_the_sibling_states():
     stated = {"num_devices": 20, "center_distance_m": 300.0, "circle_radius_m": 50.0, "path_loss_exponent": 3.5,
-              "reference_distance_m": 10.0, "bandwidth_hz": 1e7, "batch_size": 32}  # fmt: skip
+              "reference_distance_m": 10.0, "bandwidth_hz": 1e7, "batch_size": 32,
+              "lora_rank": 8}  # fmt: skip
     assert {name for name, symbol in SYMBOLS.items() if symbol.origin == STATED} == set(stated)
     assert {name: getattr(SplitScenario(), name) for name in stated} == stated
 
