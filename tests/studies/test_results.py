@@ -45,7 +45,7 @@ def replays(settings: dict) -> dict[str, Replay]:
     }
     run = ["arm", "num_ues", "seed", "round"]
     return {
-        "fig2_convergence": Replay({**learning, "num_ues": [10]}, run, DECIDED, LEARNED),
+        "fig2_convergence": Replay({**learning, "num_ues": [10], "deadlines_s": []}, run, DECIDED, LEARNED),
         "fig3_bandwidth": Replay(
             {"num_ues": [10], "num_cells": 2},
             ["num_ues", "seed", "bracket", "iteration"], ["delay_s", "total_share"],

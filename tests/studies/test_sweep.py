@@ -326,7 +326,7 @@ def test_values_of_other_types_reach_the_notebook_as_what_they_are(tiny):
     assert run == plan(tiny(), {"count": (3,), "share": [0.5], "sizes": [(1, 2)], "marks": ["a"]})[0]
 
 
-LEARNS = "task = 'toy'  # data\nbackbone = 'tiny'  # weights"
+LEARNS = "task = 'mrpc'  # data\nbackbone = 'tiny'  # weights"
 
 
 def test_a_run_is_known_by_the_data_and_weights_that_it_names(tiny, tmp_path, monkeypatch):
@@ -340,8 +340,8 @@ def test_a_run_is_known_by_the_data_and_weights_that_it_names(tiny, tmp_path, mo
 
     without = known()
     for folder, content in (("one", b"1"), ("two", b"1"), ("other", b"2")):
-        (tmp_path / folder / "toy").mkdir(parents=True)
-        (tmp_path / folder / "toy" / "train.parquet").write_bytes(content)
+        (tmp_path / folder / "mrpc").mkdir(parents=True)
+        (tmp_path / folder / "mrpc" / "train.parquet").write_bytes(content)
     by_folder = {}
     for folder in ("one", "two", "other"):
         monkeypatch.setenv("FEDSWITCH_DATA", str(tmp_path / folder))
@@ -361,7 +361,7 @@ def test_a_run_is_known_by_the_data_and_weights_that_it_names(tiny, tmp_path, mo
 @pytest.mark.parametrize(
     "place",
     [
-        "toy/{}.parquet", "toy/{}-00000-of-00001.parquet", "toy/data/{}-00000-of-00001.parquet", "toy/{}/0000.parquet",
+        "mrpc/{}.parquet", "mrpc/{}-00000-of-00001.parquet", "mrpc/data/{}-00000-of-00001.parquet", "mrpc/{}/0000.parquet",
         "{}.parquet", "data/{}.parquet", "{}/0000.parquet",
     ],
 )  # fmt: skip
@@ -376,7 +376,7 @@ def test_data_are_known_wherever_a_task_is_read_from(tmp_path, monkeypatch, plac
             path = tmp_path / place.format(each)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content if each == part else "same")
-        seen.add(data_digest({"task": "toy"}))
+        seen.add(data_digest({"task": "mrpc"}))
     assert len(seen) == 2
     assert data_digest({"task": "reviews"}) == data_digest({"task": ""}) == ""
 
