@@ -65,6 +65,11 @@ class Result:
         differing = sorted(name for name in recorded | now if recorded.get(name) != now.get(name))
         if not differing:
             return ""
+        if "run" in self.table and all(_is_part(recorded.get(name), now.get(name)) for name in differing):
+            return (
+                f"Not all is recorded yet of: {', '.join(differing)}. "
+                f"`nox -s reproduce -- {self.name} --extend` adds what is missing."
+            )
         return (
             f"The recorded run differs from the study as it is now in: {', '.join(differing)}. "
             f"`nox -s reproduce -- {self.name}` measures it anew."
@@ -156,6 +161,10 @@ def save_study(
 
 def _as_dict(settings: Settings) -> dict[str, Any]:
     return settings.as_dict() if isinstance(settings, StudySettings) else dict(settings)
+
+
+def _is_part(some: Any, whole: Any) -> bool:
+    return isinstance(some, list) and isinstance(whole, list) and all(value in whole for value in some)
 
 
 def _digest(path: Path) -> str:

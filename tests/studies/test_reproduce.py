@@ -61,6 +61,10 @@ def test_a_record_is_extended_by_what_it_lacks(monkeypatch, tmp_path):
         return load_result("fig2_convergence", tmp_path / "out")
 
     first = call("0", "here")
+    wanted = replace(small, seeds=[0, 1])
+    assert first.mismatch(wanted).endswith("`nox -s reproduce -- fig2_convergence --extend` adds what is missing.")
+    assert "measures it anew" in first.mismatch(replace(wanted, rounds=3))
+    assert "measures it anew" in first.mismatch(replace(small, seeds=[1]))
     both = call("0,1", "elsewhere", "--extend")
     assert made == [0, 1]
     pd.testing.assert_frame_equal(both.table[both.table["seed"] == 0], first.table)
