@@ -361,8 +361,8 @@ def test_a_run_is_known_by_the_data_and_weights_that_it_names(tiny, tmp_path, mo
 @pytest.mark.parametrize(
     "place",
     [
-        "mrpc/{}.parquet", "mrpc/{}-00000-of-00001.parquet", "mrpc/data/{}-00000-of-00001.parquet", "mrpc/{}/0000.parquet",
-        "{}.parquet", "data/{}.parquet", "{}/0000.parquet",
+        "mrpc/{}.parquet", "mrpc/{}-00000-of-00001.parquet", "mrpc/data/{}-00000-of-00001.parquet",
+        "mrpc/{}/0000.parquet", "{}.parquet", "data/{}.parquet", "{}/0000.parquet",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("named", ["{}", "~"])
