@@ -156,7 +156,10 @@ def _cached_folder(name: str) -> Path | None:
 def _fetched_folder(name: str) -> Path:
     """The folder of a backbone, fetched from the hub, or completed where a part is here."""
     hint, on_hub = "" if name in BACKBONES else nearest(name, BACKBONES), _hub_name(name)
-    no_name = f"There is no folder {name!r}, and it is no name on the Hugging Face hub.{hint}"
+    no_name = (
+        f"There is no folder {name!r}, and it is no name on the Hugging Face hub: name one that is there, or one of "
+        f"{', '.join(BACKBONES)}.{hint}"
+    )
     if not HUB_NAME.fullmatch(on_hub):
         raise MissingWeightsError(no_name)
     if not hub_answers():
