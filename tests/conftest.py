@@ -1,3 +1,4 @@
+import signal
 import sys
 
 import pytest
@@ -6,6 +7,12 @@ from hypothesis import settings
 # no test depends on the clock: machines differ, and other work slows them
 settings.register_profile("fedswitch", deadline=None)
 settings.load_profile("fedswitch")
+
+# jobs in the background ignore Ctrl-C, and those of nohup a closed terminal, and so does all that they start, which
+# tests interrupt
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 @pytest.hookimpl(tryfirst=True)
