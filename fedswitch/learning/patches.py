@@ -28,7 +28,7 @@ class ImageBatch:
 
 @dataclasses.dataclass(frozen=True)
 class Patches:
-    """M images (M, height, width, 3) of bytes, each of which makes `grid`^2 tokens of patches and one for the whole.
+    """M images (M, height, width, 3) of bytes, each of which makes as many tokens of patches as `grid` squared, and one more.
 
     They are scaled to `side` pixels each way, and their channels, as shares of full intensity, brought to zero mean and
     unit deviation by `mean` and `std` (3,).

@@ -24,7 +24,7 @@ def gradient(task, backbone, scenario, n, count):
     generator = torch.Generator().manual_seed(0)
     modules.assign(n, [0.05 * torch.randn(p.shape, generator=generator) for p in modules.parameters(n)])
     tokens = modules.backbone.tokenize(task.train.texts, task.train.pairs, 64)
-    learner = Learner(modules, Samples(tokens, torch.from_numpy(task.train.labels)))
+    learner = Learner(modules, Samples(tokens, torch.tensor(task.train.labels)))
     loss = cell_gradient(learner, n, [np.arange(count)])
     assert {p.grad.dtype for p in modules.parameters(n)} == {torch.float32} == {loss.dtype}
     return torch.cat([p.grad.flatten() for p in modules.parameters(n)]), loss, learner
