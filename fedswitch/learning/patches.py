@@ -28,9 +28,9 @@ class ImageBatch:
 
 @dataclasses.dataclass(frozen=True)
 class Patches:
-    """M images (M, height, width, 3) of bytes, each of which makes as many tokens of patches as `grid` squared, and one more.
+    """M images (M, height, width, 3) of bytes; each makes a token for every patch and one for the whole.
 
-    They are scaled to `side` pixels each way, and their channels, as shares of full intensity, brought to zero mean and
+    There are `grid` patches each way. Images are scaled to `side` pixels each way, and their channels, as shares of full intensity, brought to zero mean and
     unit deviation by `mean` and `std` (3,).
     """
 
