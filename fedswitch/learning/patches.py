@@ -30,8 +30,8 @@ class ImageBatch:
 class Patches:
     """M images (M, height, width, 3) of bytes; each makes a token for every patch and one for the whole.
 
-    There are `grid` patches each way. Images are scaled to `side` pixels each way, and their channels, as shares of full intensity, brought to zero mean and
-    unit deviation by `mean` and `std` (3,).
+    There are `grid` patches each way. Images are scaled to `side` pixels each way, and their channels, as shares of
+    full intensity, brought to zero mean and unit deviation by `mean` and `std` (3,).
     """
 
     images: NDArray[np.uint8]
