@@ -160,20 +160,24 @@ def measure_runs(
     """
     made = made_here()  # now: the clone may move on while runs are made
     kept = Kept(limit_bytes=KEPT_BYTES)
-    tasks: dict[str, Task] = {}  # by source: some are written anew for each seed, the others shared
+    by_source: dict[str, Task] = {}  # some are written anew for each seed, the others shared
+    tasks: dict[int, Task] = {}
     places = []
     with _in_words(words):
         backbone = load_backbone(protocol.backbone, protocol.device)
+        for seed in dict.fromkeys(run.seed for run in runs):
+            task = load_shared(protocol, seed)
+            tasks[seed] = by_source.setdefault(task.source, task)
         begun: set[tuple[str, str]] = set()
         for run in runs:
-            task = load_shared(protocol, run.seed)
+            task = tasks[run.seed]
             known_by = _identity(run, protocol, task.source)
             path = finished / f"{known_by}.parquet" if finished else None
-            places.append((run, tasks.setdefault(task.source, task), known_by, path))
+            places.append((run, task, known_by, path))
             if path is not None and path.exists():
                 _check_weights(path, backbone.source)
             else:
-                _try_to_begin(run, tasks[task.source], backbone, begun, kept)
+                _try_to_begin(run, task, backbone, begun, kept)
     tables = []
     for run, task, known_by, path in runs_bar(places):
         if path is not None and path.exists():
