@@ -267,7 +267,8 @@ def _literal(parameter: Parameter, text: str) -> Any:
 def _mismatch(value: Any, default: Any) -> str:
     """What a value should be, in words, when it is not of the kind of `default`; else nothing."""
     if isinstance(default, list):
-        wrong = any(_mismatch(item, default[0]) for item in value)
+        # an empty list tells no kind; the settings of a study do
+        wrong = any(_mismatch(item, kind) for item in value for kind in default[:1])
         return f"one or more values separated by commas, such as {','.join(map(str, default[:2]))}" if wrong else ""
     kinds: dict[type, tuple[tuple[type, ...], str]] = {
         bool: ((bool,), "True or False"),

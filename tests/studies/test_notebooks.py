@@ -261,3 +261,12 @@ def test_the_studies_write_notebook_table_figure_and_record(name, parameters, tm
     record = json.loads((tmp_path / f"{name}.json").read_text())
     assert record["versions"]["fedswitch"]
     assert str(tmp_path) not in json.dumps(record)
+
+
+def test_values_of_a_list_that_is_empty_by_default_are_those_of_the_settings():
+    study = find_study("fig2_convergence")
+    for text, values in {"0.02": [0.02], "0.02,1": [0.02, 1], "[]": []}.items():
+        assert parse_assignments(study, [f"deadlines_s={text}"]) == {"deadlines_s": values}
+    for text in ("-1", "soon", "0.1,0.1"):
+        with pytest.raises(ParameterError, match="deadlines_s"):
+            parse_assignments(study, [f"deadlines_s={text}"])
