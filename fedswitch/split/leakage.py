@@ -80,7 +80,8 @@ def tell_labels_apart(message: FeatureGradient) -> Bools:
     r"""In which of two groups of one label each sample is, (S,); which group has which label stays open.
 
     With two labels, :math:`\partial f / \partial z_i = (p_i - y_i) (w_1 - w_0) / S`, where the label 1 has the
-    probability :math:`p_i`: all lie on one line, those with :math:`y_i = 1` on one side of 0. The head need not be known.
+    probability :math:`p_i`: all lie on one line, those with :math:`y_i = 1` on one side of 0. No head
+    need be known.
     """
     gradients = message.dz.detach().double()
     direction = torch.linalg.svd(gradients, full_matrices=False).Vh[0]
