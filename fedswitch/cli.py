@@ -88,7 +88,7 @@ def run(notebook: str, assignments: tuple[str, ...], out: Path, data: Path | Non
     "network, so no shared folder is needed.",
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Repeat the finished runs that another version of fedswitch made.")
-@click.option("--x", metavar="COLUMN", help="Horizontal axis of the figure. Default: the first swept parameter except seeds.")
+@click.option("--x", metavar="COLUMN", help="Horizontal axis of the figure. Default: the first swept one but seeds.")
 @click.option("--y", metavar="COLUMN", help="Vertical axis of the figure. Default: accuracy, or the first real number.")
 @click.option(
     "--data", type=_FOLDER_THERE,

@@ -74,9 +74,7 @@ def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: ClaimVerdict, 
     """
     least = ends.loc[COMMON, POOLED].min() if COMMON in ends.index.unique("arm") else math.nan
     if not least >= LEARNED:
-        ended = (
-            "was not run" if math.isnan(least) else f"ended at {least:.1%} with one seed, below {LEARNED:.0%}"
-        )
+        ended = "was not run" if math.isnan(least) else f"ended at {least:.1%} with one seed, below {LEARNED:.0%}"
         return "undecided", f"{why} {too_little(['one common module'], ended)}"
     guessing = [arm for arm in arms if estimate(ends.loc[arm, POOLED].dropna()).low <= GUESSING]
     if not guessing:
