@@ -51,12 +51,10 @@ def _complexity(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]
     for form, bracket, counts in _counts(ends):
         few, many = counts.columns.min(), counts.columns.max()
         power = estimate(np.log(counts[many] / counts[few]) / math.log(many / few))
-        why = "A power of 1 would be growth in proportion to K."
+        why = ""
         if form == "printed":
             within = (counts <= most).to_numpy()
-            why += (
-                f" {within.sum()} of {within.size} searches end within log2(E_input / omega) = {most:.1f} iterations."
-            )
+            why = f"{within.sum()} of {within.size} searches end within log2(E_input / omega) = {most:.1f} iterations."
         yield Outcome(form, judge_direction(power), f"power {shown(power, '')}", why, f"bracket {bracket}", found=power)
 
 
