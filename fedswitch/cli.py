@@ -70,29 +70,29 @@ def run(notebook: str, assignments: tuple[str, ...], out: Path, data: Path | Non
     with locked(out):
         click.echo(f"Running {study.name} ...", err=True)
         executed = run_study(study, parameters, out)
-    click.echo(f"Wrote {executed} and, beside it, the table, the figure and their record.")
+    click.echo(f"Wrote {executed} and, in the same folder, the table, the figure and their record.")
 
 
 @cli.command()
 @click.argument("notebook", metavar="STUDY")
 @click.option(
     "-p", "--parameter", "assignments", metavar="NAME=VALUES", multiple=True,
-    help="Values of a parameter, separated by commas, or a range: seeds=0:5 stands for 0,1,2,3,4, and 0:10:2 for every "
-    "second. Values of a parameter that takes several at once stand in brackets: num_ues=[10,20],[40,80].",
+    help="Values of a parameter, separated by commas, or a range: seeds=0:5 means 0,1,2,3,4, and 0:10:2 every second "
+    "one. If a parameter takes several values at once, put them in brackets: num_ues=[10,20],[40,80].",
 )  # fmt: skip
 @click.option("--out", type=_FOLDER, required=True, help="Folder for all runs, the collected table and the figure.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Runs at once on this machine.")
 @click.option(
     "--scheduler", metavar="ADDRESS",
-    help="Have the runs done by the workers of this Dask scheduler, such as tcp://127.0.0.1:8786. Results come back "
-    "over the network: no shared folder is needed.",
+    help="Let the workers of this Dask scheduler do the runs, such as tcp://127.0.0.1:8786. Results come back over the "
+    "network, so no shared folder is needed.",
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Repeat the finished runs that another version of fedswitch made.")
-@click.option("--x", metavar="COLUMN", help="What the figure has across. Default: the first parameter swept but seeds.")
-@click.option("--y", metavar="COLUMN", help="What it has upwards. Default: accuracy, or the first real number.")
+@click.option("--x", metavar="COLUMN", help="Horizontal axis of the figure. Default: the first swept one but seeds.")
+@click.option("--y", metavar="COLUMN", help="Vertical axis of the figure. Default: accuracy, or the first real number.")
 @click.option(
     "--data", type=_FOLDER_THERE,
-    help="Folder with the GLUE data. Default: $FEDSWITCH_DATA; that of each worker, where --scheduler is given.",
+    help="Folder with the GLUE data. Default: $FEDSWITCH_DATA; with --scheduler, that of each worker.",
 )  # fmt: skip
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def sweep(
@@ -109,17 +109,17 @@ def sweep(
 ) -> None:
     """Run one study with every combination of parameters.
 
-    The folder given by --out receives each run (runs/), and of the combinations of this command the tables as one
-    (sweep.parquet), a figure (sweep.png, sweep.svg) and the list of runs with what became of each (sweep.json). A run
-    that fails is kept apart (failed/), and the others go on. The same command again does what failed or is missing, and
-    with more values what is new.
+    The folder given by --out receives each run (runs/). For the combinations of this command, it also receives one
+    table of all runs (sweep.parquet), a figure (sweep.png, sweep.svg) and the list of runs that says how each of them
+    ended (sweep.json). A run that fails is kept separately (failed/), and the others continue. If you give the same
+    command again, it repeats what failed and does what is missing; with more values, it adds only the new ones.
 
     \b
     fedswitch sweep fig4_switching -p num_ues=10,20,40 -p seeds=0:5 --out OUT --jobs 2
     fedswitch sweep fig3_bandwidth -p num_cells=20,40 -p "num_ues=[10,20],[40,80]" --out OUT
 
-    Beyond one machine, with the extra `dask` installed on all of them: start `dask scheduler` on one, `dask worker
-    ADDRESS --nthreads 1` on each (more threads mean more runs at once there), and name the ADDRESS here:
+    To use several machines, install the extra `dask` on all of them, start `dask scheduler` on one and `dask worker
+    ADDRESS --nthreads 1` on each (more threads mean more runs at once), and give the ADDRESS here:
 
     \b
     fedswitch sweep fig4_switching -p seeds=0:20 --out OUT --scheduler tcp://127.0.0.1:8786
@@ -130,10 +130,10 @@ def sweep(
     from .studies.sweep_workers import run_here, run_on
 
     if scheduler is not None and not scheduler.strip():
-        raise click.UsageError("--scheduler names no address.")
+        raise click.UsageError("--scheduler needs an address, such as tcp://127.0.0.1:8786.")
     if scheduler and data:
         raise click.UsageError(
-            "--data is of this machine: where --scheduler is given, set FEDSWITCH_DATA of each worker."
+            "--data is a folder of this machine. With --scheduler, set FEDSWITCH_DATA on each worker instead."
         )
     study = find_study(notebook)
     swept = parse_sweep(study, assignments)
@@ -146,33 +146,33 @@ def sweep(
     try:
         tally = run_sweep(study, swept, out, execute, fresh=fresh, show=not quiet, x=x, y=y)
     except KeyboardInterrupt as stop:
-        stop.add_note("Finished runs are kept: the same command does the others.")
+        stop.add_note("Finished runs are kept. Give the same command again to do the others.")
         raise
     for note in tally.notes:
         click.echo(note, err=True)
     if tally.failures:
         run_id, failure = next(iter(tally.failures.items()))
         raise FedswitchError(
-            f"{len(tally.failures)} of {tally.runs} runs failed, the first one so: {failure} It is kept in "
-            f"{out / 'failed' / run_id}; the same command repeats those that failed."
+            f"{len(tally.failures)} of {tally.runs} runs failed. The first failure was: {failure} It is kept in "
+            f"{out / 'failed' / run_id}; give the same command again to repeat the runs that failed."
         )
-    click.echo(f"{tally.runs} runs, {tally.kept} of them from before. Wrote {out / 'sweep.parquet'} and its figure.")
+    click.echo(f"{tally.runs} runs, {tally.kept} of them done before. Wrote {out / 'sweep.parquet'} and its figure.")
 
 
 @cli.command()
 @click.argument("studies", metavar="[STUDY]...", nargs=-1, type=click.Choice(STUDIES))
 @click.option(
     "-p", "--parameter", "assignments", metavar="NAME=VALUE", multiple=True,
-    help="Change a parameter of the one STUDY, such as backbone=roberta-base; --out must then name another folder.",
+    help="Change a parameter of the STUDY, such as backbone=roberta-base; this needs one STUDY and another --out.",
 )  # fmt: skip
-@click.option("--device", default="cpu", show_default=True, help="Torch device, for the studies that train.")
-@click.option("--fresh", is_flag=True, help="Forget the runs that earlier, interrupted calls have finished.")
-@click.option("--extend", is_flag=True, help="Keep the runs that are recorded already, and make only those missing.")
+@click.option("--device", default="cpu", show_default=True, help="Torch device for the studies that train.")
+@click.option("--fresh", is_flag=True, help="Discard the runs that earlier, interrupted calls finished.")
+@click.option("--extend", is_flag=True, help="Keep the recorded runs, and add only those that are missing.")
 @click.option("--out", type=_FOLDER, help="Folder for the results, instead of results/.")
 def reproduce(
     studies: tuple[str, ...], assignments: tuple[str, ...], device: str, fresh: bool, extend: bool, out: Path | None
 ) -> None:
-    """Make the recorded run of each STUDY again, all of them where none is named.
+    """Repeat the recorded run of each STUDY, or of all studies if none is named.
 
     \b
     fig3_bandwidth                                       a minute on two cores
@@ -184,19 +184,19 @@ def reproduce(
 
     place = out or packaged("results")
     if assignments and (len(studies) != 1 or place.resolve() == packaged("results").resolve()):
-        raise click.UsageError("-p needs one STUDY, and a folder of its own: --out")
+        raise click.UsageError("-p needs exactly one STUDY and another folder: name them, with --out for the folder.")
     os.environ.setdefault("FEDSWITCH_PROGRESS", "1")
     changes = {name: parse_assignments(find_study(name), assignments) for name in studies or STUDIES}
     make_folder(place)
     check_space(place, "name another with --out")
     for name, changed in changes.items():
-        click.echo(f"Making the recorded run of {name} ...", err=True)
+        click.echo(f"Repeating the recorded run of {name} ...", err=True)
         try:
             path = reproduce_study(name, changed, device=device, fresh=fresh, extend=extend, out=out)
         except ValueError as error:  # such as parameters that do not go together
             raise FedswitchError(str(error)) from error
         except KeyboardInterrupt as stop:
-            stop.add_note("Finished runs are kept: the same command does the others.")
+            stop.add_note("Finished runs are kept. Give the same command again to do the others.")
             raise
         click.echo(f"Wrote {path} and its record.")
 
@@ -206,7 +206,7 @@ def reproduce(
 def list_studies(notebook: str | None) -> None:
     """List the studies and their parameters with defaults and help.
 
-    With STUDY, list that one only.
+    With STUDY, list only that one.
     """
     from .studies.notebooks import OUT_PARAMETER, all_studies, find_study
 
@@ -222,7 +222,7 @@ def list_studies(notebook: str | None) -> None:
 @cli.command()
 @click.option("--data", type=_FOLDER, help="Folder with the GLUE data. Default: $FEDSWITCH_DATA.")
 def doctor(data: Path | None) -> None:
-    """Say which tasks, backbones and devices this machine has, and how to get those that it has not."""
+    """Show which tasks, backbones and devices this machine has, and how to get those that are missing."""
     from .learning.backbones import BACKBONES, backbone_status
     from .learning.devices import device_status
     from .learning.tasks import TASKS, task_status

@@ -50,7 +50,7 @@ def locked(out: Path, name: str = ".lock") -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise FedswitchError(
-            f"Another fedswitch is at work in the folder {out}: wait for it to end, or name another with --out."
+            f"Another fedswitch command is using the folder {out}: wait until it ends, or name another with --out."
         ) from error
     except (NotImplementedError, OSError) as error:
         raise FedswitchError(
@@ -69,7 +69,7 @@ def writing_to(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise FedswitchError(
-            f"The folder {out} cannot be written to any more ({error.strerror or error}): mend that, and give the "
+            f"The folder {out} can no longer be written to ({error.strerror or error}): mend that, and give the "
             "command again."
         ) from error
 

@@ -114,17 +114,17 @@ class Scenario(Declared):
         "Some overlap between UEs, and no UE with all.", low=1)
     dirichlet_concentration: float = _data(
         0.5, "", "", "concentration of the Dirichlet distribution, over labels or over amounts",
-        "The paper names the distribution only; 0.5 (times the vector of ones) is markedly non-IID.", above=0.0)
+        "The paper names only the distribution; 0.5 (times the vector of ones) is markedly non-IID.", above=0.0)
     batch_size: int = _data(32, "D_k^t", "sample", "mini-batch of one UE in one round", "A usual mini-batch.", low=1)
     test_samples: int = _data(64, r"D_{k,\mathrm{te}}^t", "sample", "test samples of one UE",
         "Enough to tell the accuracy of a UE to about 6 points; the mean over UEs is far sharper.", low=1)
     optimizer: str = _data("adam", "", "", "how the aggregated gradient of (1) is applied",
-        "(1) prints plain SGD; Adam on the same aggregate is what such models are trained with.",
+        "(1) is plain SGD, but such models are usually trained with Adam, here on the same aggregate.",
         choices=("adam", "sgd"))
     learning_rate: float = _data(3e-3, r"\eta", "", "step size on the aggregated gradient",
         "Usual for LoRA with Adam; the 1/epsilon of Theorem 1 concerns the theory only.", above=0.0)
     full_learning_rate: float = _data(1e-4, "", "", "step size where the whole model is fine-tuned",
-        "Full fine-tuning of such encoders takes steps between 1e-5 and 1e-4; with those of LoRA it diverges.",
+        "Full fine-tuning of such encoders needs steps between 1e-5 and 1e-4; with those of LoRA it diverges.",
         above=0.0)
     local_training: str = _data("gradient", "", "", "what a UE sends",
         "(1) prints one gradient of the mini-batch; steps are the changes after local_iterations steps on it, which is "
@@ -151,7 +151,7 @@ class Scenario(Declared):
         "computing, weighs about a tenth of what its upload is worth.", low=0.0)
     dual_step: float | None = _control(
         None, r"\varsigma", "", "step of the dual update (11) (not set: largest spread of a UE's gradients)",
-        "Duals act only when they are of the gradients' size, which differs between UEs by decades.",
+        "Duals have an effect only if they are about as large as the gradients, which differ between UEs by decades.",
         above=0.0, optional=True)
     min_delay_s: float = _control(5e-3, r"E_{\min}", "s", "lower end of Algorithm 1's bracket, as printed", above=0.0)
     max_delay_s: float | None = _control(

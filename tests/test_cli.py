@@ -120,7 +120,7 @@ def test_a_sweep_shares_the_cores_and_ends_with_an_error_if_a_run_fails(command,
 
     code, said, err = command(*arguments, "-p", "seed=1:4")
     assert code == 1
-    assert "1 of 3 runs failed, the first one so: The seed 2 is not sown." in err
+    assert "1 of 3 runs failed. The first failure was: The seed 2 is not sown." in err
     assert str(out / "failed") in err
     assert "Traceback" not in err
     table = pd.read_parquet(out / "sweep.parquet")
@@ -128,7 +128,7 @@ def test_a_sweep_shares_the_cores_and_ends_with_an_error_if_a_run_fails(command,
 
     code, said, _ = command(*arguments, "-p", "seed=1,3")
     assert code == 0
-    assert f"2 runs, 2 of them from before. Wrote {out / 'sweep.parquet'}" in said
+    assert f"2 runs, 2 of them done before. Wrote {out / 'sweep.parquet'}" in said
 
 
 WAITS = (
@@ -163,7 +163,8 @@ def test_a_run_that_is_told_to_end_says_so_and_keeps_its_notebook_and_meanwhile_
         said = process.stderr.read()
     assert second.returncode == 1
     assert second.stderr == (
-        "fedswitch: Another fedswitch is at work in the folder out: wait for it to end, or name another with --out.\n"
+        "fedswitch: Another fedswitch command is using the folder out: "
+        "wait until it ends, or name another with --out.\n"
     )
     assert process.returncode == 128 + number
     assert said.strip() == "fedswitch: Interrupted. The notebook is kept as far as it went: out/waits.failed.ipynb."
@@ -199,7 +200,7 @@ def test_data_of_this_machine_are_not_promised_to_workers_elsewhere(command, tmp
     elsewhere = ("--scheduler", "tcp://127.0.0.1:1", "--data", str(tmp_path), "--out", str(tmp_path / "out"))
     code, _, err = command("sweep", "fig3_bandwidth", *elsewhere)
     assert code == 2
-    assert "set FEDSWITCH_DATA of each worker" in err
+    assert "set FEDSWITCH_DATA on each worker" in err
     assert not (tmp_path / "out").exists()
 
 

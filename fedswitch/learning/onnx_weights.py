@@ -23,7 +23,7 @@ def onnx_weights(model: bytes) -> dict[str, Floats]:
     try:
         return _weights(memoryview(model))
     except (IndexError, KeyError, StopIteration, UnicodeDecodeError) as error:
-        raise ValueError("this is no ONNX model") from error
+        raise ValueError("this is not an ONNX model") from error
 
 
 def _weights(model: memoryview) -> dict[str, Floats]:

@@ -44,7 +44,7 @@ class Fig2Settings(LearningSettings):
     num_ues: Sequence[int] = setting([6, 12], "UEs in the cell, K: several values", like="num_ues")
     deadlines_s: Sequence[float] = setting(
         [],
-        "deadlines that set the threshold of reception besides: none, or several values",
+        "additional deadlines that set the threshold: none, or several values",
         "s",
         like="deadline_s",
         empty=True,
@@ -62,7 +62,7 @@ class Fig2Settings(LearningSettings):
     test_size: int | None = setting(150, "test samples that are used, drawn once; None: all", low=1)
     evaluate_every: int = setting(2, "rounds between two tests", low=1)
     near: float | None = setting(
-        None, "all rounds are tested where the last test was this close to the target; None: never", low=0, high=1
+        None, "every round is tested once the last test came this close to the target; None: never", low=0, high=1
     )
 
     def __post_init__(self) -> None:

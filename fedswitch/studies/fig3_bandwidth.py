@@ -32,7 +32,7 @@ class Fig3Settings(StudySettings):
 
     num_ues: Sequence[int] = setting([10, 20, 40, 70, 100], "UEs in the cell, K: several values", like="num_ues")
     num_cells: int = setting(20, "cells drawn for each K", low=1)
-    traced_cells: int = setting(1, "cells of each K whose every iteration is kept; of the others only the last", low=0)
+    traced_cells: int = setting(1, "cells of each K of which all iterations are kept, not only the last", low=0)
     tolerance: float = setting(
         1e-3, "unused share of the bandwidth at which the search stops, omega", like="bandwidth_tolerance"
     )
@@ -41,7 +41,7 @@ class Fig3Settings(StudySettings):
     hidden_size: int = setting(
         ROBERTA_WIDTH, "width of the encoder whose LoRA gradients are sent (RoBERTa-base)", low=1
     )
-    layers: int = setting(ROBERTA_LAYERS, "its layers", low=1)
+    layers: int = setting(ROBERTA_LAYERS, "layers of that encoder", low=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -64,7 +64,10 @@ class Fig4Settings(LearningSettings):
         choices=arm_names(ARMS),
     )
     energy_shares: Sequence[float] = setting(
-        [0.7], "arms with energy: computing over what a sure upload is worth; several values", above=0.0, empty=True
+        [0.7],
+        "energy arms: cost of computing over the worth of a certain upload; several values",
+        above=0.0,
+        empty=True,
     )
     num_ues: int = setting(10, "UEs in the cell, K", like="num_ues")
 

@@ -86,7 +86,7 @@ class Fig5Settings(StudySettings):
     num_ues: int = setting(40, "UEs in the cell, K", like="num_ues")
     seeds: Sequence[int] = seed_setting([0, 1, 2], "of cell, fading and decisions")
     rounds: int = setting(
-        12, "rounds of Algorithm 2; with large weights it is debts, after 10 of them, that make UEs send", low=1
+        12, "rounds of Algorithm 2; with large weights, only debts make UEs send, after 10 rounds", low=1
     )
     rule: Rule = setting("switching", "how UEs choose modules: switching, proximal, greedy, one_shot, random")
     readings: Sequence[str] = setting(

@@ -91,9 +91,9 @@ def load_result(name: str, folder: Path | None = None) -> Result:
     try:
         result = Result(name, pd.read_parquet(table), json.loads(record.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise FedswitchError(f"{table} or its record is damaged ({error}): get both anew.") from error
+        raise FedswitchError(f"{table} or its record is damaged ({error}): get both files again.") from error
     if result.record.get("sha256") != _digest(table):
-        raise FedswitchError(f"{table} is not the table that {record.name} is the record of: get both anew.")
+        raise FedswitchError(f"{table} and its record {record.name} do not belong together: get both files again.")
     return result
 
 

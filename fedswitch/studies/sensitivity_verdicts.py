@@ -112,9 +112,9 @@ def summary(table: pd.DataFrame) -> str:
     firm = [name for name, which in causes.items() if not which]
     shaken = [f"**{name}** ({which})" for name, which in causes.items() if which]
     tried = int((wide != "-").to_numpy().sum())
-    counts = ", ".join(f"{(wide == word).to_numpy().sum()} times it {word}" for word in VERDICTS)
+    counts = ", ".join(f"{word} {(wide == word).to_numpy().sum()}" for word in VERDICTS)
     return (
-        f"A conclusion meets a choice {tried} times: {counts}. "
+        f"A conclusion was tested against a choice {tried} times, with these verdicts: {counts}. "
         f"No choice within its range overturns: {', '.join(firm) or 'none of them'}. "
         f"Overturned by some choice: {'; '.join(shaken) or 'none'}."
     )

@@ -240,7 +240,7 @@ def _make_place(out: Path) -> None:
     check_space(out, "name another with --out")
     for name in (LIST, TABLE, *PICTURES):
         if (out / name).is_dir():
-            raise FedswitchError(f"{out / name} is a folder, where a file will be: remove it, or name another --out.")
+            raise FedswitchError(f"{out / name} is a folder, but should be a file: remove it, or name another --out.")
 
 
 def _look(out: Path, run: SweepRun) -> _Kept:

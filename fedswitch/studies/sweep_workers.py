@@ -206,7 +206,7 @@ def run_on(scheduler: str, runs: Sequence[SweepRun]) -> Iterator[Performed]:
                 outcome = future.result()
             except CancelledError as error:
                 raise FedswitchError(
-                    f"The Dask scheduler at {scheduler} is gone: start one, and give the command again."
+                    f"The Dask scheduler at {scheduler} no longer answers: start it again, and repeat the command."
                 ) from error
             except Exception as error:  # such as a run that took several workers with it
                 failure = f"The run could not be done by the workers: {type(error).__name__}: {error}"

@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from prose import WORD, prose
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path for pattern in ("*.md", "book/**/*.md", "notebooks/*.md", "book/errata/*.yaml")
@@ -22,55 +23,6 @@ WORDS = (Path(__file__).parent / "words.txt").read_text(encoding="utf-8").splitl
 
 SENTENCE = 5  # a string of as many words is prose, if it is no script
 SCRIPT = re.compile(r"=>|[{}]$", re.MULTILINE)
-
-# what is not prose, each replaced by as many lines
-LEFT_OUT = [
-    re.compile(r"\A---\n.*?\n---\n", re.DOTALL),
-    re.compile(r"^(?P<fence>`{3,}|~{3,})(?!`*\{).*?^(?P=fence) *$", re.DOTALL | re.MULTILINE),  # a listing
-    re.compile(r"\{[\w:-]+\}`[^`<]*`"),  # a role that names its target, of which no word is ours
-    re.compile(r"\{[\w:-]+\}`(?=[^`]*<)|\s<[^`<>]*>`"),  # of any other role
-    re.compile(r"<!--.*?-->|<[a-zA-Z/][^<>\n]*>", re.DOTALL),
-    re.compile(r"\$\$.*?\$\$(?: \([\w-]+\))?", re.DOTALL),
-    re.compile(r"^( *)\.\. math::.*\n(?:\s*\n|\1 +.*\n)+|:math:`[^`]*`", re.MULTILINE),
-    re.compile(r"^[ >]*:(?!alt|needs)[\w-]+:.*$", re.MULTILINE),  # an option of a directive
-    re.compile(r"^\([\w-]+\)=$", re.MULTILINE),
-    re.compile(r"^ *(?:`{3,}|:{3,})\{[\w:-]+\}(?: \S*[._/-]\S*$)?", re.MULTILINE),  # a directive, and its file or label
-    re.compile(r"^ *functions:(?: \[.*\]|(?:\n *- .*)+)$", re.MULTILINE),  # names of code in a record
-    re.compile(r"^[ -]+\w+(?=:(?: |$))", re.MULTILINE),  # an argument or a key, before what it is
-    re.compile(r"\b(?:eq|thm|alg|ass|fig)-\d+[a-z]?"),  # the name of an element of a paper
-    re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL),
-    re.compile(r"(?<!\\)\$[^$]*\$"),
-    re.compile(r"(?<=\])\([^)\s]*\)|https?://\S+|\S+@\S+|[\w.-]+/[\w./-]+|\w*[\d_]\w*|--?\w[\w-]*|%\w+|\"\w+\""),
-    re.compile(r"[\w-]*\.(?:md|py|json|yml|toml|txt|lock|html|parquet|ipynb|cff|png|svg|js|css|safetensors)\b"),
-]
-CELL = re.compile(r"^(?P<fence>`{3,})\{code-cell\}.*?^(?P=fence) *$", re.DOTALL | re.MULTILINE)
-HEADER = re.compile(r"\A[^\n]*\n---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
-SHOWN = re.compile(r"^( *)(?:caption|alt): *(.*(?:\n\1 +.*|\n(?=\n\1 ))*)", re.MULTILINE)
-WORD = re.compile(r"(?<!\w)[A-Za-zÀ-ž]+(?:['\u2019][A-Za-zÀ-ž]+)*(?!\w)")
-
-
-def blank(match):
-    """As many lines as a match has, and nothing on them."""
-    return "\n" * match.group().count("\n") or " "
-
-
-def shown_by_a_cell(match):
-    """Of a code cell the captions and alternative texts, on the lines where they stand."""
-    cell = match.group()
-    header = HEADER.match(cell)
-    kept, end = [], 0
-    for text in SHOWN.finditer(cell, header.start(1), header.end(1)) if header else ():
-        kept += ["\n" * cell.count("\n", end, text.start(2)), text.group(2)]
-        end = text.end(2)
-    return "".join([*kept, "\n" * cell.count("\n", end)])
-
-
-def prose(markdown):
-    """Markdown without what is not prose, line by line."""
-    text = CELL.sub(shown_by_a_cell, markdown)
-    for pattern in LEFT_OUT:
-        text = pattern.sub(blank, text)
-    return text.splitlines()
 
 
 def sentences(source):
@@ -127,6 +79,33 @@ def test_words_of_the_field_are_sorted_and_in_use():
 @pytest.mark.parametrize("word", ["colour", "analyse", "recieve", "teh", "labelled", "occured"])
 def test_misspelled_and_british_words_fail(word, is_word):
     assert not is_word(word)
+
+
+def test_prose_after_a_directive_and_beside_nested_ones_is_read():
+    page = """\
+````{admonition} Outer
+First
+
+```{exercise}
+Second
+```
+
+```bash
+xxa
+```
+
+Third
+````
+
+Fourth
+
+```
+xxb
+```
+- Fifth
+"""
+    read = [word for line in prose(page) for word in WORD.findall(line)]
+    assert read == ["Outer", "First", "Second", "Third", "Fourth", "Fifth"]
 
 
 def test_what_is_not_prose_is_left_out_and_lines_keep_their_numbers():

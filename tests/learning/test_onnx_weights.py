@@ -59,5 +59,5 @@ def test_nameless_factors_are_named_after_their_layer_and_laid_out_as_torch_does
 
 @pytest.mark.parametrize("content", [b"", b"no model at all", field(1, 8), model(b"")[:-1] + b"\x7f", b"\xff" * 9])
 def test_what_is_no_model_is_refused(content):
-    with pytest.raises(ValueError, match="this is no ONNX model"):
+    with pytest.raises(ValueError, match="this is not an ONNX model"):
         onnx_weights(content)

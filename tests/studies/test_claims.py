@@ -89,13 +89,13 @@ def test_an_undecided_sentence_says_how_many_seeds_would_tell():
     values = np.array([-0.3, -0.1, 0.2, 0.4, 0.5])
     found = estimate(values)
     assert found.effect == pytest.approx(values.mean() / values.std(ddof=1))
-    told = f"If it is as measured, about {units_to_tell(found.effect)} seeds would tell."
+    told = f"(5 seeds; about {units_to_tell(found.effect)} would tell)."
     assert why_gain(found, 0.3).endswith(told)
     assert why_direction(found).endswith(told)
     assert found.map(math.exp).effect == found.effect
     assert units_to_tell(0.0) is None
     assert units_to_tell(estimate([0.5] * 5).effect) is None
-    assert "more than 1000 seeds" in why_direction(estimate([-1.0, 1.001, -1.0, 1.0]))
+    assert "more than 1000 would tell" in why_direction(estimate([-1.0, 1.001, -1.0, 1.0]))
 
 
 def test_equal_values_have_an_interval_without_width():
@@ -579,7 +579,7 @@ def test_all_relative_weights_stand_beside_the_stated_one():
 def test_where_nobody_sends_there_is_nothing_to_save():
     table = energies({("corrected", -5.0, 1e5): 0.2})
     table.loc[(table["seed"] == 2) & (table["power_rule"] == "optimal"), "power_w"] = math.nan
-    found = outcomes("fig5-saving", table, {})["corrected", "mean power of those that send"]
+    found = outcomes("fig5-saving", table, {})["corrected", "mean power of the UEs that send"]
     assert found.verdict == "not testable as stated"
     assert "In 1 of 5 seeds" in found.why
 
@@ -670,10 +670,10 @@ def test_the_page_shows_verdict_numbers_reason_and_command_of_each_claim(tmp_pat
     save_result("fig4_switching", table, fig4_switching.RECORDED, seconds=60.0, folder=tmp_path)
     found = findings("fig-4", tmp_path)
     block = page.claim_blocks(found, "fig-4").split("\n\n(claim-fig4-greedy)=")[0]
-    assert block.startswith("(claim-fig4-one-shot)=\n**Fig. 4, Better than one-shot switching** (1.9 %)")
+    assert block.startswith("(claim-fig4-one-shot)=\n**Better than one-shot switching** (1.9 %)")
     assert "Measured, corrected: reproduced\n: - **2.0 points (2.0 to 2.0 points)** (pooled test set)" in block
     assert "Measured, printed: not measured yet" in block
-    assert "`nox -s reproduce -- fig4_switching`" in block
+    assert "`nox -s reproduce -- fig4_switching`" in page.foundations(found)
     assert "| [Better than one-shot switching](#claim-fig4-one-shot), 1.9 % | not measured yet | reproduced |" in (
         page.verdict_table(found)
     )
@@ -688,7 +688,7 @@ def test_many_readings_are_told_by_their_range(tmp_path):
     scan = energies({("corrected", -5.0, 10.0**n): share for n, share in enumerate(np.linspace(0, 0.9, 10))}, scan=True)
     table = pd.concat([energies({("corrected", -5.0, 1e5): 0.2, ("corrected", -5.0, 1e6): 0.3}), scan])
     save_result("fig5_energy", table, fig5_energy.RECORDED, seconds=1.0, folder=tmp_path)
-    block = page.claim_blocks(findings("fig-5", tmp_path), "fig-5").split("(claim-fig5-gap)=")[0]
+    block = page.claim_blocks(findings("fig-5", tmp_path), "fig-5").split("**The gap closes")[-2]
     # ten weights; 0.1 to 0.3 are within a factor of two of 0.168, 0.4 to 0.8 within five
     assert "Of 10 other readings and settings: 3 reproduced, 5 partly, 1 undecided, 1 not reproduced." in block
     assert "corrected, relative weight 100 1/J: 20.0 %" in block

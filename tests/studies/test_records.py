@@ -85,7 +85,7 @@ def test_a_missing_or_damaged_result_is_said_in_one_sentence(tmp_path):
 def test_a_table_of_another_run_is_noticed(tmp_path):
     path = save_result("study", TABLE, {}, seconds=1.0, folder=tmp_path)
     TABLE.head(1).to_parquet(path)
-    with pytest.raises(FedswitchError, match=r"is not the table that study\.json is the record of"):
+    with pytest.raises(FedswitchError, match=r"its record study\.json do not belong together"):
         load_result("study", tmp_path)
 
 

@@ -76,8 +76,8 @@ def test_a_record_is_extended_by_what_it_lacks(monkeypatch, tmp_path):
     ("arguments", "message"),
     [
         (["fig9"], "'fig9' is not one of"),
-        (["fig3_bandwidth", "-p", "num_cells=1"], "-p needs one STUDY, and a folder of its own: --out"),
-        (["fig3_bandwidth", "fig5_energy", "-p", "num_cells=1", "--out", "OUT"], "-p needs one STUDY"),
+        (["fig3_bandwidth", "-p", "num_cells=1"], "-p needs exactly one STUDY and another folder"),
+        (["fig3_bandwidth", "fig5_energy", "-p", "num_cells=1", "--out", "OUT"], "-p needs exactly one STUDY"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(call, arguments, message):

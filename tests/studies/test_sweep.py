@@ -443,7 +443,7 @@ def test_a_folder_that_can_no_longer_be_written_to_is_named(tiny, tmp_path):
                 (out / "failed").write_text("in the way")
             yield outcome
 
-    with pytest.raises(FedswitchError, match=r"cannot be written to any more \(\w[^()]*\)"):
+    with pytest.raises(FedswitchError, match=r"can no longer be written to \(\w[^()]*\)"):
         sweep(tiny(), {"count": [1, 2]}, out, broken)
     assert [run["state"] for run in listed(out).values()] == ["finished", "missing"]
     assert pd.read_parquet(out / "sweep.parquet")["count"].tolist() == [1]
@@ -501,7 +501,7 @@ def test_a_sweep_that_is_stopped_loses_only_what_was_running(tiny, tmp_path, blo
     _, said = stopped.communicate(timeout=300)
     assert stopped.returncode == (-signal.SIGKILL if blow == signal.SIGKILL else 128 + blow)
     if blow != signal.SIGKILL:
-        assert "the same command does the others" in said
+        assert "Give the same command again to do the others" in said
         assert "Traceback" not in said
     kernels = [int((marks / f"started-{seed}").read_text()) for seed in (1, 2)]
     wait_for(lambda: all(is_gone(kernel) for kernel in kernels))

@@ -27,7 +27,7 @@ PLATEAU = 0.99
 """A run stays at its plateau where it does not fall below this share of it."""
 
 _NEVER = "held the target in no run"
-_PLATEAU = {"rounds_to_plateau": "rounds to stay within 1 % of the own plateau"}
+_PLATEAU = {"rounds_to_plateau": "rounds to stay within 1 % of a run's own plateau"}
 _BESIDE: dict[Form, dict[str, str]] = {
     # the printed form has other seconds and joules as well, which cannot be compared with those of the rivals
     "printed": _PLATEAU,
@@ -137,8 +137,8 @@ def _saved(runs: pd.DataFrame, form: Form, rival: str, over: str) -> Outcome:
     missed = cut_off.loc[list(dict.fromkeys((ours, rival, over)))]
     if missed["sum"].any():
         counts = ", ".join(f"{runs['sum']} of {runs['size']} runs of {arm}" for arm, runs in missed.iterrows())
-        why += f" Cut off before they held the target: {counts}. Pairs that Algorithm 2 ends first, less those "
-        why += f"that the rival does: {shown(first, '%')}."
+        why += f" Runs that were cut off before they held the target: {counts}. Share of pairs in which Algorithm 2 "
+        why += f"comes first, minus those in which the rival does: {shown(first, '%')}."
         never = missed.index[missed["sum"] == missed["size"]]
         if len(never) and standing(found):
             verdict, why = "undecided", f"{why} {too_little(never, _NEVER)}"
@@ -175,12 +175,12 @@ def _fall_and_rise(runs: pd.DataFrame, form: Form) -> Outcome:
     course = ", ".join(f"{value_of(rounds[k].mean(), '')} at K = {k}" for k in rounds)
     cut_off = runs["cut_off"]
     why = (
-        f"Mean rounds: {course}. The fall to K = {middle}: {why_direction(fall)} The rise from it: "
-        f"{why_direction(rise)} Cut off: {cut_off.sum()} of {len(cut_off)} runs."
+        f"Mean rounds: {course}. Fall to K = {middle}: {why_direction(fall)} Rise from there: "
+        f"{why_direction(rise)} Runs cut off: {cut_off.sum()} of {len(cut_off)}."
     )
     verdict = judge_valley(fall, rise)
     if most < PAPER_LARGEST:
-        why += f" The rise is said of large K, and the largest cell that was run has {most} UEs."
+        why += f" The paper claims the rise for large K, but the largest cell that was run has {most} UEs."
         verdict = "not measured yet"
     elif cut_off.all():
         verdict, why = "undecided", f"{why} {too_little([OURS[form]], _NEVER)}"

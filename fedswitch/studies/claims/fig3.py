@@ -25,12 +25,12 @@ _ROUNDING = 1e-9
 def _stable(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
     settled = ends["total_share"].between(1.0 - settings.tolerance - _ROUNDING, 1.0 + _ROUNDING)
     fixed = ends["bracket"] == BRACKETS["printed"]
-    yield _always(settled, "corrected", "searches end with the bandwidth in use up to the tolerance")
+    yield _always(settled, "corrected", "searches end with all bandwidth in use, up to the tolerance")
     for limit_s in dict.fromkeys((settings.max_delay_s, *E_INPUTS_S)):
         inside = settled & ends["delay_s"].between(settings.min_delay_s, limit_s)
         stated = limit_s == settings.max_delay_s
         yield _always(
-            inside[fixed], "printed", "searches have their solution in the bracket and reach it",
+            inside[fixed], "printed", "searches reach the solution, and it lies in the bracket",
             reading=f"E_input = {limit_s:g} s", counts=stated,
         )  # fmt: skip
 
@@ -40,8 +40,8 @@ def _iterations(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]
         few, many = counts.columns.min(), counts.columns.max()
         found = estimate(counts[many] - counts[few])
         why = (
-            f"The mean count goes from {counts[few].mean():.1f} at K = {few} to {counts[many].mean():.1f} at "
-            f"K = {many}. {why_direction(found, 'cells')}"
+            f"{counts[few].mean():.1f} at K = {few} and {counts[many].mean():.1f} at K = {many}, on average. "
+            f"{why_direction(found, 'cells')}"
         )
         yield Outcome(form, judge_direction(found), f"{shown(found, '')} more", why, f"bracket {bracket}", found=found)
 
@@ -51,12 +51,10 @@ def _complexity(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]
     for form, bracket, counts in _counts(ends):
         few, many = counts.columns.min(), counts.columns.max()
         power = estimate(np.log(counts[many] / counts[few]) / math.log(many / few))
-        why = "In proportion to K the power would be 1."
+        why = ""
         if form == "printed":
             within = (counts <= most).to_numpy()
-            why += (
-                f" {within.sum()} of {within.size} searches end within log2(E_input / omega) = {most:.1f} iterations."
-            )
+            why = f"{within.sum()} of {within.size} searches end within log2(E_input / omega) = {most:.1f} iterations."
         yield Outcome(form, judge_direction(power), f"power {shown(power, '')}", why, f"bracket {bracket}", found=power)
 
 
@@ -66,8 +64,8 @@ def _delay(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
     longer = estimate(np.log(delays[many] / delays[few]))
     power = longer.map(lambda logarithm: logarithm / math.log(many / few))
     why = (
-        f"From K = {few} to K = {many} the delay becomes {shown(longer.map(math.exp), 'times')} as long, geometric "
-        "mean over cells. In proportion to K the power would be 1."
+        f"From K = {few} to K = {many} the delay becomes {shown(longer.map(math.exp), 'times')} as long (geometric "
+        "mean over cells)."
     )
     yield Outcome(None, judge_direction(power), f"power {shown(power, '')}", why, found=power)
 
@@ -82,7 +80,7 @@ def _counts(ends: pd.DataFrame) -> Iterator[tuple[Form, str, pd.DataFrame]]:
 
 def _always(holds: pd.Series, form: Form, what: str, *, reading: str = "", counts: bool = True) -> Outcome:
     count, runs = int(holds.sum()), len(holds)
-    return Outcome(form, judge_always(count, runs), f"{count} of {runs}", f"So many {what}.", reading, counts)
+    return Outcome(form, judge_always(count, runs), f"{count} of {runs}", f"These {what}.", reading, counts)
 
 
 CLAIMS = claims_of(

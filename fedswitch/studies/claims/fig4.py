@@ -60,7 +60,7 @@ def _energy(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
         for column, of in _READINGS.items():
             found = estimate((ends.loc[ours, column] - ends.loc[arm, column]).dropna())
             why = (
-                f"The rule admits up to {value_of(FACTOR * CLAIMED_PRICE, 'points')}; {found.units} seeds. "
+                f"The rule allows up to {value_of(FACTOR * CLAIMED_PRICE, 'points')} ({found.units} seeds). "
                 f"Energy saved: {shown(saved, '%')}."
             )
             verdict, why = _if_learned(ends, (ours, arm), judge_price(found, CLAIMED_PRICE, saved), why)
@@ -74,8 +74,8 @@ def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: ClaimVerdict, 
     """
     least = ends.loc[COMMON, POOLED].min() if COMMON in ends.index.unique("arm") else math.nan
     if not least >= LEARNED:
-        ended = "was not run" if math.isnan(least) else f"ended at {least:.1%} at one of the seeds"
-        return "undecided", f"{why} {too_little(['one common module'], f'{ended}, below {LEARNED:.0%}')}"
+        ended = "was not run" if math.isnan(least) else f"ended at {least:.1%} with one seed, below {LEARNED:.0%}"
+        return "undecided", f"{why} {too_little(['one common module'], ended)}"
     guessing = [arm for arm in arms if estimate(ends.loc[arm, POOLED].dropna()).low <= GUESSING]
     if not guessing:
         return verdict, why

@@ -15,9 +15,9 @@ from .rules import judge_direction, judge_gain
 from .sentences import shown, why_direction, why_gain
 
 _METRICS = {
-    "power": "mean power of those that send",
+    "power": "mean power of the UEs that send",
     "energy": "all energy on air",
-    "energy_per_received": "energy on air for each upload that arrives",
+    "energy_per_received": "energy on air for each upload that is received",
 }
 
 
@@ -25,11 +25,9 @@ def _saving(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
     stated = at_lighter_weight(table)
     for form, runs in _by_form(stated[stated["sinr_threshold_db"] == CLAIMED_AT_DB]):
         silent = estimate(runs["silent"])
+        also = f" Uploads that are not sent at all: {shown(silent, '%')}."
         for metric, reading in _METRICS.items():
-            yield _gain(
-                runs[metric], CLAIMED_SAVING, form, reading,
-                also=f" Uploads that are not sent at all: {shown(silent, '%')}.",
-            )  # fmt: skip
+            yield _gain(runs[metric], CLAIMED_SAVING, form, reading, also=also if metric == "power" else "")
     scanned = savings(table[table["scan"]])
     for (name, weight), runs in scanned.groupby(["reading", "relative_weight_per_j"], sort=False):
         reading = f"{name}, relative weight {weight:g} 1/J"
@@ -44,12 +42,11 @@ def _gap(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
         for metric, reading in _METRICS.items():
             saved = runs.pivot(index="seed", columns="sinr_threshold_db", values=metric)
             found = estimate(saved[low].abs() - saved[high].abs())
-            why = (
-                f"{saved[low].mean():.1%} are saved at {low:g} dB and {saved[high].mean():.1%} at {high:g} dB. "
-                f"{why_direction(found)}"
-            )
+            why = f"Saved: {saved[low].mean():.1%} at {low:g} dB, {saved[high].mean():.1%} at {high:g} dB."
+            verdict = judge_direction(found)
+            why += f" {why_direction(found)}" if verdict == "undecided" else ""
             shows = f"closes by {shown(found, 'points')}"
-            yield Outcome(form, judge_direction(found), shows, why, reading, found=found)
+            yield Outcome(form, verdict, shows, why, reading, found=found)
 
 
 def _heavier(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:

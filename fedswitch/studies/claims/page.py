@@ -29,8 +29,8 @@ def meanings() -> str:
 
 
 def rules() -> str:
-    """A definition list of the rules by which verdicts are reached."""
-    return _definitions(TEXTS.rules)
+    """A definition list of the rules by which verdicts are reached, folded."""
+    return _folded("The rules", _definitions(TEXTS.rules))
 
 
 def verdict_table(found: Iterable[ClaimFinding]) -> str:
@@ -46,34 +46,38 @@ def verdict_counts(found: Iterable[ClaimFinding], form: Form) -> dict[ClaimVerdi
 
 
 def claim_reasons(found: Iterable[ClaimFinding]) -> str:
-    """A list of claims with what was measured of each, for the page of their figure; `claim_blocks` has all of it."""
+    """A list of claims with what was measured of each, for the page of their figure; `claim_blocks` says why."""
     lines = []
     for one in found:
         deciding = [outcome for outcome in one.outcomes if outcome.counts]
         lines.append(f"- {_link(one)}{'' if deciding else f': {one.missing or _LACKING}'}")
-        lines += [f"  - {_reading(outcome, judged=not one.claim.untestable, named=True)}" for outcome in deciding]
+        judged = not one.claim.untestable
+        lines += [f"  - {outcome.form or 'both forms'}: {_value(outcome, judged=judged)}" for outcome in deciding]
     return "\n".join(lines)
 
 
 def claim_blocks(found: Iterable[ClaimFinding], figure: str) -> str:
-    """All about each claim of a figure, such as "fig-2": a block for each, under its label."""
-    return _NEW_LINES.join(_block(one) for one in found if one.claim.figure == figure)
+    """The claims of a figure, such as "fig-2": a block for each, under its label, then how all of them are measured."""
+    chosen = [one for one in found if one.claim.figure == figure]
+    return _NEW_LINES.join([*map(_block, chosen), _folded("How these are measured, and other readings", _how(chosen))])
 
 
 def foundations(found: Iterable[ClaimFinding]) -> str:
-    """What the verdicts stand on: each study's provenance, how it differs from the paper, and how to repeat it."""
-    parts = []
+    """What the verdicts stand on: for each study, how it differs from the paper; and, folded, how to repeat it."""
+    parts, commands = [], []
     for name, findings in itertools.groupby(found, key=lambda one: one.claim.study):
-        first = next(findings)
-        if first.result is None:
-            parts.append(f"{{doc}}`/notebooks/{name}`\n: {first.missing}")
+        result = next(one.result or one.missing for one in findings)
+        link = f"{{doc}}`/notebooks/{name}`"
+        if isinstance(result, str):
+            parts.append(f"{link}\n: {result}")
             continue
-        record = first.result.record
-        terms = [first.result.provenance(), *departures(record), f"Repeat it: `nox -s reproduce -- {name}`."]
-        if command := with_the_papers_model(name, record["settings"]):
-            terms.append(f"With the paper's own model, where its weights can be had:\n\n  ```bash\n  {command}\n  ```")
-        parts.append("\n".join([f"{{doc}}`/notebooks/{name}`", *(f": {term}\n" for term in terms)]))
-    return _NEW_LINES.join(parts)
+        if said := " ".join(departures(result.record)):
+            parts.append(f"{link}\n: {said}")
+        commands.append(f"{link}\n: `nox -s reproduce -- {name}`")
+        if own := with_the_papers_model(name, result.record["settings"]):
+            commands.append(f": With the paper's own model, where its weights can be had: `{own}`")
+    folded = [_folded("Commands that repeat the runs", _NEW_LINES.join(commands))] if commands else []
+    return _NEW_LINES.join([*parts, *folded])
 
 
 def departures(record: Mapping[str, Any]) -> list[str]:
@@ -84,18 +88,18 @@ def departures(record: Mapping[str, Any]) -> list[str]:
         said.append(f"The foundation model is `{settings['backbone']}` instead of RoBERTa.")
     if any(_REBUILT_QNLI in source for source in record.get("task_source", ())):
         said.append(
-            "QNLI training pairs are rebuilt from SQuAD, most of them not the official ones; the test pairs are."
+            "The test pairs of QNLI are the official ones. The training pairs are rebuilt from SQuAD, and most differ."
         )
     if "num_ues" in settings and "rounds" in settings:
         sizes = settings["num_ues"]
         sizes = ", ".join(map(str, sizes)) if isinstance(sizes, Sequence) else sizes
-        said.append(f"Cells have K = {sizes} UEs, and runs at most {settings['rounds']} rounds.")
+        said.append(f"Cells have K = {sizes} UEs, and a run has at most {settings['rounds']} rounds.")
     if "test_size" in settings:
         said.append(
-            f"Each UE computes on {settings['batch_size']} samples in a round, LoRA sits on "
-            f"{settings['lora_layers'] or 'all'} layers, and tests use {settings['test_size'] or 'all'} samples."
+            f"Each UE computes on {settings['batch_size']} samples a round, LoRA is on "
+            f"{settings['lora_layers'] or 'all'} layers, and each test takes {settings['test_size'] or 'all'} samples."
         )
-    return [*said, "What the paper does not state is chosen: [notation](../book/notation.md) lists it."]
+    return said
 
 
 def with_the_papers_model(study: str, settings: Mapping[str, Any]) -> str:
@@ -104,7 +108,11 @@ def with_the_papers_model(study: str, settings: Mapping[str, Any]) -> str:
 
 
 def _definitions(texts: Mapping[Any, str]) -> str:
-    return _NEW_LINES.join(f"{name.capitalize()}\n: {text}" for name, text in texts.items())
+    return _NEW_LINES.join(f"{name[0].upper()}{name[1:]}\n: {text}" for name, text in texts.items())
+
+
+def _folded(title: str, text: str) -> str:
+    return f"````{{admonition}} {title}\n:class: dropdown\n{text}\n````"
 
 
 def _link(one: ClaimFinding) -> str:
@@ -113,39 +121,57 @@ def _link(one: ClaimFinding) -> str:
 
 def _block(one: ClaimFinding) -> str:
     claim = one.claim
-    name = f"Fig. {claim.figure[-1]}, {claim.title}"
     terms = {"The paper says": claim.statement}
-    for form in FORMS:
-        terms[f"Measured, {form}: {one.verdict(form)}"] = _measured(one, form)
-    how = " ".join([*claim.metric, f"Rule: {claim.rule}."])
-    terms["How"] = f"{how} [Fig. {claim.figure[-1]}](#paper-{claim.figure}) shows it."
+    measured = {form: _measured(one, form) for form in FORMS}
+    same = measured["printed"] == measured["corrected"] and one.verdict("printed") == one.verdict("corrected")
+    for form in FORMS[:1] if same else FORMS:
+        terms[f"Measured, {'both forms' if same else form}: {one.verdict(form)}"] = measured[form]
     if claim.untestable:
         terms["Why it cannot be tested as stated"] = claim.untestable
-    if claim.unstated:
-        terms["Not stated"] = f"{claim.unstated[0].upper()}{claim.unstated[1:]}."
-    terms["Repeat it"] = f"`nox -s reproduce -- {claim.study}`"
-    body = (f"{term}\n: {text}" for term, text in terms.items())
-    return _NEW_LINES.join([f"({claim.anchor})=\n**{name}** ({claim.value})", *body])
+    return f"({claim.anchor})=\n**{claim.title}** ({claim.value})\n\n{_definitions(terms)}"
 
 
 def _measured(one: ClaimFinding, form: Form) -> str:
-    deciding, beside = (one.of_form(form, counts=counts) for counts in (True, False))
-    if not deciding:
-        return one.missing or _LACKING
-    judged = not one.claim.untestable
-    items = [_reading(outcome, judged=judged) for outcome in deciding]
+    deciding = one.of_form(form)
+    judged = len(deciding) > 1 and not one.claim.untestable  # the verdict on a single one stands above it
+    items = [f"{_value(outcome, judged=judged)}. {outcome.why}".strip() for outcome in deciding]
+    return "\n  ".join(f"- {item}" for item in items) or one.missing or _LACKING
+
+
+def _how(found: Sequence[ClaimFinding]) -> str:
+    """How the claims of a figure are measured, what of them the paper leaves open, and what other readings give.
+
+    A sentence that belongs to several claims stands at the first of them.
+    """
+    said: set[str] = set()
+    blocks = []
+    for one in found:
+        claim = one.claim
+        fresh = [text for text in claim.metric if text not in said]
+        lead = ["As above."] if len(fresh) < len(claim.metric) else []
+        how = " ".join([*lead, *fresh])
+        if claim.unstated and claim.unstated not in said:
+            how += f" The paper does not state {claim.unstated}."
+        said |= {*claim.metric, claim.unstated}
+        others = [_others(one, form) for form in FORMS]
+        blocks.append("\n".join([f"**{claim.title}** (rule: {claim.rule})\n: {how}", *filter(None, others)]))
+    return _NEW_LINES.join(blocks)
+
+
+def _others(one: ClaimFinding, form: Form) -> str:
+    beside = one.of_form(form, counts=False)
+    if not beside:
+        return ""
     if len(beside) > _FEW:
-        items.append(_range(beside))
-    else:
-        items += [f"Beside it, {_reading(outcome, judged=judged)}" for outcome in beside]
-    return "\n  ".join(f"- {item}" for item in items)
+        return f"\n  {form.capitalize()}: {_range(beside)}"
+    values = "; ".join(_value(outcome, judged=not one.claim.untestable) for outcome in beside)
+    return f"\n  {form.capitalize()}: {values}."
 
 
-def _reading(outcome: Outcome, *, judged: bool, named: bool = False) -> str:
-    form = f"{outcome.form or 'both forms'}: " if named else ""
+def _value(outcome: Outcome, *, judged: bool) -> str:
     reading = f" ({outcome.reading})" if outcome.reading else ""
     verdict = f": {outcome.verdict}" if judged else ""
-    return f"{form}**{outcome.shown}**{reading}{verdict}. {outcome.why}"
+    return f"**{outcome.shown}**{reading}{verdict}"
 
 
 def _range(outcomes: Sequence[Outcome]) -> str:

@@ -36,13 +36,13 @@ def why_gain(found: Estimate, claimed: float, of: str = "seeds") -> str:
     if known is None:
         return why_direction(found, of)
     if known == "no effect":
-        return f"Over {found.units} {of} there is no effect to the digits shown."
+        return f"No effect to the digits shown ({found.units} {of})."
     if known == "opposite":
-        return f"The interval over {found.units} {of} lies below zero: the effect is the other way round."
+        return f"The effect is the opposite one ({found.units} {of})."
     if known == "undecided":
-        also = ", and the claimed value as well: the data decide neither" if found.high >= claimed else ""
-        return f"The interval over {found.units} {of} holds zero{also}. {how_many(found, of)}"
-    return f"{found.mean / claimed:.2g} times what is claimed; the interval over {found.units} {of} lies above zero."
+        also = " and the claimed value" if found.high >= claimed else ""
+        return f"The interval contains zero{also} ({found.units} {of}; {how_many(found)})."
+    return f"{found.mean / claimed:.2g} times what is claimed ({found.units} {of})."
 
 
 def why_direction(found: Estimate, of: str = "seeds") -> str:
@@ -52,18 +52,19 @@ def why_direction(found: Estimate, of: str = "seeds") -> str:
     if found.low != found.low:
         return f"{found.units} {of} are too few for an interval."
     where: dict[Standing | None, str] = {
-        "above": "lies above zero", "undecided": "holds zero", "opposite": "lies below zero",
+        "above": "lies above zero", "undecided": "contains zero", "opposite": "lies below zero",
         "no effect": "is zero to the digits shown",
     }  # fmt: skip
-    sentence = f"The interval over {found.units} {of} {where[standing(found)]}."
-    return f"{sentence} {how_many(found, of)}" if standing(found) == "undecided" else sentence
+    known = standing(found)
+    more = f"; {how_many(found)}" if known == "undecided" else ""
+    return f"The interval {where[known]} ({found.units} {of}{more})."
 
 
-def how_many(found: Estimate, of: str) -> str:
-    """How many units would tell a difference from zero, if it is as measured and they differ as much."""
-    if (units := units_to_tell(found.effect)) is None:
-        return f"No number of {of} would tell it from zero."
-    return f"If it is as measured, {f'about {units}' if units <= MANY else f'more than {MANY}'} {of} would tell."
+def how_many(found: Estimate) -> str:
+    """How many units would tell a difference from zero, if it is as large as measured and they differ as much."""
+    units = units_to_tell(found.effect)
+    number = "no number" if units is None else f"about {units}" if units <= MANY else f"more than {MANY}"
+    return f"{number} would tell"
 
 
 def too_little(arms: Iterable[str], lack: str) -> str:

@@ -1,0 +1,63 @@
+"""No sentence stands on two pages, and pages avoid the turns that the style page of CONTRIBUTING advises against."""
+
+import re
+from collections import defaultdict
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+from prose import WORD, prose
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(path for pattern in ("README.md", "book/*.md", "notebooks/*.md") for path in ROOT.glob(pattern))
+SHORT = 8  # a sentence of so many words may stand anywhere
+ALLOWED = {"numbers in this chapter are those of the sibling"}  # what a reader must know on each page
+
+# where a sentence ends: at its stop, at an empty line, in a table at a bar, before an item or a definition
+END = re.compile(r"(?<!Fig)(?<!Sec)(?<!Eq)[.?!:](?=[\s\"*)|]|$)|\n\s*\n|\||\n(?=\s*(?:[-*:] |\d+\. ))")
+
+TURNS = re.compile(r"\bheld (?:to|against)\b|\bthe print\b|\bUEs (?:who|that|which) are received\b|\bWhoever\b")
+OF_OTHERS = ("split-theorem.md", "split-scheduling.md")  # not gone over yet
+
+
+def long_sentences(markdown):
+    """The words of each sentence that is not short, in lower case."""
+    for part in END.split("\n".join(prose(markdown))):
+        words = WORD.findall(part.lower())
+        if len(words) > SHORT and " ".join(words) not in ALLOWED:
+            yield " ".join(words)
+
+
+def on_several_pages(texts):
+    """Each sentence that stands on more than one of the pages, with their names."""
+    pages = defaultdict(set)
+    for name, text in texts.items():
+        for sentence in long_sentences(text):
+            pages[sentence].add(name)
+    return {sentence: sorted(names) for sentence, names in pages.items() if len(names) > 1}
+
+
+def test_no_sentence_stands_on_two_pages():
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
+    assert not on_several_pages(texts)
+
+
+def test_a_sentence_on_two_pages_is_found_whatever_surrounds_it():
+    said = "A gradient is *missed* if its UE does not subscribe\nor its upload is lost: {eq}`paper-eq-27` says so."
+    texts = {"one": f"# Title\n\n- {said} And more.\n", "other": f"Before. {said}", "third": "A gradient is missed."}
+    ((sentence, pages),) = on_several_pages(texts).items()
+    assert sentence.startswith("a gradient is missed if its ue")
+    assert pages == ["one", "other"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_turns_to_avoid_are_avoided(path):
+    lines = prose(path.read_text(encoding="utf-8")) if path.name not in OF_OTHERS else ()
+    assert not [f"{path.name}:{number}: {line}" for number, line in enumerate(lines, 1) if TURNS.search(line)]
+
+
+def test_the_style_page_has_twenty_examples():
+    lines = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Style\n")[2].splitlines()
+    table = [line for line in takewhile(lambda line: not line.startswith("## "), lines) if line.startswith("| ")]
+    assert len(table) - 2 == 20
+    assert all(line.count(" | ") == 1 for line in table)
