@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
+from ...paper import find
 from ...parameters import markdown_table
 from ...scenario import Form
 from .evidence import FORMS, ClaimFinding, Outcome
@@ -21,6 +22,7 @@ _REBUILT_QNLI = "train.parquet 51fcbd7d4bf8"
 
 _LACKING = "The recorded run does not hold what this needs."
 _PAPER_BACKBONE = "roberta-base"
+_IMAGES = ("split_fig4", "split_fig5")
 
 
 def meanings() -> str:
@@ -63,7 +65,8 @@ def claim_blocks(found: Iterable[ClaimFinding], figure: str) -> str:
 def foundations(found: Iterable[ClaimFinding]) -> str:
     """What the verdicts stand on: each study's provenance, how it differs from the paper, and how to repeat it."""
     parts = []
-    for name, findings in itertools.groupby(found, key=lambda one: one.claim.study):
+    of_studies = [one for one in found if one.claim.study]
+    for name, findings in itertools.groupby(of_studies, key=lambda one: one.claim.study):
         first = next(findings)
         if first.result is None:
             parts.append(f"{{doc}}`/notebooks/{name}`\n: {first.missing}")
@@ -79,13 +82,17 @@ def foundations(found: Iterable[ClaimFinding]) -> str:
 def departures(record: Mapping[str, Any]) -> list[str]:
     """Sentences that say how a run differs from what the paper describes, from its record."""
     settings = record["settings"]
+    of_sibling = "num_devices" in settings
     said = []
     if "backbone" in settings and settings["backbone"] != _PAPER_BACKBONE:
-        said.append(f"The foundation model is `{settings['backbone']}` instead of RoBERTa.")
+        theirs = ("a ViT-B" if record["study"] in _IMAGES else "BERT") if of_sibling else "RoBERTa"
+        said.append(f"The foundation model is `{settings['backbone']}` instead of {theirs}.")
     if any(_REBUILT_QNLI in source for source in record.get("task_source", ())):
         said.append(
             "QNLI training pairs are rebuilt from SQuAD, most of them not the official ones; the test pairs are."
         )
+    if of_sibling:
+        return [*said, *_departures_of_sibling(settings)]
     if "num_ues" in settings and "rounds" in settings:
         sizes = settings["num_ues"]
         sizes = ", ".join(map(str, sizes)) if isinstance(sizes, Sequence) else sizes
@@ -98,8 +105,26 @@ def departures(record: Mapping[str, Any]) -> list[str]:
     return [*said, "What the paper does not state is chosen: [notation](../book/notation.md) lists it."]
 
 
+def _departures_of_sibling(settings: Mapping[str, Any]) -> list[str]:
+    if "backbone" not in settings:
+        return [f"Runs have {settings['rounds']} rounds, where the sibling's have 5,000."]
+    return [
+        f"Runs have {settings['rounds']} rounds with {settings['batch_size']} samples of a device, where the sibling's "
+        "have 5,000 with 32.",
+        f"Each device holds {settings['samples_per_device'] or 'its share of all'} samples, LoRA sits on "
+        f"{settings['lora_layers'] or 'all'} layers, samples are cut to {settings['tokens_per_sample']} tokens, and "
+        f"tests use {settings['test_size'] or 'all'} samples.",
+        f"All learn by Adam with steps of {settings['learning_rate']:g}: with plain SGD and the printed steps of 1e-4 "
+        "nothing is learned.",
+        "All devices send the same number of bits, whatever the backbone: those of the sibling's messages.",
+    ]
+
+
 def with_the_papers_model(study: str, settings: Mapping[str, Any]) -> str:
-    """The command that runs a study as recorded, but with RoBERTa; empty where no model is trained."""
+    """The command that runs a study as recorded, but with the paper's model; empty where no model is trained."""
+    if study.startswith("split"):
+        backbone = "google/vit-base-patch16-224-in21k" if study in _IMAGES else "bert-base-uncased"
+        return f"nox -s reproduce -- {study} -p backbone={backbone} --out OUT" if "backbone" in settings else ""
     return f"nox -s reproduce -- {study} -p backbone={_PAPER_BACKBONE} --out OUT" if "backbone" in settings else ""
 
 
@@ -113,17 +138,19 @@ def _link(one: ClaimFinding) -> str:
 
 def _block(one: ClaimFinding) -> str:
     claim = one.claim
-    name = f"Fig. {claim.figure[-1]}, {claim.title}"
+    figure = find(claim.figure, claim.paper)
+    name = f"{figure.name}, {claim.title}"
     terms = {"The paper says": claim.statement}
     for form in FORMS:
         terms[f"Measured, {form}: {one.verdict(form)}"] = _measured(one, form)
     how = " ".join([*claim.metric, f"Rule: {claim.rule}."])
-    terms["How"] = f"{how} [Fig. {claim.figure[-1]}](#paper-{claim.figure}) shows it."
+    terms["How"] = f"{how} [{figure.name}](#{figure.label}) shows it." if claim.study else how
     if claim.untestable:
         terms["Why it cannot be tested as stated"] = claim.untestable
     if claim.unstated:
         terms["Not stated"] = f"{claim.unstated[0].upper()}{claim.unstated[1:]}."
-    terms["Repeat it"] = f"`nox -s reproduce -- {claim.study}`"
+    if claim.study:
+        terms["Repeat it"] = f"`nox -s reproduce -- {claim.study}`"
     body = (f"{term}\n: {text}" for term, text in terms.items())
     return _NEW_LINES.join([f"({claim.anchor})=\n**{name}** ({claim.value})", *body])
 

@@ -1,0 +1,71 @@
+"""The sibling's Fig. 3: training loss and test accuracy of text tasks against rounds, for each policy."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from .settings import setting
+from .split_runs import ARMS, SplitCase, SplitLearningSettings
+
+TEXTS = ("reviews", "questions", "sst2", "mrpc", "qnli")
+"""Tasks of texts, by name."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SplitFig3Settings(SplitLearningSettings):
+    """What the study can be run with."""
+
+    tasks: Sequence[str] = setting(
+        ["reviews"],
+        "tasks of texts: reviews, questions (embedded), sst2, mrpc, qnli (GLUE); several values",
+        choices=TEXTS,
+    )
+    tasks_elsewhere: Sequence[str] = setting(
+        [],
+        "those of them that run in further readings of the units, too: none, or several values",
+        choices=TEXTS,
+        empty=True,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        unknown = set(self.tasks_elsewhere) - set(self.tasks)
+        if unknown:
+            raise ValueError(f"tasks_elsewhere holds {min(unknown)!r}, which is not among tasks: add it there")
+
+
+RECORDED = SplitFig3Settings(
+    tasks=["sst2", "mrpc", "qnli"],
+    tasks_elsewhere=["sst2"],
+    readings=["corrected", "in_band", "cell_10db"],
+    policies=[arm.name for arm in ARMS if arm.name != "fair"],
+    seeds=[1, 2, 3, 4, 5],
+    rounds=100,
+    batch_size=8,
+    samples_per_device=180,
+    tokens_per_sample=64,
+    learning_rate=1e-2,
+    lora_layers=1,
+    precision="bfloat16",
+    test_size=400,
+    evaluate_every=10,
+)
+"""The settings of the recorded run."""
+
+
+def measure(settings: SplitFig3Settings, *, device: str = "cpu", finished: Path | None = None) -> pd.DataFrame:
+    """Fine-tune each task with every policy; returns `SplitHistory.table` of all runs with columns arm and reading.
+
+    The first of the readings runs all tasks, the others `tasks_elsewhere`.
+    """
+    first, *others = settings.readings
+    cases = [
+        SplitCase(settings.scenario(reading), {"reading": reading}, task)
+        for reading in (first, *others)
+        for task in (settings.tasks if reading == first else settings.tasks_elsewhere)
+    ]
+    return settings.measured(cases, settings.tasks[0], device=device, finished=finished)
