@@ -41,7 +41,7 @@ class SplitFig3Settings(SplitLearningSettings):
 RECORDED = SplitFig3Settings(
     tasks=["sst2", "mrpc", "qnli"],
     tasks_elsewhere=["sst2"],
-    readings=["corrected", "in_band", "cell_10db"],
+    unit_readings=["corrected", "in_band", "cell_10db"],
     policies=[arm.name for arm in ARMS if arm.name != "fair"],
     seeds=[1, 2, 3, 4, 5],
     rounds=100,
@@ -62,7 +62,7 @@ def measure(settings: SplitFig3Settings, *, device: str = "cpu", finished: Path 
 
     The first of the readings runs all tasks, the others `tasks_elsewhere`.
     """
-    first, *others = settings.readings
+    first, *others = settings.unit_readings
     cases = [
         SplitCase(settings.scenario(reading), {"reading": reading}, task)
         for reading in (first, *others)

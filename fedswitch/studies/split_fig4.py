@@ -48,7 +48,7 @@ class SplitFig4Settings(VisionSettings):
 RECORDED = SplitFig4Settings(
     task="cifar10",
     backbone="focus-vit",
-    readings=["corrected", "in_band", "cell_10db"],
+    unit_readings=["corrected", "in_band", "cell_10db"],
     policies=[arm.name for arm in ARMS if arm.name != "fair"],
     fewer_samples=[50],
     seeds=[1, 2, 3, 4, 5],
@@ -71,8 +71,8 @@ def measure(settings: SplitFig4Settings, *, device: str = "cpu", finished: Path 
     In the first of the readings all runs are made with each of `fewer_samples` of a device, too.
     """
     cases = []
-    for reading in settings.readings:
-        fewer = settings.fewer_samples if reading == settings.readings[0] else ()
+    for reading in settings.unit_readings:
+        fewer = settings.fewer_samples if reading == settings.unit_readings[0] else ()
         for samples in (settings.samples_per_device, *fewer):
             scenario = settings.scenario(reading, samples_per_device=samples)
             cases.append(SplitCase(scenario, {"reading": reading, "samples": samples or 0}))

@@ -35,7 +35,7 @@ class SplitFig5Settings(VisionSettings):
 RECORDED = SplitFig5Settings(
     task="cifar10",
     backbone="focus-vit",
-    readings=["corrected", "in_band", "cell_10db"],
+    unit_readings=["corrected", "in_band", "cell_10db"],
     policies=[arm.name for arm in ARMS if arm.name != "fair"],
     limits=[0.4, 0.6, 0.8, 1.0],
     seeds=[1, 2, 3, 4, 5],
@@ -56,7 +56,7 @@ def measure(settings: SplitFig5Settings, *, device: str = "cpu", finished: Path 
     """Fine-tune with every policy at every limit; `SplitHistory.table` of all runs with arm, reading and limit."""
     cases = [
         SplitCase(settings.scenario(reading, limit), {"reading": reading, "limit": limit})
-        for reading in settings.readings
+        for reading in settings.unit_readings
         for limit in settings.limits
     ]
     return settings.measured(cases, settings.task, device=device, finished=finished)

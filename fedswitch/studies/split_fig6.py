@@ -32,7 +32,7 @@ class SplitFig6Settings(SplitSettings):
 
 
 RECORDED = SplitFig6Settings(
-    readings=["corrected", "in_band", "cell_10db"],
+    unit_readings=["corrected", "in_band", "cell_10db"],
     limits=[0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
     seeds=[1, 2, 3, 4, 5],
     rounds=500,
@@ -70,7 +70,7 @@ def measure(settings: SplitFig6Settings) -> pd.DataFrame:
     round) and seconds (processor time of `expand` on this machine).
     """
     rows = []
-    for reading in settings.readings:
+    for reading in settings.unit_readings:
         for limit in settings.limits:
             scenario = settings.at_limit(reading, limit)
             for seed in settings.seeds:

@@ -101,7 +101,7 @@ STATED_LIMIT = 0.5
 class SplitSettings(StudySettings):
     """What every study of a figure of the sibling can be run with."""
 
-    readings: Sequence[str] = setting(
+    unit_readings: Sequence[str] = setting(
         ["corrected"], "readings of the units: also in_band, cell_10db, paper", choices=tuple(READINGS)
     )
     num_devices: int = setting(20, "devices in the cell, K", like="num_devices", of=SplitScenario)

@@ -77,7 +77,7 @@ def replays(settings: dict) -> dict[str, Replay]:
         "split_fig4": Replay({**split, "fewer_samples": []}, [*split_run, "samples"], SCHEDULED, SHARED),
         "split_fig5": Replay({**split, "limits": [0.4]}, [*split_run, "limit"], SCHEDULED, SHARED),
         "split_fig6": Replay(
-            {"seeds": settings.get("seeds", [])[:1], "readings": ["in_band"], "limits": [0.4, 1.0], "rounds": 20},
+            {"seeds": settings.get("seeds", [])[:1], "unit_readings": ["in_band"], "limits": [0.4, 1.0], "rounds": 20},
             ["reading", "form", "limit", "seed", "round"], ["tried", "scheduled", "delay_over_limit"],
         ),
         "sensitivity": Replay(

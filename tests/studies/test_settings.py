@@ -97,7 +97,8 @@ MEANT = {"readings", "variants", "sinr_thresholds_db", "energy_weights_per_j", "
 
 @pytest.mark.parametrize(("kind", "name"), SEVERAL)
 def test_several_values_are_some_values_each_once(kind, name):
-    value = (kind().as_dict()[name] or [1.0])[0]
+    choices = kind.__dataclass_fields__[name].metadata["allowed"].choices or (1.0,)
+    value = (kind().as_dict()[name] or choices)[0]
     with pytest.raises(ValueError, match=f"{name} holds .* twice"):
         kind.checked(name, [value, value])
     with pytest.raises(ValueError, match=f"{name} = .* as a list"):

@@ -7,7 +7,7 @@ from fedswitch.studies.split_fig3 import SplitFig3Settings, measure
 from fedswitch.studies.split_runs import ALL_IN, draw_budget, draw_learning, ends, summary
 
 SMALL = SplitFig3Settings(
-    tasks=["reviews", "questions"], tasks_elsewhere=["questions"], readings=["corrected", "in_band"], backbone="tiny",
+    tasks=["reviews", "questions"], tasks_elsewhere=["questions"], unit_readings=["corrected", "in_band"], backbone="tiny",
     policies=["all_in", "proposed", "greedy"], num_devices=4, rounds=4, batch_size=2, samples_per_device=6,
     test_size=20, evaluate_every=2,
 )  # fmt: skip
@@ -75,7 +75,7 @@ def test_a_task_that_runs_elsewhere_runs_here_too():
 def test_a_recorded_run_could_begin(study):
     """Its settings make scenarios for all that they name."""
     settings = recorded_settings(study)
-    for reading in settings.readings:
+    for reading in settings.unit_readings:
         scenario = settings.scenario(reading)
         assert scenario.batch_size <= scenario.samples_per_device
         assert dict(ArmRun(None, scenario, 0).labels) == {}

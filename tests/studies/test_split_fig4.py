@@ -5,7 +5,7 @@ import pytest
 from fedswitch.studies.split_fig4 import SplitFig4Settings, draw_samples, measure, roughness
 
 SMALL = SplitFig4Settings(
-    policies=["all_in", "greedy"], readings=["corrected", "cell_10db"], num_devices=3, rounds=2, batch_size=2,
+    policies=["all_in", "greedy"], unit_readings=["corrected", "cell_10db"], num_devices=3, rounds=2, batch_size=2,
     samples_per_device=6, fewer_samples=[3], test_size=20, evaluate_every=1,
 )  # fmt: skip
 

@@ -190,7 +190,7 @@ def _limit(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
 
 def _smooth(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
     rough = roughness(table)
-    first = rough[rough["reading"] == settings.readings[0]]
+    first = rough[rough["reading"] == settings.unit_readings[0]]
     for form, ours in OURS.items():
         for few in settings.fewer_samples:
             by = first[first["arm"] == ours].pivot(index="seed", columns="samples", values="roughness")
@@ -231,7 +231,7 @@ def _gained(found: pd.DataFrame, column: str, reading: str, arm: str) -> pd.Seri
 def _rises(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
     found = ends(table)
     sides: list[tuple[Form | None, str]] = [*OURS.items(), (None, GS), (None, AABA)]
-    for reading in settings.readings:
+    for reading in settings.unit_readings:
         for form, arm in sides:
             for column in (ACCURACY, LOSS):
                 gained = _gained(found, column, reading, arm)
@@ -242,7 +242,7 @@ def _rises(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
 
 def _least(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
     found = ends(table)
-    for reading in settings.readings:
+    for reading in settings.unit_readings:
         for form, ours in OURS.items():
             for rival in (GS, AABA):
                 for column in (LOSS, ACCURACY):
@@ -255,7 +255,7 @@ def _least(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
 
 def _best(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
     found, tightest = ends(table), min(settings.limits)
-    for reading in settings.readings:
+    for reading in settings.unit_readings:
         for form, ours in OURS.items():
             for rival in (GS, AABA):
                 own, other = (_against_limit(found, ACCURACY, reading, arm) for arm in (ours, rival))
