@@ -44,9 +44,9 @@ RECORDED = SplitFig3Settings(
     unit_readings=["corrected", "in_band", "cell_10db"],
     policies=[arm.name for arm in ARMS if arm.name != "fair"],
     seeds=[1, 2, 3, 4, 5],
-    rounds=100,
+    rounds=80,
     batch_size=8,
-    samples_per_device=180,
+    samples_per_device=None,
     tokens_per_sample=64,
     learning_rate=1e-2,
     lora_layers=1,
@@ -54,7 +54,13 @@ RECORDED = SplitFig3Settings(
     test_size=400,
     evaluate_every=10,
 )
-"""The settings of the recorded run."""
+"""The settings of the recorded run.
+
+Written down before it, from pilots with seed 100: with mini-batches of 8 "all_in" comes to 0.78 on SST-2 within 20
+rounds, "proposed" within 50, and "greedy" to 0.75 in 60. On MRPC "proposed" stays below what one label for all comes to.
+On QNLI "all_in" comes to 0.55 in 80 rounds with 180 samples of a device, and learns them by heart: so each device holds
+its twentieth of the data, as the sibling has it. Neither of the two may learn enough to decide anything.
+"""
 
 
 def measure(settings: SplitFig3Settings, *, device: str = "cpu", finished: Path | None = None) -> pd.DataFrame:

@@ -52,17 +52,22 @@ RECORDED = SplitFig4Settings(
     policies=[arm.name for arm in ARMS if arm.name != "fair"],
     fewer_samples=[50],
     seeds=[1, 2, 3, 4, 5],
-    rounds=100,
+    rounds=150,
     batch_size=8,
-    samples_per_device=500,
+    samples_per_device=200,
     tokens_per_sample=17,
-    learning_rate=1e-2,
+    learning_rate=1e-3,
     lora_layers=1,
     precision="bfloat16",
     test_size=400,
-    evaluate_every=10,
+    evaluate_every=15,
 )
-"""The settings of the recorded run."""
+"""The settings of the recorded run.
+
+Written down before it, from pilots with seed 100 and 60 rounds: steps of 1e-3 bring "all_in" to 0.33, "proposed" to
+0.15 and "greedy" to 0.11; with steps of 3e-3 or 1e-2 the heads overshoot, and nothing is learned. LoRA on four layers
+instead of one brings "all_in" to 0.43, and takes three times as long.
+"""
 
 
 def measure(settings: SplitFig4Settings, *, device: str = "cpu", finished: Path | None = None) -> pd.DataFrame:

@@ -128,7 +128,7 @@ class SplitLearningSettings(SplitSettings):
         choices=arm_names(ARMS),
     )
     backbone: str = setting("minilm", "foundation model: a name, a local folder, or a name on the Hugging Face hub")
-    rounds: int = setting(12, "federated rounds, T", low=1)
+    rounds: int = setting(24, "federated rounds, T", low=1)
     batch_size: int = setting(4, "samples of a device in one round", like="batch_size", of=SplitScenario)
     samples_per_device: int | None = setting(
         100, "training samples of a device; None: all, over K", like="samples_per_device", of=SplitScenario
@@ -145,7 +145,7 @@ class SplitLearningSettings(SplitSettings):
         like="precision", of=SplitScenario,
     )  # fmt: skip
     test_size: int | None = setting(150, "test samples that are used, drawn once; None: all", low=1)
-    evaluate_every: int = setting(3, "rounds between two tests", low=1)
+    evaluate_every: int = setting(4, "rounds between two tests", low=1)
 
     def scenario(self, reading: str, limit: float = STATED_LIMIT, **changes: Any) -> SplitScenario:
         """`at_limit` with what is learned with. Adam in every reading: plain SGD with printed steps learns nothing."""
@@ -314,4 +314,4 @@ _BESIDE = {
 
 
 def _dots(axes: Axes, values: pd.Series, place: int, marker: str) -> None:
-    axes.plot(values, np.full(len(values), place), linestyle="", marker=marker, color="black")
+    axes.plot(values, np.full(len(values), place), linestyle="", marker=marker, color="black", clip_on=False)

@@ -7,9 +7,9 @@ from fedswitch.studies.split_fig3 import SplitFig3Settings, measure
 from fedswitch.studies.split_runs import ALL_IN, draw_budget, draw_learning, ends, summary
 
 SMALL = SplitFig3Settings(
-    tasks=["reviews", "questions"], tasks_elsewhere=["questions"], unit_readings=["corrected", "in_band"], backbone="tiny",
-    policies=["all_in", "proposed", "greedy"], num_devices=4, rounds=4, batch_size=2, samples_per_device=6,
-    test_size=20, evaluate_every=2,
+    tasks=["reviews", "questions"], tasks_elsewhere=["questions"], unit_readings=["corrected", "in_band"],
+    backbone="tiny", policies=["all_in", "proposed", "greedy"], num_devices=4, rounds=4, batch_size=2,
+    samples_per_device=6, test_size=20, evaluate_every=2,
 )  # fmt: skip
 
 
@@ -77,5 +77,5 @@ def test_a_recorded_run_could_begin(study):
     settings = recorded_settings(study)
     for reading in settings.unit_readings:
         scenario = settings.scenario(reading)
-        assert scenario.batch_size <= scenario.samples_per_device
+        assert scenario.batch_size <= (scenario.samples_per_device or 183)  # a twentieth of MRPC
         assert dict(ArmRun(None, scenario, 0).labels) == {}

@@ -14,7 +14,7 @@ import pandas as pd
 from ...errors import FedswitchError
 from ...paper import PAPER, SIBLING
 from ..records import load_result
-from . import fig2, fig3, fig4, fig5, split
+from . import fig2, fig3, fig4, fig5, sibling
 from .evidence import Claim, ClaimFinding, Outcome, Prepare
 from .rules import ClaimVerdict
 
@@ -23,7 +23,7 @@ __all__ = ["CLAIMS", "SIBLING_CLAIMS", "Claim", "ClaimFinding", "ClaimVerdict", 
 CLAIMS: tuple[Claim, ...] = (*fig2.CLAIMS, *fig3.CLAIMS, *fig4.CLAIMS, *fig5.CLAIMS)
 """All claims of Sec. V, in the paper's order."""
 
-SIBLING_CLAIMS: tuple[Claim, ...] = split.CLAIMS
+SIBLING_CLAIMS: tuple[Claim, ...] = sibling.CLAIMS
 """Those of the sibling, in its order."""
 
 

@@ -11,7 +11,7 @@ from fedswitch.split.adapter import Adapter
 from fedswitch.studies import split_fig3, split_fig4, split_fig5, split_fig6
 from fedswitch.studies.claims import SIBLING_CLAIMS, findings, page
 from fedswitch.studies.claims.evidence import FORMS
-from fedswitch.studies.claims.split import fifths
+from fedswitch.studies.claims.sibling import fifths
 from fedswitch.studies.records import save_result
 from fedswitch.studies.settings import STUDIES
 
