@@ -50,7 +50,7 @@ RECORDED = SplitFig4Settings(
     backbone="focus-vit",
     unit_readings=["corrected", "in_band", "cell_10db"],
     policies=[arm.name for arm in ARMS if arm.name != "fair"],
-    fewer_samples=[50],
+    fewer_samples=[20],
     seeds=[1, 2, 3, 4, 5],
     rounds=150,
     batch_size=8,

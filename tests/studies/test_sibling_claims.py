@@ -121,13 +121,15 @@ def test_numbers_of_parameters_are_those_of_an_adapter():
 
 def test_smoother_is_tested_by_fewer_samples():
     rng = np.random.default_rng(0)
-    many, few = (runs(ORDER, rounds=40, samples=samples) for samples in (500, 50))
+    settings = split_fig4.RECORDED
+    sizes = (settings.samples_per_device, *settings.fewer_samples)
+    many, few = (runs(ORDER, rounds=40, samples=samples) for samples in sizes)
     for noise, verdict in ((0.3, "reproduced"), (0.1, "undecided"), (0.02, "not reproduced")):
         rough = few.assign(loss_train=few["loss_train"] + noise * rng.normal(size=len(few)))
         usual = many.assign(loss_train=many["loss_train"] + 0.1 * rng.normal(size=len(many)))
-        found = outcomes("split-fig4-smooth", pd.concat([usual, rough]), split_fig4.RECORDED)
+        found = outcomes("split-fig4-smooth", pd.concat([usual, rough]), settings)
         assert {one.verdict for one in found} == {verdict}
-    assert not outcomes("split-fig4-smooth", many, split_fig4.RECORDED)
+    assert not outcomes("split-fig4-smooth", many, settings)
 
 
 def limits(gains):
