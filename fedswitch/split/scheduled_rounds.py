@@ -29,11 +29,19 @@ _REHEARSED_ROUNDS = 500
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ScheduledRounds:
-    """What a policy made of many rounds: `scheduled` (T, K), `delay_s` (T,), and `queue_s` (T,) after each of them."""
+    r"""What a policy made of many rounds: `scheduled` (T, K), `delay_s` (T,), and `queue_s` (T,) after each of them.
+
+    `participation_price` (K,) are the :math:`\lambda_k` of "fair" after the last round, 0 elsewhere. They certify how
+    fair the rounds were, whatever the channels: :math:`\varphi` times the mean participation less that of device k is
+    at most :math:`\lambda_k(T) / (\varsigma T)`, with :math:`\varsigma` the step of the prices. *Proof*: by (11),
+    :math:`\lambda_k(t) - \lambda_k(t-1) \ge \varsigma (\varphi N(t)/K - \beta_k(t))`, with :math:`\beta_k(t)` 1 if k is
+    scheduled in round t and else 0; add up.
+    """
 
     scheduled: Bools
     delay_s: Array
     queue_s: Array
+    participation_price: Array
 
     @property
     def mean_scheduled(self) -> float:
@@ -73,17 +81,17 @@ def schedule_rounds(cell: SplitCell, rounds: int, *, policy: Policy) -> Schedule
     scenario, queue_s = cell.scenario, start_queue_s(cell, policy)
     gains = cell.gains_w(rounds)
     scheduled, delay_s, queues_s = np.zeros(gains.shape, dtype=bool), np.zeros(rounds), np.zeros(rounds)
+    price = np.zeros(scenario.num_devices)
     if policy == "fair":
-        price = np.zeros(scenario.num_devices)
         for index, gain in enumerate(gains):
             one = decide_schedule(scenario, gain, queue_s, index + 1, policy=policy, participation_price=price)
             scheduled[index], delay_s[index], price = one.scheduled, one.delay_s, one.participation_price
             queues_s[index] = queue_s = one.queue_s
-        return ScheduledRounds(scheduled, delay_s, queues_s)
+        return ScheduledRounds(scheduled, delay_s, queues_s, price)
     strongest = np.argsort(-gains, axis=-1, kind="stable")
     for index, delays in enumerate(policy_delays(scenario, policy, scenario.payload_bits, gains)):
         count = scheduled_count(scenario, policy, delays, queue_s, index + 1)
         scheduled[index, strongest[index, :count]] = True
         delay_s[index] = delays[count - 1] if count else 0.0
         queues_s[index] = queue_s = next_queue_s(scenario, policy, queue_s, float(delay_s[index]), index + 1)
-    return ScheduledRounds(scheduled, delay_s, queues_s)
+    return ScheduledRounds(scheduled, delay_s, queues_s, price)

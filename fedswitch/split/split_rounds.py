@@ -95,6 +95,15 @@ def leg_bits(adapter: Adapter, tokens: ArrayLike, samples: ArrayLike) -> tuple[A
     return np.asarray(tokens) * embedding_bits + down, down
 
 
+def break_even_tokens(num_parameters: int, hidden_size: int, samples: int) -> float:
+    r"""Tokens a sample up to which a device sends less than by the gradient of `num_parameters` numbers, P/(S H) - 1.
+
+    It sends :math:`S H (L + 1)` numbers up: embeddings of L tokens for each of S samples, and df/dz. All numbers have
+    the same format.
+    """
+    return num_parameters / (samples * hidden_size) - 1.0
+
+
 def measure_heads(adapter: Adapter, devices: Sequence[Device], tester: Feed) -> tuple[Array, Array]:
     """Loss and accuracy of every device's head over all samples of `tester`, (K,) each, in one pass of the encoder."""
     everything = np.arange(len(tester.samples.tokens))

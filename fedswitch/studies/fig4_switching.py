@@ -71,19 +71,22 @@ class Fig4Settings(LearningSettings):
 
 RECORDED = Fig4Settings(
     task="qnli",
-    arms=[arm.name for arm in ARMS if arm.name not in ("random", "fedlora")],
-    num_ues=20,
+    arms=[arm.name for arm in ARMS],
+    num_ues=100,
     seeds=[1, 2, 3, 4, 5],
-    rounds=60,
-    learning_rate=3e-3,
+    rounds=100,
+    batch_size=8,
+    learning_rate=5e-3,
     lora_layers=2,
-    test_size=400,
-    evaluate_every=15,
+    precision="bfloat16",
+    test_size=1000,
+    evaluate_every=10,
 )
-"""The settings of the recorded run.
+"""The settings of the recorded run, of the paper's size: its 100 UEs, over the 100 rounds of its figure.
 
-Mini-batch and learning rate come from pilots of one common module with seed 100, which is not among the recorded seeds:
-with 16 samples of a UE and a quarter of the rounds nothing was learned in the time that there was.
+Written down before any recorded run, from pilots of one common module with seeds 100 to 102, which are not recorded: with
+8 samples of a UE in a round it ends at 0.74 and 0.76 (at a learning rate of 1e-2: 0.75, after a slower start). With 16
+samples it comes to 0.74 in half the rounds, and would take twice the hours.
 """
 
 

@@ -81,3 +81,23 @@ def test_fair_lifts_the_device_that_takes_part_least():
     assert least[0] < 0.75
     assert least[1] > 0.8
     assert fair.delay_s.mean() <= 1.05 * scenario.delay_limit_s
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_what_fair_gives_up_and_what_it_gains(reading):
+    """Proved: the certificate of its prices, and the bound. Measured: it lifts the least, and costs a few percent."""
+    scenario, rounds = reading(num_devices=8, fairness_step=0.2), 300
+    scenario = dataclasses.replace(scenario, delay_limit_s_per_bit=0.4 * scenario.delay_limit_s_per_bit)
+    cell = SplitCell.draw(scenario, 0)
+    plain, fair = (schedule_rounds(cell, rounds, policy=policy) for policy in ("proposed", "fair"))
+    delays = prefix_delays(cell.gains_w(rounds), payload_bits=scenario.payload_bits, **scenario.band)
+    for found in (plain, fair):
+        assert found.mean_scheduled <= price_bound(delays, found.delay_s.mean()) + 1e-9
+        assert found.delay_s.mean() <= 1.05 * scenario.delay_limit_s
+    shortfall = scenario.fairness * fair.participation.mean() - fair.participation
+    assert (shortfall <= fair.participation_price / (scenario.fairness_step * rounds) + 1e-12).all()
+    assert not plain.participation_price.any()
+    least, least_fair = (found.participation.min() / found.participation.mean() for found in (plain, fair))
+    assert least_fair > least
+    assert least_fair > 0.8
+    assert 0.9 * plain.mean_scheduled < fair.mean_scheduled < 1.01 * plain.mean_scheduled

@@ -7,8 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_split import SmallSplit, texts
+from transformers import BertConfig, BertModel
 
 from fedswitch.learning.backbones import load_backbone
+from fedswitch.learning.encoding import Backbone
 from fedswitch.learning.engine import Feed
 from fedswitch.learning.samples import Kept
 from fedswitch.split import split_rounds
@@ -184,3 +186,15 @@ def test_heads_are_measured_as_each_would_be_alone(backbone, small_split, split_
 
 def test_rounds_are_known_by_name():
     assert {"cell": cell_round, "protocol": protocol_round} == split_rounds.ROUNDS
+
+
+@pytest.mark.parametrize(("parameters", "tokens"), [(454_656, 17.5), (663_552, 26.0)])
+def test_break_even_is_where_both_weigh_the_same(parameters, tokens):
+    """BERT-base as the sibling adapts it, and its count for ViT-B, by the bits of the messages themselves."""
+    assert split_rounds.break_even_tokens(parameters, 768, 32) == pytest.approx(tokens)
+    with torch.device("meta"):
+        encoder = BertModel(BertConfig())
+    adapter = Adapter(Backbone("bert", "none", encoder, None, "pooler"), SmallSplit(), seed=0)
+    up, down = split_rounds.leg_bits(adapter, 32 * tokens, 32)
+    assert up == pytest.approx(32 * parameters)
+    assert down == 32 * 32 * 768
