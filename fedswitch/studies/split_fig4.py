@@ -40,9 +40,8 @@ class SplitFig4Settings(VisionSettings):
     """What the study can be run with."""
 
     fewer_samples: Sequence[int] = setting(
-        [], "samples of a device in further runs: none, or several values", like="samples_per_device", of=SplitScenario,
-        empty=True,
-    )  # fmt: skip
+        [], "samples of a device in further runs: none, or several values", low=1, empty=True
+    )
 
 
 RECORDED = SplitFig4Settings(
