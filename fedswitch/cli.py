@@ -44,7 +44,7 @@ def cli() -> None:
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the executed notebook, the table and the figure.")
 @click.option(
     "--data", type=_FOLDER_THERE,
-    help="Folder with the GLUE data as parquet files (sst2/train.parquet, ...). Default: $FEDSWITCH_DATA.",
+    help="Folder with the data as parquet files (sst2/train.parquet, ...). Default: $FEDSWITCH_DATA.",
 )  # fmt: skip
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def run(notebook: str, assignments: tuple[str, ...], out: Path, data: Path | None, quiet: bool) -> None:
@@ -92,7 +92,7 @@ def run(notebook: str, assignments: tuple[str, ...], out: Path, data: Path | Non
 @click.option("--y", metavar="COLUMN", help="Vertical axis of the figure. Default: accuracy, or the first real number.")
 @click.option(
     "--data", type=_FOLDER_THERE,
-    help="Folder with the GLUE data. Default: $FEDSWITCH_DATA; with --scheduler, that of each worker.",
+    help="Folder with the data. Default: $FEDSWITCH_DATA; with --scheduler, that of each worker.",
 )  # fmt: skip
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def sweep(
@@ -177,6 +177,7 @@ def reproduce(
     \b
     fig3_bandwidth                                       a minute on two cores
     sensitivity, fig5_energy                             some minutes
+    split_fig3, split_fig4, split_fig5, split_fig6       about half an hour each
     skew, fig4_switching, fig2_convergence               about an hour each
     """
     from .studies.notebooks import find_study, parse_assignments
@@ -220,7 +221,7 @@ def list_studies(notebook: str | None) -> None:
 
 
 @cli.command()
-@click.option("--data", type=_FOLDER, help="Folder with the GLUE data. Default: $FEDSWITCH_DATA.")
+@click.option("--data", type=_FOLDER, help="Folder with the data. Default: $FEDSWITCH_DATA.")
 def doctor(data: Path | None) -> None:
     """Show which tasks, backbones and devices this machine has, and how to get those that are missing."""
     from .learning.backbones import BACKBONES, backbone_status

@@ -31,7 +31,8 @@ class TableTask:
 
     `hub` names the data set there, and which of its configurations; `inside` the folder of its clone that holds files.
     `samples(tables)` makes a split of the tables of one part, and raises FedswitchError where they are not the task.
-    `instead` says what needs neither files nor a network.
+    `instead` says what needs neither files nor a network. `count(tables)` says how many samples they hold, where that
+    is much quicker than to make them, and raises as `samples` for what it looks at.
     """
 
     name: str
@@ -41,6 +42,7 @@ class TableTask:
     label_names: tuple[str, ...]
     samples: Callable[[Sequence[Table]], AnySplit]
     instead: str
+    count: Callable[[Sequence[Table]], int] | None = None
 
     @property
     def source(self) -> str:
@@ -59,11 +61,21 @@ class TableTask:
         """Whether it can be loaded without a network, and from where, or how to get it. Nothing is fetched."""
         folder = data_folder(data)
         try:
-            task = self._from_folder(folder) if folder is not None else self._from_hub_cache()
+            source, (train, test) = self._look(folder)
         except FedswitchError as error:
             return False, str(error) if folder is not None else self._how_to_get
-        where = str(self._place(folder)) if folder is not None else task.source
-        return True, f"{where}, {len(task.train):,} training and {len(task.test):,} test samples"
+        where = str(self._place(folder)) if folder is not None else source
+        return True, f"{where}, {train:,} training and {test:,} test samples"
+
+    def _look(self, folder: Path | None) -> tuple[str, list[int]]:
+        """Where its samples come from, and how many there are for training and testing; raises as `load`."""
+        if self.count is None:
+            task = self._from_folder(folder) if folder is not None else self._from_hub_cache()
+            return task.source, [len(task.train), len(task.test)]
+        if folder is not None:
+            return self.source, [self.count(list(tables)) for tables, _ in self._parts_in(folder)]
+        with _without_network():
+            return self._on_hub, [self.count(tables) for tables in self._parts_on_hub()]
 
     def files(self, data: str | Path | None) -> list[Path]:
         """The files that `load` reads in a folder, of whatever name; none where no folder is named.
@@ -80,7 +92,16 @@ class TableTask:
 
     def _from_folder(self, folder: Path) -> Task:
         """The task from parquet files. Their digests stand for their origin: a folder may move."""
-        place, splits, digests = self._place(folder), [], []
+        splits, digests = [], []
+        for tables, read in self._parts_in(folder):
+            splits.append(self.samples(tables))
+            digests += [f"{path.name} {hashlib.sha256(content).hexdigest()[:12]}" for path, content in read.items()]
+        source = f"parquet files as in {self.source}, sha256 {' and '.join(digests)}"
+        return Task(self.name, source, self.label_names, *splits)
+
+    def _parts_in(self, folder: Path) -> Iterator[tuple[list[Table], dict[Path, bytes]]]:
+        """The tables of each part in a folder, and the files that they come from."""
+        place = self._place(folder)
         for part in self.parts:
             read = {path: _read_file(path) for path in _files(place, part)}
             if not read:
@@ -89,10 +110,7 @@ class TableTask:
                     f"as in {self.hub[0]}, name another folder by {DATA_VARIABLE}, leave that unset to ask the Hugging "
                     f"Face hub, or use {self.instead}."
                 )
-            splits.append(self.samples([(path, _table(path, content)) for path, content in read.items()]))
-            digests += [f"{path.name} {hashlib.sha256(content).hexdigest()[:12]}" for path, content in read.items()]
-        source = f"parquet files as in {self.source}, sha256 {' and '.join(digests)}"
-        return Task(self.name, source, self.label_names, *splits)
+            yield [(path, _table(path, content)) for path, content in read.items()], read
 
     def _from_hub(self) -> Task:
         """The task from the Hugging Face hub, or from the copy that an earlier download left on this machine."""
@@ -108,7 +126,18 @@ class TableTask:
         with _without_network():
             return self._through_datasets()
 
+    @property
+    def _on_hub(self) -> str:
+        return f"{self.source}, from the Hugging Face hub"
+
     def _through_datasets(self) -> Task:
+        train, test = (self.samples(tables) for tables in self._parts_on_hub())
+        task = Task(self.name, self._on_hub, self.label_names, train, test)
+        # the hub may change what it holds
+        return dataclasses.replace(task, source=f"{self._on_hub}, sha256 {task.digest[:12]}")
+
+    def _parts_on_hub(self) -> Iterator[list[Table]]:
+        """The table of each part, from the hub or its copy on this machine."""
         import datasets
 
         try:
@@ -119,14 +148,8 @@ class TableTask:
                 f"The data of the task {self.name!r} are not {where}: {self._how_to_get}, or use {self.instead}, for "
                 "which neither is needed."
             ) from error
-        source = f"{self.source}, from the Hugging Face hub"
-        train, test = (
-            self.samples([(f"The {part} set of {source},", rows.with_format("arrow")[:])])
-            for part, rows in zip(self.parts, parts, strict=True)
-        )
-        task = Task(self.name, source, self.label_names, train, test)
-        # the hub may change what it holds
-        return dataclasses.replace(task, source=f"{source}, sha256 {task.digest[:12]}")
+        for part, rows in zip(self.parts, parts, strict=True):
+            yield [(f"The {part} set of {self._on_hub},", rows.with_format("arrow")[:])]
 
     @property
     def _how_to_get(self) -> str:

@@ -66,6 +66,11 @@ def load_task(name: str, *, data: str | Path | None = None, seed: int = 0) -> Ta
     return _MADE[name](seed=seed) if name in _MADE else _TABLES[name].load(data)
 
 
+def depends_on_seed(name: str) -> bool:
+    """Whether a task differs from seed to seed."""
+    return name in _MADE
+
+
 def task_status(name: str, data: str | Path | None = None) -> tuple[bool, str]:
     """Whether a task can be loaded without a network, and from where, or how to get it. Nothing is fetched."""
     _check_name(name)

@@ -92,7 +92,7 @@ def decide_schedule(
     payload = np.broadcast_to(payload, power.shape)
     if policy == "fair":
         weight = np.maximum(1.0 + presence - scenario.fairness * presence.mean(), 0.0)
-        chosen = _worthiest(scenario, payload, power, weight, _price(scenario, policy, float(queue), t), delays)
+        chosen = _worthiest(scenario, payload, power, weight, price_of_queue(scenario, policy, float(queue), t), delays)
     elif count := scheduled_count(scenario, policy, delays, float(queue), t):
         chosen = _fastest(scenario, payload, power, float(delays[count - 1]))[:count]
     else:
@@ -131,7 +131,7 @@ def _weight(scenario: SplitScenario, policy: Policy, t: int) -> float:
     return scenario.penalty_weight
 
 
-def _price(scenario: SplitScenario, policy: Policy, queue_s: float, t: int) -> float:
+def price_of_queue(scenario: SplitScenario, policy: Policy, queue_s: float, t: int) -> float:
     r""":math:`\zeta(t) \hat{D}(t)` of (22), in devices per s."""
     return _weight(scenario, policy, t) * queue_s / scenario.delay_limit_s**2
 
@@ -150,7 +150,7 @@ def scheduled_count(scenario: SplitScenario, policy: Policy, delays: Array, queu
     if policy == "all_in":
         return len(can)
     form: Form = "printed" if policy == "proposed_printed" else "corrected"
-    return best_count(can, _price(scenario, policy, queue_s, t), form=form)
+    return best_count(can, price_of_queue(scenario, policy, queue_s, t), form=form)
 
 
 def _fastest(scenario: SplitScenario, payload_bits: Array, gain: Array, delay_s: float) -> NDArray[np.intp]:

@@ -1,4 +1,7 @@
-"""Studies made of federated runs: arms that are compared, cells and seeds that pair them, and runs that are kept."""
+"""Studies made of federated runs: arms that are compared, cells and seeds that pair them, and runs that are kept.
+
+What an arm has to know is `AnyArm`: that of a scheme is `Arm`, that of a policy of the sibling `split_runs.SplitArm`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
+from typing import Protocol as Structure
 
 import numpy as np
 import pandas as pd
@@ -24,16 +28,21 @@ from ..learning.backbones import load_backbone
 from ..learning.data import subset
 from ..learning.devices import device_name
 from ..learning.encoding import Backbone
+from ..learning.history import History
 from ..learning.partition import partition_task
 from ..learning.progress import runs_bar
 from ..learning.samples import Kept
 from ..learning.schemes import Scheme, find_scheme
 from ..learning.simulation import When
+from ..learning.tasks import depends_on_seed
 from ..scenario import Scenario
 from ..streams import stream
+from ..symbols import Declared
 from ..units import db_to_ratio
 from .records import Result, made_here
 from .settings import StudySettings, seed_setting, setting
+
+AnArm = TypeVar("AnArm", bound="AnyArm")
 
 SOURCES = ("task_source", "backbone_source")
 """What a History says of its data and weights, with their digests."""
@@ -50,12 +59,38 @@ AS_PRINTED: Mapping[str, Any] = MappingProxyType(
 """What an arm of the printed form computes its decisions from; the cell, the fading and reception (2) stay the same."""
 
 
+class AnyArm(Structure):
+    """One side of a comparison: what is run, and what it changes in the scenario.
+
+    `label` is how pages and figures call it, `reading` "printed" or "corrected", or "" for what has one form. The
+    `scenario` that its methods are given holds the changes already.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def label(self) -> str: ...  # noqa: D102
+    @property
+    def reading(self) -> str: ...  # noqa: D102
+    @property
+    def changes(self) -> Mapping[str, Any]: ...  # noqa: D102
+
+    def decides(self) -> dict[str, str]:
+        """What besides name and scenario tells its runs from others."""
+
+    def deal(self, scenario: Any, task: Task, seed: int) -> object:
+        """Deal out the data; ValueError where they do not suffice."""
+
+    def begin(self, scenario: Any, task: Task, backbone: Backbone, seed: int, kept: Kept) -> object:
+        """Make all that a run begins with; ValueError or FedswitchError where it could not."""
+
+    def simulate(self, scenario: Any, task: Task, protocol: Protocol, seed: int, kept: Kept) -> Any:
+        """The history of a run, with `table` and `settings`."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """One side of a comparison: a scheme, and what it changes in the scenario.
-
-    `label` is how pages and figures call it, `reading` "printed" or "corrected", or "" for a scheme that has one form.
-    """
+    """A scheme, and what it changes in the scenario, as `AnyArm`."""
 
     name: str
     label: str
@@ -63,15 +98,59 @@ class Arm:
     reading: str = ""
     changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    def decides(self) -> dict[str, str]:
+        """The name of the scheme."""
+        return {"scheme": find_scheme(self.scheme)[0]}
+
+    def deal(self, scenario: Scenario, task: Task, seed: int) -> object:
+        """By label, number or domain, as the scenario says."""
+        return partition_task(task, scenario, seed=seed)
+
+    def begin(self, scenario: Scenario, task: Task, backbone: Backbone, seed: int, kept: Kept) -> object:
+        """The data and the modules."""
+        _, scheme = find_scheme(self.scheme)
+        return scheme(scenario, seed).federation(task, backbone, kept=kept)
+
+    def simulate(self, scenario: Scenario, task: Task, protocol: Protocol, seed: int, kept: Kept) -> History:
+        """By `learning.simulate`."""
+        return simulate(
+            scenario,
+            task=task,
+            backbone=protocol.backbone,
+            scheme=self.scheme,
+            rounds=protocol.rounds,
+            seed=seed,
+            device=protocol.device,
+            evaluate_every=protocol.evaluate_every,
+            personal=protocol.personal,
+            progress=False,
+            also_test=protocol.also_test,
+            stop=protocol.stop,
+            kept=kept,
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class ArmRun:
-    """One federated run of a study: an arm in one cell, at one seed. `labels` are columns that the table gets."""
+    """One federated run of a study: an arm in one cell, at one seed. `labels` are columns that the table gets.
 
-    arm: Arm
-    scenario: Scenario
+    `task` is by name, and that of the `Protocol` where it is not given.
+    """
+
+    arm: AnyArm
+    scenario: Declared
     seed: int
     labels: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    task: str | None = None
+
+    @property
+    def changed(self) -> Declared:
+        """The scenario with what the arm changes in it."""
+        return dataclasses.replace(self.scenario, **self.arm.changes)
+
+    def under(self, protocol: Protocol) -> Protocol:
+        """The protocol, with its own task."""
+        return protocol if self.task is None else dataclasses.replace(protocol, task=self.task)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +212,7 @@ class LearningSettings(StudySettings):
         return Protocol(self.task, self.backbone, self.rounds, self.evaluate_every, self.test_size, **options)
 
 
-def arms_by_name(arms: Iterable[Arm], names: Sequence[str]) -> list[Arm]:
+def arms_by_name(arms: Iterable[AnArm], names: Sequence[str]) -> list[AnArm]:
     """The arms of these names, in their order; ValueError that lists what there is for an unknown name."""
     known = {arm.name: arm for arm in arms}
     unknown = [name for name in names if name not in known]
@@ -161,29 +240,33 @@ def measure_runs(
     made = made_here()  # now: the clone may move on while runs are made
     kept = Kept(limit_bytes=KEPT_BYTES)
     by_source: dict[str, Task] = {}  # some are written anew for each seed, the others shared
-    tasks: dict[int, Task] = {}
+    tasks: dict[tuple[str, int], Task] = {}
     places = []
-    with _in_words(words):
+    with _in_words(words, runs[0].scenario.symbols()):
         backbone = load_backbone(protocol.backbone, protocol.device)
-        for seed in dict.fromkeys(run.seed for run in runs):
-            task = load_shared(protocol, seed)
-            tasks[seed] = by_source.setdefault(task.source, task)
-        begun: set[tuple[str, str]] = set()
+        begun: set[tuple[str, ...]] = set()
         for run in runs:
-            task = tasks[run.seed]
-            known_by = _identity(run, protocol, task.source)
+            own = run.under(protocol)
+            at = own.task, run.seed if depends_on_seed(own.task) else 0
+            if at not in tasks:
+                task = load_shared(own, run.seed)
+                tasks[at] = by_source.setdefault(task.source, task)
+        for run in runs:
+            own = run.under(protocol)
+            task = tasks[own.task, run.seed if depends_on_seed(own.task) else 0]
+            known_by = _identity(run, own, task.source)
             path = finished / f"{known_by}.parquet" if finished else None
-            places.append((run, task, known_by, path))
+            places.append((run, own, task, known_by, path))
             if path is not None and path.exists():
                 _check_weights(path, backbone.source)
             else:
                 _try_to_begin(run, task, backbone, begun, kept)
     tables = []
-    for run, task, known_by, path in runs_bar(places):
+    for run, own, task, known_by, path in runs_bar(places):
         if path is not None and path.exists():
             tables.append(pd.read_parquet(path))
             continue
-        table = _measure(run, protocol, task, kept)
+        table = _measure(run, own, task, kept)
         table.insert(0, "run", known_by)
         table.attrs |= {name: [value] for name, value in made.items()}
         if path is not None:
@@ -196,30 +279,32 @@ def measure_runs(
 
 
 @contextlib.contextmanager
-def _in_words(words: Mapping[str, str] | None) -> Iterator[None]:
-    """Let errors name settings of a study, and say which of the fields of `Scenario` that they name it has none for."""
+def _in_words(words: Mapping[str, str] | None, fields: Iterable[str]) -> Iterator[None]:
+    """Let errors name settings of a study, and say for which of the `fields` of a scenario it has none."""
     try:
         yield
     except (ValueError, FedswitchError) as error:
         if words is None:
             raise
         text = str(error)
-        named = [field for field in Scenario.symbols() if re.search(rf"\b{field}\b", text)]
+        named = [field for field in fields if re.search(rf"\b{field}\b", text)]
         for field in named:
             text = re.sub(rf"\b{field}\b", words.get(field, field), text)
         fixed = [field for field in named if field not in words]
         raise type(error)(f"{text} ({', '.join(fixed)} cannot be set in this study)" if fixed else text) from error
 
 
-def _try_to_begin(run: ArmRun, task: Task, backbone: Backbone, begun: set[tuple[str, str]], kept: Kept) -> None:
-    """Deal out the data of a run, and of the first run of an arm in a scenario make its modules, unless done before."""
-    scenario = dataclasses.replace(run.scenario, **run.arm.changes)
-    dealt, made = (f"{run.seed}", repr(run.scenario)), (run.arm.name, repr(scenario))
+def _try_to_begin(run: ArmRun, task: Task, backbone: Backbone, begun: set[tuple[str, ...]], kept: Kept) -> None:
+    """Deal out the data of a run, and of the first run of an arm in a scenario make all that it begins with.
+
+    Nothing is done twice.
+    """
+    scenario, data = run.changed, (task.name, repr(run.scenario))
+    dealt, made = (f"{run.seed}", *data), (run.arm.name, task.name, repr(scenario))
     if made not in begun:
-        _, scheme = find_scheme(run.arm.scheme)
-        scheme(scenario, run.seed).federation(task, backbone, kept=kept)
+        run.arm.begin(scenario, task, backbone, run.seed, kept)
     elif dealt not in begun:
-        partition_task(task, scenario, seed=run.seed)
+        run.arm.deal(scenario, task, run.seed)
     begun |= {dealt, made}
 
 
@@ -249,21 +334,7 @@ def keep_recorded(result: Result, finished: Path) -> None:
 
 def _measure(run: ArmRun, protocol: Protocol, task: Task, kept: Kept) -> pd.DataFrame:
     started = time.perf_counter()
-    history = simulate(
-        dataclasses.replace(run.scenario, **run.arm.changes),
-        task=task,
-        backbone=protocol.backbone,
-        scheme=run.arm.scheme,
-        rounds=protocol.rounds,
-        seed=run.seed,
-        device=protocol.device,
-        evaluate_every=protocol.evaluate_every,
-        personal=protocol.personal,
-        progress=False,
-        also_test=protocol.also_test,
-        stop=protocol.stop,
-        kept=kept,
-    )
+    history = run.arm.simulate(run.changed, task, protocol, run.seed, kept)
     table = history.table
     for place, (column, value) in enumerate({"arm": run.arm.name, **run.labels}.items()):
         table.insert(place, column, value)
@@ -285,9 +356,8 @@ def load_shared(protocol: Protocol, seed: int) -> Task:
 
 def _identity(run: ArmRun, protocol: Protocol, source: str) -> str:
     """A digest of all that decides what a run measures; no two calls agree on a `stop` that is no dataclass."""
-    scheme, _ = find_scheme(run.arm.scheme)
-    scenario = dataclasses.asdict(dataclasses.replace(run.scenario, **run.arm.changes))
     common = {name: value for name, value in dataclasses.asdict(protocol).items() if name != "device"}
-    what = {"arm": run.arm.name, "scheme": scheme, "scenario": scenario, "seed": run.seed, **run.labels, **common}
+    what = {"arm": run.arm.name, "scenario": dataclasses.asdict(run.changed), "seed": run.seed, **run.labels, **common}
+    what |= run.arm.decides()
     what |= {"task_source": source}
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=repr).encode()).hexdigest()[:16]

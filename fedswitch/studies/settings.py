@@ -13,10 +13,13 @@ import numpy as np
 
 from ..errors import FedswitchError, nearest
 from ..scenario import Scenario
-from ..symbols import Symbol
+from ..symbols import Declared, Symbol
 
-STUDIES = ("fig3_bandwidth", "sensitivity", "fig5_energy", "skew", "fig4_switching", "fig2_convergence")
-"""The modules of the studies, the quickest first."""
+STUDIES = (
+    "fig3_bandwidth", "split_fig6", "sensitivity", "fig5_energy", "split_fig4", "split_fig5", "split_fig3", "skew",
+    "fig4_switching", "fig2_convergence",
+)  # fmt: skip
+"""The modules of the studies, the quickest first; those of the sibling's figures begin with "split"."""
 
 
 LARGEST_SEED = 2**63 - 1
@@ -30,6 +33,7 @@ def setting(
     *,
     meaning: str = "",
     like: str = "",
+    of: type[Declared] = Scenario,
     empty: bool = False,
     above: float | None = None,
     **limits: Any,
@@ -37,12 +41,12 @@ def setting(
     """A field of `StudySettings`: the value at classroom scale, what it is, its unit, and what is allowed.
 
     `meaning` says in messages what it is, where the text does not begin so. Several values are given as a list; there
-    may be none of them only with `empty`. Limits of a value are those of the field of `Scenario` that it is `like`, or
-    else those of `symbols.symbol`: `low`, `high`, `above`, `choices`. A Literal type says its own.
+    may be none of them only with `empty`. Limits of a value are those of the field that it is `like`, of the scenario
+    `of`, or else those of `symbols.symbol`: `low`, `high`, `above`, `choices`. A Literal type says its own.
     """
     value = tuple(default) if isinstance(default, list) else default
     if like:
-        known = Scenario.symbols()[like]
+        known = of.symbols()[like]
         limits = {"low": known.low, "high": known.high, "low_open": known.low_open, "choices": known.choices} | limits
     if above is not None:
         limits |= {"low": above, "low_open": True}
@@ -112,7 +116,7 @@ class StudySettings:
 
     @classmethod
     def words(cls) -> dict[str, str]:
-        """What this study calls the fields of `Scenario` that its settings are like, by field."""
+        """What this study calls the fields of a scenario that its settings are like, by field."""
         return {like: field.name for field in dataclasses.fields(cls) if (like := field.metadata["like"])}
 
     def as_dict(self) -> dict[str, Any]:

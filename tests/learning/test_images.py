@@ -91,6 +91,22 @@ def test_a_folder_without_parquet_and_a_damaged_file_are_named(folder):
     assert not task_status("cifar10", folder)[0]
 
 
+def test_whether_the_data_are_there_is_told_without_decoding_all_images(folder, monkeypatch):
+    looked_at, decoded = [], images._decoded
+    monkeypatch.setattr(images, "_decoded", lambda cell, row, where: looked_at.append(row) or decoded(cell, row, where))
+    assert task_status("cifar10", folder) == (True, f"{folder / 'cifar10'}, 12 training and 12 test samples")
+    assert looked_at == [0, 0]
+    path = folder / "cifar10" / "train.parquet"
+    for columns, says in (
+        ({"label": [11] * 12}, "but holds 11"),
+        ({"img": ["text"] * 12}, "not hold an image in row 0"),
+    ):
+        pq.write_table(table(**columns), path)
+        there, why = task_status("cifar10", folder)
+        assert not there
+        assert says in why
+
+
 def test_without_a_folder_and_a_network_it_says_how_to_get_the_data(monkeypatch, tmp_path):
     monkeypatch.delenv(DATA_VARIABLE, raising=False)
     monkeypatch.setattr(table_tasks, "hub_answers", lambda: False)

@@ -40,7 +40,7 @@ BY_THEIR_EQUATIONS = {f"Lemma {n}": f"eq-{at}" for n, at in ((1, 12), (2, 21), (
     f"Assumption {n}": f"eq-{8 + n}" for n in (1, 2, 3)
 } | {"Definition 1": "eq-26"}  # fmt: skip
 
-SHOWN_ONLY = {"fig-1", "fig-2"} | {f"fig-{n}" for n in range(3, 7)}
+SHOWN_ONLY = {"fig-1", "fig-2"}
 """Of the sibling, what no function of `fedswitch.split` computes yet."""
 
 

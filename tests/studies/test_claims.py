@@ -13,12 +13,13 @@ from scipy import stats
 from fedswitch.errors import FedswitchError
 from fedswitch.paper.elements import ELEMENTS
 from fedswitch.studies import fig2_convergence, fig3_bandwidth, fig4_switching, fig5_energy
-from fedswitch.studies.claims import CLAIMS, fig2, findings, page
+from fedswitch.studies.claims import CLAIMS, SIBLING_CLAIMS, fig2, findings, page
 from fedswitch.studies.claims.evidence import FORMS, ClaimFinding, Outcome
 from fedswitch.studies.claims.rules import (
     ClaimVerdict,
     combine,
     judge_always,
+    judge_at_least,
     judge_direction,
     judge_gain,
     judge_price,
@@ -610,7 +611,8 @@ def test_every_claim_of_section_v_is_there():
 
 def test_claims_refer_to_figures_and_rules_that_exist():
     assert {claim.figure for claim in CLAIMS} <= {element.id for element in ELEMENTS}
-    assert {claim.rule for claim in CLAIMS} == set(TEXTS.rules)
+    assert {claim.rule for claim in CLAIMS + SIBLING_CLAIMS} == set(TEXTS.rules)
+    assert [claim.id for claim in CLAIMS + SIBLING_CLAIMS] == [text.id for text in TEXTS.claims]
 
 
 TEXT = """
@@ -741,6 +743,17 @@ def test_an_outcome_for_both_forms_counts_in_both():
 def test_undecided_is_not_the_same_as_not_reproduced(low, high, known, verdict):
     found = Estimate((low + high) / 2, low, high, 5)
     assert (standing(found), judge_direction(found)) == (known, verdict)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.1, 0.3, "reproduced"), (-0.1, 0.3, "reproduced"), (0.0, 0.0, "reproduced"), (-0.3, 0.1, "undecided"),
+        (-0.3, -0.1, "not reproduced"), (math.nan, math.nan, "not measured yet"),
+    ],
+)  # fmt: skip
+def test_what_is_as_good_or_better_may_be_equal(low, high, verdict):
+    assert judge_at_least(Estimate((low + high) / 2, low, high, 5)) == verdict
 
 
 def test_every_verdict_and_every_rule_is_explained_on_the_page():

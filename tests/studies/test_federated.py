@@ -119,6 +119,26 @@ def test_runs_at_one_seed_share_cell_and_data_and_their_labels_are_columns(made,
     assert (other_task == task, other_kept == kept) == (False, True)
 
 
+def test_runs_may_have_tasks_of_their_own_and_one_that_no_seed_changes_is_loaded_once(made, monkeypatch):
+    loaded = []
+
+    def load(name, seed):
+        loaded.append((name, seed))
+        task = reviews_task(train=200, test=200, seed=seed)
+        return task if name == "reviews" else dataclasses.replace(task, name=name, source=name)
+
+    monkeypatch.setattr(federated, "load_task", load)
+    runs = [ArmRun(RANDOM, SCENARIO, seed, task=task) for seed in (0, 1) for task in (None, "sst2")]
+    table = measure_runs(runs, PROTOCOL)
+    assert loaded == [("reviews", 0), ("sst2", 0), ("reviews", 1)]
+    assert table.groupby(["task", "seed"]).size().to_dict() == {
+        (task, seed): 2 for task in ("reviews", "sst2") for seed in (0, 1)
+    }
+    assert table["run"].nunique() == 4
+    alone = federated._identity(runs[0], PROTOCOL, "here")
+    assert federated._identity(runs[1], runs[1].under(PROTOCOL), "here") != alone
+
+
 def test_a_run_ends_where_it_is_told_to_stop():
     table = measure_runs(
         [ArmRun(RANDOM, SCENARIO, 0)],

@@ -15,13 +15,16 @@ from fedswitch.studies.settings import STUDIES, recorded_settings
 
 RESULTS = packaged("results")
 RECORDED = sorted(path.stem for path in RESULTS.glob("*.json"))
-LEARNING = {"fig2_convergence", "fig4_switching", "skew", "sensitivity"}
+OF_SIBLING = {"split_fig3", "split_fig4", "split_fig5"}
+LEARNING = {"fig2_convergence", "fig4_switching", "skew", "sensitivity"} | OF_SIBLING
 LIMIT_BYTES = 2e6
 
 FEDERATED = {"fig2_convergence", "fig4_switching", "skew"}
-REPLAYED = [pytest.param(name, marks=[pytest.mark.slow] if name in FEDERATED else []) for name in RECORDED]
+REPLAYED = [pytest.param(name, marks=[pytest.mark.slow] if name in FEDERATED | OF_SIBLING else []) for name in RECORDED]
 
 DECIDED = ["subscribed", "received", "participation_min", "energy_compute_j", "energy_uplink_j", "delay_s"]
+SCHEDULED, SHARED = ["scheduled", "delay_s", "queue_s"], {"loss": 5e-2, "accuracy": 2e-2}
+"""Those of the sibling's runs. Their loss is the mean over heads of which each has learned little: it is noisier."""
 LEARNED = {"loss": 2e-3, "accuracy": 1e-2, "accuracy_pooled": 1e-2}
 """Absolute differences that are noise: outputs of frozen layers come from other batches, and a score may tip over."""
 
@@ -44,6 +47,13 @@ def replays(settings: dict) -> dict[str, Replay]:
         "rounds": settings.get("evaluate_every", 0),
     }
     run = ["arm", "num_ues", "seed", "round"]
+    split = {
+        "seeds": learning["seeds"],
+        "rounds": learning["rounds"],
+        "policies": ["greedy"],
+        "readings": ["corrected"],
+    }
+    split_run = ["arm", "reading", "task", "seed", "round"]
     return {
         "fig2_convergence": Replay({**learning, "num_ues": [10], "deadlines_s": []}, run, DECIDED, LEARNED),
         "fig3_bandwidth": Replay(
@@ -62,6 +72,13 @@ def replays(settings: dict) -> dict[str, Replay]:
         ),
         "skew": Replay(
             {**learning, "arms": ["fedlora", "random"], "skews": ["label"]}, ["skew", *run], DECIDED, LEARNED
+        ),
+        "split_fig3": Replay({**split, "tasks": ["sst2"], "tasks_elsewhere": []}, split_run, SCHEDULED, SHARED),
+        "split_fig4": Replay({**split, "fewer_samples": []}, [*split_run, "samples"], SCHEDULED, SHARED),
+        "split_fig5": Replay({**split, "limits": [0.4]}, [*split_run, "limit"], SCHEDULED, SHARED),
+        "split_fig6": Replay(
+            {"seeds": settings.get("seeds", [])[:1], "unit_readings": ["in_band"], "limits": [0.4, 1.0], "rounds": 20},
+            ["reading", "form", "limit", "seed", "round"], ["tried", "scheduled", "delay_over_limit"],
         ),
         "sensitivity": Replay(
             {"experiments": ["bandwidth"], "seeds": settings.get("seeds", [])[:1]},

@@ -1,4 +1,4 @@
-"""The claims of Sec. V: what the paper says, and verdicts that come out of what the recorded runs measured.
+"""The claims of Sec. V of both papers: what they say, and verdicts that come out of what the recorded runs measured.
 
 `findings` evaluates the claims, `page` shows them, `rules` says how a verdict is reached.
 """
@@ -9,33 +9,42 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+
 from ...errors import FedswitchError
+from ...paper import PAPER, SIBLING
 from ..records import load_result
-from . import fig2, fig3, fig4, fig5
+from . import fig2, fig3, fig4, fig5, sibling
 from .evidence import Claim, ClaimFinding, Outcome, Prepare
 from .rules import ClaimVerdict
 
-__all__ = ["CLAIMS", "Claim", "ClaimFinding", "ClaimVerdict", "Outcome", "findings"]
+__all__ = ["CLAIMS", "SIBLING_CLAIMS", "Claim", "ClaimFinding", "ClaimVerdict", "Outcome", "findings"]
 
 CLAIMS: tuple[Claim, ...] = (*fig2.CLAIMS, *fig3.CLAIMS, *fig4.CLAIMS, *fig5.CLAIMS)
 """All claims of Sec. V, in the paper's order."""
 
+SIBLING_CLAIMS: tuple[Claim, ...] = sibling.CLAIMS
+"""Those of the sibling, in its order."""
 
-def findings(figure: str | None = None, folder: Path | None = None) -> list[ClaimFinding]:
-    """What the recorded runs say of the claims of a figure, such as "fig-2", or of all.
+
+def findings(figure: str | None = None, folder: Path | None = None, *, paper: str = PAPER) -> list[ClaimFinding]:
+    """What the recorded runs say of the claims of a figure, such as "fig-2", or of all of a paper.
 
     A claim whose result is missing says so. `folder` holds the results, `results/` where not given. Raises ValueError
     for a figure without claims.
     """
-    chosen = [claim for claim in CLAIMS if figure in (None, claim.figure)]
+    claims = {PAPER: CLAIMS, SIBLING: SIBLING_CLAIMS}.get(paper, ())
+    chosen = [claim for claim in claims if figure in (None, claim.figure)]
     if not chosen:
-        figures = dict.fromkeys(claim.figure for claim in CLAIMS)
+        figures = dict.fromkeys(claim.figure for claim in claims)
         raise ValueError(f"figure = {figure!r} has no claims; there are: {', '.join(figures)}")
     groups = itertools.groupby(chosen, key=lambda claim: (claim.study, claim.prepare))
     return [found for (study, prepare), claims in groups for found in _of_study(study, prepare, claims, folder)]
 
 
 def _of_study(study: str, prepare: Prepare, claims: Iterable[Claim], folder: Path | None) -> list[ClaimFinding]:
+    if not study:
+        return [ClaimFinding(claim, tuple(claim.evaluate(pd.DataFrame(), None))) for claim in claims]
     try:
         result = load_result(study, folder)
     except FedswitchError as missing:

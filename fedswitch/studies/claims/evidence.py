@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ...paper import PAPER, SIBLING
 from ...scenario import Form
 from ..intervals import Estimate
 from ..records import Result
@@ -15,6 +16,7 @@ from .rules import ClaimVerdict, combine, standing
 from .texts import TEXTS, ClaimText
 
 FORMS: tuple[Form, ...] = ("printed", "corrected")
+_OF_SIBLING = "split-"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,16 +46,24 @@ Evaluate = Callable[[pd.DataFrame, Any], Iterable[Outcome]]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Claim(ClaimText):
-    """A claim, and how it is evaluated: from the table of the `study` of that name, which `prepare` makes ready."""
+    """A claim, and how it is evaluated: from the table of the `study` of that name, which `prepare` makes ready.
+
+    Where `study` is empty it needs none, and is evaluated from an empty table.
+    """
 
     study: str
     prepare: Prepare
     evaluate: Evaluate
 
     @property
+    def paper(self) -> str:
+        """The arXiv number of the paper that claims it."""
+        return SIBLING if self.id.startswith(_OF_SIBLING) else PAPER
+
+    @property
     def figure(self) -> str:
-        """The figure that it is about, as in the map: "fig-2"."""
-        return f"fig-{self.id[3]}"
+        """The figure that it is about, as in the map of its paper: "fig-2"."""
+        return f"fig-{self.id.removeprefix(_OF_SIBLING)[3]}"
 
     @property
     def anchor(self) -> str:

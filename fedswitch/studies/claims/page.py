@@ -21,6 +21,7 @@ _REBUILT_QNLI = "train.parquet 51fcbd7d4bf8"
 
 _LACKING = "The recorded run does not hold what this needs."
 _PAPER_BACKBONE = "roberta-base"
+_IMAGES = ("split_fig4", "split_fig5")
 
 
 def meanings() -> str:
@@ -65,7 +66,8 @@ def claim_blocks(found: Iterable[ClaimFinding], figure: str) -> str:
 def foundations(found: Iterable[ClaimFinding]) -> str:
     """What the verdicts stand on: for each study, how it differs from the paper; and, folded, how to repeat it."""
     parts, commands = [], []
-    for name, findings in itertools.groupby(found, key=lambda one: one.claim.study):
+    of_studies = [one for one in found if one.claim.study]
+    for name, findings in itertools.groupby(of_studies, key=lambda one: one.claim.study):
         result = next(one.result or one.missing for one in findings)
         link = f"{{doc}}`/notebooks/{name}`"
         if isinstance(result, str):
@@ -83,13 +85,17 @@ def foundations(found: Iterable[ClaimFinding]) -> str:
 def departures(record: Mapping[str, Any]) -> list[str]:
     """Sentences that say how a run differs from what the paper describes, from its record."""
     settings = record["settings"]
+    of_sibling = "num_devices" in settings
     said = []
     if "backbone" in settings and settings["backbone"] != _PAPER_BACKBONE:
-        said.append(f"The foundation model is `{settings['backbone']}` instead of RoBERTa.")
+        theirs = ("a ViT-B" if record["study"] in _IMAGES else "BERT") if of_sibling else "RoBERTa"
+        said.append(f"The foundation model is `{settings['backbone']}` instead of {theirs}.")
     if any(_REBUILT_QNLI in source for source in record.get("task_source", ())):
         said.append(
             "The test pairs of QNLI are the official ones. The training pairs are rebuilt from SQuAD, and most differ."
         )
+    if of_sibling:
+        return [*said, *_departures_of_sibling(settings)]
     if "num_ues" in settings and "rounds" in settings:
         sizes = settings["num_ues"]
         sizes = ", ".join(map(str, sizes)) if isinstance(sizes, Sequence) else sizes
@@ -102,8 +108,26 @@ def departures(record: Mapping[str, Any]) -> list[str]:
     return said
 
 
+def _departures_of_sibling(settings: Mapping[str, Any]) -> list[str]:
+    if "backbone" not in settings:
+        return [f"Runs have {settings['rounds']} rounds, where the sibling's have 5,000."]
+    return [
+        f"Runs have {settings['rounds']} rounds with {settings['batch_size']} samples of a device, where the sibling's "
+        "have 5,000 with 32.",
+        f"Each device holds {settings['samples_per_device'] or 'its share of all'} samples, LoRA sits on "
+        f"{settings['lora_layers'] or 'all'} layers, samples are cut to {settings['tokens_per_sample']} tokens, and "
+        f"tests use {settings['test_size'] or 'all'} samples.",
+        f"All learn by Adam with steps of {settings['learning_rate']:g}: with plain SGD and the printed steps of 1e-4 "
+        "nothing is learned.",
+        "All devices send the same number of bits, whatever the backbone: those of the sibling's messages.",
+    ]
+
+
 def with_the_papers_model(study: str, settings: Mapping[str, Any]) -> str:
-    """The command that runs a study as recorded, but with RoBERTa; empty where no model is trained."""
+    """The command that runs a study as recorded, but with the paper's model; empty where no model is trained."""
+    if study.startswith("split"):
+        backbone = "google/vit-base-patch16-224-in21k" if study in _IMAGES else "bert-base-uncased"
+        return f"nox -s reproduce -- {study} -p backbone={backbone} --out OUT" if "backbone" in settings else ""
     return f"nox -s reproduce -- {study} -p backbone={_PAPER_BACKBONE} --out OUT" if "backbone" in settings else ""
 
 

@@ -67,6 +67,15 @@ def judge_direction(found: Estimate) -> ClaimVerdict:
     return "reproduced" if known == "above" else "undecided" if known == "undecided" else "not reproduced"
 
 
+def judge_at_least(found: Estimate) -> ClaimVerdict:
+    """Whether one side is as good as the other or better (rule "at least")."""
+    if unsettled := _unsettled(found):
+        return unsettled
+    if standing(found) == "opposite":
+        return "not reproduced"
+    return "reproduced" if found.mean >= 0.0 else "undecided"
+
+
 def judge_valley(fall: Estimate, rise: Estimate) -> ClaimVerdict:
     """Whether something falls and then rises (rule "valley")."""
     return _unsettled(fall, rise) or combine(map(judge_direction, (fall, rise)))
