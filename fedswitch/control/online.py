@@ -24,7 +24,7 @@ from ..arguments import Array, Bools, check_choice, check_generator, checked, fl
 from ..scenario import Form, Scenario
 from ..wireless import Channel
 from .alternation import Inner, alternate
-from .forms import formulas
+from .forms import Formulas, formulas
 from .sharing import Band, airtime_of
 from .subscription import (
     dual_ascent,
@@ -99,7 +99,7 @@ class Decision:
     is 0 without an upload, `share` (N, K) is :math:`\delta`, `delay_s` how long every upload takes (the deadline, where
     one sets the threshold), and `success_probability` (N, K) how likely each is received: for modules that are not
     uploaded, how likely it would be at the share that would let the upload end with the others. `inner` is the record
-    of Step 1.
+    of Step 1, and `gradient` (N, K) what Step 2 reads: that of the cost (9) of every UE.
     """
 
     subscription: Bools
@@ -108,6 +108,7 @@ class Decision:
     delay_s: float
     success_probability: Array
     inner: Inner
+    gradient: Array
 
     @property
     def uplink_energy_j(self) -> Array:
@@ -142,10 +143,8 @@ def decide(
     own = formulas(form)
     check_choice("rule", rule, Rule)
     check_generator(rng)
-    _check(scenario, observation, state)
-    gap = own.gap(state.bound, observation.remaining_risk)
-    benefit = own.benefit(scenario, gap, own.weight(scenario, None))
-    charge = own.charge(benefit, state.dual)
+    check_observation(scenario, observation, state)
+    benefit, charge = charges(own, scenario, observation, state)
     band = Band(scenario, observation.channel)
     payload, compute_j = observation.payload_of_ues_bits, observation.compute_energy_j
     trial, inner = alternate(own, band, payload, compute_j, state.subscription, charge)
@@ -158,9 +157,9 @@ def decide(
     watts = np.where(trial.power_w > 0.0, trial.power_w, scenario.max_power_w)
     others = band.share_in_time(delay_s, np.where(uploads, 0.0, payload), watts)
     success = band.reception(trial.share + others, payload).at(watts)
-    decision = Decision(uploads, trial.power_w, trial.share, airtime_of(scenario, trial.delay_s), success, inner)
-
     slope = gradient(scenario, own, success, compute_j + watts * airtime_of(scenario, delay_s), benefit)
+    airtime = airtime_of(scenario, trial.delay_s)
+    decision = Decision(uploads, trial.power_w, trial.share, airtime, success, inner, slope)
     chosen, dual, spread = _step_2(scenario, state, uploads, slope, rng, rule)
     bound = own.bound(scenario, state.bound, uploads, success)
     return decision, State(state.round_index + 1, chosen, dual, spread, bound, delay_s)
@@ -199,7 +198,15 @@ def _step_2(
     return rules[rule](), dual, spread
 
 
-def _check(scenario: Scenario, observation: Observation, state: State) -> None:
+def charges(own: Formulas, scenario: Scenario, observation: Observation, state: State) -> tuple[Array, Array]:
+    """What a reception is worth in this round, and what (14) charges for an upload that is missed; (N, K) or less."""
+    gap = own.gap(state.bound, observation.remaining_risk)
+    benefit = own.benefit(scenario, gap, own.weight(scenario, None))
+    return benefit, own.charge(benefit, state.dual)
+
+
+def check_observation(scenario: Scenario, observation: Observation, state: State) -> None:
+    """Raise ValueError for shapes that do not fit the scenario, and for a negative dual, bound or risk."""
     payload = np.shape(observation.payload_bits)
     wanted = {
         "payload_bits": (payload, (scenario.num_modules, scenario.num_ues)[: max(1, len(payload))]),
