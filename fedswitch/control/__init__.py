@@ -22,6 +22,7 @@ from .subscription import (
     subscribe_proximal,
 )
 from .switching import cost_gradient, reception_benefit, ue_cost
+from .unbiased import decide_unbiased, subscription_probabilities, unbiased_power
 
 __all__ = [
     "Allocation",
@@ -39,6 +40,7 @@ __all__ = [
     "best_static",
     "cost_gradient",
     "decide",
+    "decide_unbiased",
     "dual_ascent",
     "ergodic_share_for_delay",
     "interior_point_power",
@@ -61,5 +63,7 @@ __all__ = [
     "subscribe",
     "subscribe_greedy",
     "subscribe_proximal",
+    "subscription_probabilities",
     "ue_cost",
+    "unbiased_power",
 ]

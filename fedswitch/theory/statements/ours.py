@@ -89,13 +89,12 @@ def inverse_variance() -> Sides:
 
 @states("eq-22")
 def inverse_convex() -> Sides:
-    """1/λ = exp(Λ + a/P + ςP^(-2/α)) is convex in P: its second derivative is a sum of positive terms."""
-    power, noise, field, order = sympy.symbols("P a varsigma o", positive=True)  # the order is 2/alpha
-    fixed = sympy.Symbol("Lambda", real=True)
-    inverse = sympy.exp(fixed + noise / power + field * power**-order)
-    slope = noise / power**2 + order * field * power ** (-order - 1)
-    turn = 2 * noise / power**3 + order * (order + 1) * field * power ** (-order - 2)
-    return sympy.simplify(sympy.diff(inverse, power, 2) / inverse), sympy.expand(slope**2 + turn)
+    """In t = ln P, 1/λ = exp(-ln λ) turns by (ln λ)'² - (ln λ)'' times itself: it is convex, as ln λ is concave."""
+    t = sympy.Symbol("t", real=True)
+    log_success = sympy.Function("L")(t)
+    inverse = sympy.exp(-log_success)
+    claimed = log_success.diff(t) ** 2 - log_success.diff(t, 2)
+    return claimed, sympy.expand(sympy.simplify(inverse.diff(t, 2) / inverse))
 
 
 @states("eq-8a")
