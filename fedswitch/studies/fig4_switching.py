@@ -50,6 +50,7 @@ ARMS = (
     Arm("energy_printed", "with energy, printed", "switching_printed", "printed", {**AS_PRINTED, **PRINTED_WEIGHT}),
     Arm("random", "at random", "random", "", NO_ENERGY),
     Arm("fedlora", "one common module (FedLoRA)", "fedlora", "", NO_ENERGY),
+    Arm("unbiased", "Algorithm 2, unbiased", "switching_unbiased", "", NO_ENERGY),
 )
 """Energy has no weight but in "energy_printed", which has the paper's 1e5; `energy_arms` makes the corrected ones."""
 
@@ -60,7 +61,7 @@ class Fig4Settings(LearningSettings):
 
     arms: Sequence[str] = setting(
         ["ours", "greedy", "fedlora"],
-        "also ours_printed, greedy_printed, one_shot, one_shot_printed, energy_printed, random",
+        "also ours_printed, greedy_printed, one_shot, one_shot_printed, energy_printed, random, unbiased",
         choices=arm_names(ARMS),
     )
     energy_shares: Sequence[float] = setting(
@@ -71,7 +72,7 @@ class Fig4Settings(LearningSettings):
 
 RECORDED = Fig4Settings(
     task="qnli",
-    arms=[arm.name for arm in ARMS if arm.name not in ("random", "fedlora")],
+    arms=[arm.name for arm in ARMS if arm.name not in ("random", "fedlora", "unbiased")],
     num_ues=20,
     seeds=[1, 2, 3, 4, 5],
     rounds=60,
