@@ -85,7 +85,7 @@ class Path:
     `gradient_sq`, `bias`, `noise` and `sampling` (T, N) are :math:`\|\nabla F\|^2` before a round and the three parts
     of what a step adds (without :math:`\epsilon \eta`), all 0 from where a run has left the level set, and
     `gradient_sq_error` is the standard error of the first. `risk` (T + 1, N) is F, which stays as it is where a run
-    leaves, and `left` (N,) the share of the runs that did.
+    leaves, and `left` (N,) the share of the runs that did. `moves` (T, N) is :math:`1 - p_0`.
     """
 
     gradient_sq: Array
@@ -95,7 +95,25 @@ class Path:
     sampling: Array
     risk: Array
     left: Array
+    moves: Array
+    learning_rate: float
     runs: int
+
+    @property
+    def mean_gradient_sq(self) -> Array:
+        r"""The mean of :math:`\|\nabla F\|^2` in which rounds count by how likely they move the module, (N,)."""
+        return self._mean(self.gradient_sq)
+
+    def limit(self, smoothness: float) -> Array:
+        r"""What Theorem A says of that mean with what was met, and the decrease of F, in place of constants, (N,)."""
+        (epsilon,) = single(positive={"smoothness": smoothness})
+        fallen = 2.0 * (self.risk[0] - self.risk[-1]) / (self.learning_rate * self.moves.sum(axis=0))
+        limit: Array = fallen + self._mean(self.bias + epsilon * self.learning_rate * (self.noise + self.sampling))
+        return limit
+
+    def _mean(self, values: Array) -> Array:
+        weighted: Array = (self.moves * values).sum(axis=0) / self.moves.sum(axis=0)
+        return weighted
 
 
 def descend_by_samples(
@@ -166,7 +184,9 @@ def descend_by_samples(
         held = problem.risk(w)
         risk[t + 1] = held.mean(axis=0)
         inside &= held <= problem.level
-    return Path(met[0], error, met[1], met[2], met[3], risk, 1.0 - inside.mean(axis=0), runs)
+    moves = 1.0 - np.broadcast_to(law.nobody, (rounds, modules))
+    left = 1.0 - inside.mean(axis=0)
+    return Path(met[0], error, met[1], met[2], met[3], risk, left, moves, eta, runs)
 
 
 def _mean(values: Array) -> tuple[Array, Array]:

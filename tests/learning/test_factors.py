@@ -9,7 +9,6 @@ import torch
 from fedswitch.learning.backbones import load_backbone
 from fedswitch.learning.factors import EncoderFactors
 from fedswitch.learning.schemes import find_scheme
-from fedswitch.theory import received_weights
 from fedswitch.theory.montecarlo import descend_by_samples
 
 
@@ -59,12 +58,7 @@ def test_theorem_a_on_the_factors_of_an_encoder(federation):
     path = descend_by_samples(
         factors, beta, success, learning_rate=eta, batch_size=2, runs=12, rng=np.random.default_rng(0)
     )
-    law = received_weights(factors.weights, beta, np.broadcast_to(success, beta.shape))
-    moves = 1 - law.nobody
-    weight = moves / moves.sum(axis=0)
-    measured = (weight * path.gradient_sq).sum(axis=0)
-    met = path.bias + epsilon * eta * (path.noise + path.sampling)
-    limit = 2 * (path.risk[0] - path.risk[-1]) / (eta * moves.sum(axis=0)) + (weight * met).sum(axis=0)
+    measured, limit = path.mean_gradient_sq, path.limit(epsilon)
     assert (measured <= limit).all()
     assert (measured > 0.02 * limit).all()
     assert path.risk[-1] < path.risk[0]

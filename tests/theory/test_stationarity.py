@@ -113,6 +113,8 @@ def test_descent_stays_below_the_bound(problem, inverse, share):
     error = 4 * np.sqrt((weight**2 * path.gradient_sq_error**2).sum(axis=0))
     met = path.bias + problem.smoothness * eta * (path.noise + path.sampling)
     on_the_way = 2 * (path.risk[0] - path.risk[-1]) / (eta * moves.sum(axis=0)) + (weight * met).sum(axis=0)
+    np.testing.assert_allclose(path.mean_gradient_sq, measured)
+    np.testing.assert_allclose(path.limit(problem.smoothness), on_the_way)
     assert (measured <= on_the_way + error).all()
     assert (measured <= bound.total).all()
     assert (path.bias <= bound.bias.max() * 1.01 + 1e-12).all()
