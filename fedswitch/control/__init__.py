@@ -2,10 +2,12 @@
 
 from .alternation import Inner
 from .bandwidth import Allocation, Trace, allocate_bandwidth, share_for_delay
+from .certificate import step_1_bound
 from .energy_bandwidth import EnergyAllocation, allocate_energy_optimal
 from .ergodic_bandwidth import allocate_bandwidth_ergodic, ergodic_share_for_delay
 from .field_power import optimal_power_in_field
 from .global_power import interior_point_power, optimal_power_several
+from .guarantees import OnlineGuarantee, best_static, online_guarantee, participation_limit
 from .least_delays import least_delays, set_delays
 from .online import Decision, Observation, State, decide, start
 from .power import optimal_power, power_gradient
@@ -20,6 +22,7 @@ from .subscription import (
     subscribe_proximal,
 )
 from .switching import cost_gradient, reception_benefit, ue_cost
+from .unbiased import decide_unbiased, subscription_probabilities, unbiased_power
 
 __all__ = [
     "Allocation",
@@ -27,21 +30,26 @@ __all__ = [
     "EnergyAllocation",
     "Inner",
     "Observation",
+    "OnlineGuarantee",
     "State",
     "Trace",
     "airtime_s",
     "allocate_bandwidth",
     "allocate_bandwidth_ergodic",
     "allocate_energy_optimal",
+    "best_static",
     "cost_gradient",
     "decide",
+    "decide_unbiased",
     "dual_ascent",
     "ergodic_share_for_delay",
     "interior_point_power",
     "least_delays",
+    "online_guarantee",
     "optimal_power",
     "optimal_power_in_field",
     "optimal_power_several",
+    "participation_limit",
     "power_gradient",
     "project_capped_simplex",
     "random_subscription",
@@ -51,8 +59,11 @@ __all__ = [
     "share_bandwidth",
     "share_for_delay",
     "start",
+    "step_1_bound",
     "subscribe",
     "subscribe_greedy",
     "subscribe_proximal",
+    "subscription_probabilities",
     "ue_cost",
+    "unbiased_power",
 ]

@@ -23,8 +23,8 @@ import numpy as np
 from ..arguments import Array, Bools, check_choice, check_generator, checked, flags, settle, whole
 from ..scenario import Form, Scenario
 from ..wireless import Channel
-from .alternation import Inner, alternate
-from .forms import formulas
+from .alternation import Inner, Trial, alternate
+from .forms import Formulas, formulas
 from .sharing import Band, airtime_of
 from .subscription import (
     dual_ascent,
@@ -99,7 +99,7 @@ class Decision:
     is 0 without an upload, `share` (N, K) is :math:`\delta`, `delay_s` how long every upload takes (the deadline, where
     one sets the threshold), and `success_probability` (N, K) how likely each is received: for modules that are not
     uploaded, how likely it would be at the share that would let the upload end with the others. `inner` is the record
-    of Step 1.
+    of Step 1, and `gradient` (N, K) what Step 2 reads: that of the cost (9) of every UE.
     """
 
     subscription: Bools
@@ -108,6 +108,7 @@ class Decision:
     delay_s: float
     success_probability: Array
     inner: Inner
+    gradient: Array
 
     @property
     def uplink_energy_j(self) -> Array:
@@ -142,10 +143,40 @@ def decide(
     own = formulas(form)
     check_choice("rule", rule, Rule)
     check_generator(rng)
-    _check(scenario, observation, state)
-    gap = own.gap(state.bound, observation.remaining_risk)
-    benefit = own.benefit(scenario, gap, own.weight(scenario, None))
-    charge = own.charge(benefit, state.dual)
+    check_observation(scenario, observation, state)
+    benefit, charge = charges(own, scenario, observation, state)
+    first = step_1(own, scenario, observation, state, charge)
+    slope = gradient(scenario, own, first.success, first.energy_j, benefit)
+    decision = first.decision(slope)
+    chosen, dual, spread = _step_2(scenario, state, first.uploads, slope, rng, rule)
+    bound = own.bound(scenario, state.bound, first.uploads, first.success)
+    return decision, State(state.round_index + 1, chosen, dual, spread, bound, first.delay_s)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class First:
+    """What Step 1 has decided: the uploads (N, K), and what Step 2 reads of it.
+
+    `success` (N, K) is how likely every module would be received, `energy_j` (N, K) or (K,) what it would take, and
+    `delay_s` the common delay, or the latest where nothing is uploaded; `airtime_s` is that of this round.
+    """
+
+    trial: Trial
+    inner: Inner
+    uploads: Bools
+    success: Array
+    energy_j: Array
+    delay_s: float
+    airtime_s: float
+
+    def decision(self, slope: Array) -> Decision:
+        """The decision, for costs of this gradient (N, K)."""
+        power_w, share = self.trial.power_w, self.trial.share
+        return Decision(self.uploads, power_w, share, self.airtime_s, self.success, self.inner, slope)
+
+
+def step_1(own: Formulas, scenario: Scenario, observation: Observation, state: State, charge: Array) -> First:
+    """Step 1 for arguments that have been checked; `charge` (N, K) is what (14) charges for a module."""
     band = Band(scenario, observation.channel)
     payload, compute_j = observation.payload_of_ues_bits, observation.compute_energy_j
     trial, inner = alternate(own, band, payload, compute_j, state.subscription, charge)
@@ -158,12 +189,8 @@ def decide(
     watts = np.where(trial.power_w > 0.0, trial.power_w, scenario.max_power_w)
     others = band.share_in_time(delay_s, np.where(uploads, 0.0, payload), watts)
     success = band.reception(trial.share + others, payload).at(watts)
-    decision = Decision(uploads, trial.power_w, trial.share, airtime_of(scenario, trial.delay_s), success, inner)
-
-    slope = gradient(scenario, own, success, compute_j + watts * airtime_of(scenario, delay_s), benefit)
-    chosen, dual, spread = _step_2(scenario, state, uploads, slope, rng, rule)
-    bound = own.bound(scenario, state.bound, uploads, success)
-    return decision, State(state.round_index + 1, chosen, dual, spread, bound, delay_s)
+    energy_j = compute_j + watts * airtime_of(scenario, delay_s)
+    return First(trial, inner, uploads, success, energy_j, delay_s, airtime_of(scenario, trial.delay_s))
 
 
 def _step_2(
@@ -199,7 +226,15 @@ def _step_2(
     return rules[rule](), dual, spread
 
 
-def _check(scenario: Scenario, observation: Observation, state: State) -> None:
+def charges(own: Formulas, scenario: Scenario, observation: Observation, state: State) -> tuple[Array, Array]:
+    """What a reception is worth in this round, and what (14) charges for an upload that is missed; (N, K) or less."""
+    gap = own.gap(state.bound, observation.remaining_risk)
+    benefit = own.benefit(scenario, gap, own.weight(scenario, None))
+    return benefit, own.charge(benefit, state.dual)
+
+
+def check_observation(scenario: Scenario, observation: Observation, state: State) -> None:
+    """Raise ValueError for shapes that do not fit the scenario, and for a negative dual, bound or risk."""
     payload = np.shape(observation.payload_bits)
     wanted = {
         "payload_bits": (payload, (scenario.num_modules, scenario.num_ues)[: max(1, len(payload))]),

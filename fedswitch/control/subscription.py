@@ -42,7 +42,7 @@ def subscribe(gradient: ArrayLike, dual: ArrayLike, limit: int, *, rng: np.rando
     a module axis, or a limit below 0.
     """
     slope, price = checked(number={"gradient": gradient}, non_negative={"dual": dual})
-    most = _check_limit(limit)
+    most = check_limit(limit)
     if rng is not None:
         check_generator(rng)
     cost = np.asarray(slope - price)
@@ -90,7 +90,7 @@ def project_capped_simplex(point: ArrayLike, limit: int) -> Array:
     (target,) = checked(finite={"point": point})
     if target.ndim == 0:
         raise ValueError("point must have the modules on its last axis")
-    limit = _check_limit(limit)
+    limit = check_limit(limit)
     clipped = np.clip(target, 0.0, 1.0)
     target = target - target.max(axis=-1, keepdims=True)  # only differences matter where the limit is met
     # the sum falls with the shift, and is linear between these
@@ -138,7 +138,8 @@ def dual_ascent(dual: ArrayLike, subscription: ArrayLike, *, min_participation: 
     return np.maximum(price + size * (wanted - taken), 0.0)
 
 
-def _check_limit(limit: int) -> int:
+def check_limit(limit: int) -> int:
+    """The argument as Python's int; ValueError that names it for all but whole numbers from 0 on."""
     most = one_number(limit)
     if most is None or not 0 <= most <= LARGEST_COUNT or most != int(most):
         raise ValueError(f"limit must be a whole number of at least 0, got {shown(limit)}")

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
+from ..arguments import Array
 from .modules import Modules
 from .samples import Cut, Kept, Samples
 from .tokens import Indices, micro_batches
@@ -86,13 +87,22 @@ class Learner(Feed):
         super().__init__(modules, samples, kept=kept)
         self.modules = modules
 
-    def gradient(self, n: int, indices: Indices) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Loss of module n, mean over the samples at `indices`, and its gradient by each of the module's parameters."""
+    def gradient(
+        self, n: int, indices: Indices, weights: Array | None = None
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Loss of module n, mean over the samples at `indices`, and its gradient by each of the module's parameters.
+
+        With `weights` (M,) it is the sum of the losses weighted with them.
+        """
         parameters, labels = self.modules.parameters(n), self.labels(indices)
+        weight = None if weights is None else torch.from_numpy(weights.astype(np.float32)).to(labels.device)
 
         def work(places: Indices, frozen: torch.Tensor, mask: torch.Tensor) -> list[torch.Tensor]:
             logits = self.modules.logits(n, frozen, mask)
-            loss = cross_entropy(logits, labels[places], reduction="sum") / len(indices)
+            if weight is None:
+                loss = cross_entropy(logits, labels[places], reduction="sum") / len(indices)
+            else:
+                loss = cross_entropy(logits, labels[places], reduction="none") @ weight[places]
             return [loss.detach(), *torch.autograd.grad(loss, parameters)]
 
         sums: list[torch.Tensor] = []
@@ -124,26 +134,31 @@ def add(sums: list[torch.Tensor], parts: Sequence[torch.Tensor]) -> None:
         total += part
 
 
-def cell_gradient(learner: Learner, n: int, batches: Sequence[Indices]) -> torch.Tensor:
+def cell_gradient(learner: Learner, n: int, batches: Sequence[Indices], weights: Array | None = None) -> torch.Tensor:
     """Leave the aggregated gradient of (1) for module `n` in its parameters' `.grad`; return the mean loss, shape ().
 
     `batches` holds the mini-batch of each UE that was received, as indices of samples: one forward and backward pass
-    over their union. At least one batch is needed: with none, (1) is 0/0 and the module stays as it is.
+    over their union. At least one batch is needed: with none, (1) is 0/0 and the module stays as it is. With `weights`,
+    one for each batch, the gradient is the sum of the UEs' mean gradients weighted with them, and so is the loss.
     """
-    return _leave(learner, n, *learner.gradient(n, np.concatenate(batches)))
+    each = None
+    if weights is not None:
+        each = np.concatenate([np.full(len(batch), w / len(batch)) for w, batch in zip(weights, batches, strict=True)])
+    return _leave(learner, n, *learner.gradient(n, np.concatenate(batches), each))
 
 
-def per_ue_gradient(learner: Learner, n: int, batches: Sequence[Indices]) -> torch.Tensor:
-    """The same as `cell_gradient` by the definition (1): the gradient of each UE, weighted by its D_k."""
-    total = sum(len(batch) for batch in batches)
+def per_ue_gradient(learner: Learner, n: int, batches: Sequence[Indices], weights: Array | None = None) -> torch.Tensor:
+    """The same as `cell_gradient` by the definition (1): the gradient of each UE, weighted by its D_k or as given."""
+    sizes = np.array([len(batch) for batch in batches])
+    shares = (sizes / sizes.sum() if weights is None else weights).tolist()
     sums: list[torch.Tensor] = []
-    for batch in batches:
+    for batch, share in zip(batches, shares, strict=True):
         loss, gradient = learner.gradient(n, batch)
-        add(sums, [len(batch) / total * part for part in (loss, *gradient)])
+        add(sums, [share * part for part in (loss, *gradient)])
     return _leave(learner, n, sums[0], sums[1:])
 
 
-GRADIENTS: dict[str, Callable[[Learner, int, Sequence[Indices]], torch.Tensor]] = {
+GRADIENTS: dict[str, Callable[[Learner, int, Sequence[Indices], Array | None], torch.Tensor]] = {
     "cell": cell_gradient,
     "per_ue": per_ue_gradient,
 }

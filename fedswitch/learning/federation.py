@@ -94,8 +94,8 @@ class Federation:
             compute_energy_j=self.compute_energy_j,
         )
 
-    def update(self, t: int, received: Bools) -> None:
-        """(1) for every module, from the UEs that are received (N, K).
+    def update(self, t: int, received: Bools, weights: Array | None = None) -> None:
+        """(1) for every module, from the UEs that are received (N, K); with `weights` (N, K) in place of its means.
 
         Where nobody is received the module, and its optimizer, stay as they are. Raises FedswitchError, in one
         sentence, where the loss of a module is not a finite number.
@@ -105,20 +105,31 @@ class Federation:
             ues = np.flatnonzero(received[n])
             if not ues.size:
                 continue
+            own = None if weights is None else weights[n, ues]
             if self.scenario.local_training == "steps":
-                losses[n] = self.local_steps(n, t, ues)
+                losses[n] = self.local_steps(n, t, ues, own)
             else:
-                losses[n] = GRADIENTS[self.engine](self.learner, n, [self.mini_batch(t, int(k)) for k in ues])
+                batches = [self.mini_batch(t, int(k)) for k in ues]
+                losses[n] = GRADIENTS[self.engine](self.learner, n, batches, own)
                 self.optimizers[n].step()
         self.refuse_divergence(losses, t)
 
-    def local_steps(self, n: int, t: int, ues: Indices) -> torch.Tensor:
-        """Set module `n` to the mean of what the UEs `ues` make of it by steps of their own; return their mean loss."""
+    def local_steps(self, n: int, t: int, ues: Indices, weights: Array | None = None) -> torch.Tensor:
+        """Set module `n` to the mean of what the UEs `ues` make of it by steps of their own; return their mean loss.
+
+        With `weights` of the UEs it moves by their changes, weighted with them.
+        """
         scale = self.scenario.lora_alpha / self.scenario.lora_ranks[n]
         start = LocalModel.of(self.modules.parameters(n), scale)
         trained, loss = self.train_locally(t, ues, [start] * len(ues))
         columns = zip(*(model.parameters for model in trained), strict=True)
-        self.modules.assign(n, [torch.stack(column).mean(dim=0) for column in columns])
+        if weights is None:
+            new = [torch.stack(column).mean(dim=0) for column in columns]
+        else:
+            share = torch.from_numpy(weights.astype(np.float32)).to(loss.device)
+            moved = zip(start.parameters, columns, strict=True)
+            new = [old + torch.tensordot(share, torch.stack(column) - old, 1) for old, column in moved]
+        self.modules.assign(n, new)
         return loss
 
     def train_locally(

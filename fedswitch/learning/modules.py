@@ -115,7 +115,7 @@ class LoraModules(Modules):
             factors = [torch.nn.Parameter(self.heads[n].weight.new_zeros(s)) for s in shapes]
             self._parameters.append([*factors, *self.heads[n].parameters()])
             self._initialize(n, seed)
-        self._scales = [scenario.lora_alpha / rank for rank in scenario.lora_ranks]
+        self.scales = [scenario.lora_alpha / rank for rank in scenario.lora_ranks]
 
     def frozen(self, batch: Batch | ImageBatch) -> torch.Tensor:
         """See `Modules`: the output of the frozen layers, (B, L, hidden)."""
@@ -123,7 +123,7 @@ class LoraModules(Modules):
 
     def logits(self, n: int, frozen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """See `Modules`."""
-        adapters = [(a, self._scales[n] * b) for a, b in self._factors(n)]
+        adapters = [(a, self.scales[n] * b) for a, b in self._factors(n)]
         scores: torch.Tensor = self.heads[n](self.backbone.encode(frozen, mask, self.frozen_layers, adapters))
         return scores
 

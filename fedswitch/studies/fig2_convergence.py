@@ -29,6 +29,7 @@ ARMS = (
     Arm("hetlora", "HetLoRA", "hetlora"),
     Arm("flexlora", "FlexLoRA", "flexlora"),
     Arm("full", "all parameters", "full"),
+    Arm("unbiased", "Algorithm 2, unbiased", "switching_unbiased"),
 )
 
 
@@ -38,7 +39,7 @@ class Fig2Settings(LearningSettings):
 
     arms: Sequence[str] = setting(
         ["ours", "fedlora"],
-        "what is compared: ours, ours_printed, fedlora, hetlora, flexlora, full",
+        "what is compared: ours, ours_printed, fedlora, hetlora, flexlora, full, unbiased",
         choices=arm_names(ARMS),
     )
     num_ues: Sequence[int] = setting([6, 12], "UEs in the cell, K: several values", like="num_ues")
@@ -76,7 +77,7 @@ class Fig2Settings(LearningSettings):
 
 RECORDED = Fig2Settings(
     task="sst2",
-    arms=[arm.name for arm in ARMS],
+    arms=[arm.name for arm in ARMS if arm.name != "unbiased"],
     num_ues=[10, 25, 50, 100],
     deadlines_s=[0.02, 0.05, 0.2],
     costly_up_to=50,

@@ -50,6 +50,7 @@ ARMS = (
     Arm("energy_printed", "with energy, printed", "switching_printed", "printed", {**AS_PRINTED, **PRINTED_WEIGHT}),
     Arm("random", "at random", "random", "", NO_ENERGY),
     Arm("fedlora", "one common module (FedLoRA)", "fedlora", "", NO_ENERGY),
+    Arm("unbiased", "Algorithm 2, unbiased", "switching_unbiased", "", NO_ENERGY),
 )
 """Energy has no weight but in "energy_printed", which has the paper's 1e5; `energy_arms` makes the corrected ones."""
 
@@ -60,7 +61,7 @@ class Fig4Settings(LearningSettings):
 
     arms: Sequence[str] = setting(
         ["ours", "greedy", "fedlora"],
-        "also ours_printed, greedy_printed, one_shot, one_shot_printed, energy_printed, random",
+        "also ours_printed, greedy_printed, one_shot, one_shot_printed, energy_printed, random, unbiased",
         choices=arm_names(ARMS),
     )
     energy_shares: Sequence[float] = setting(
@@ -87,9 +88,9 @@ RECORDED = Fig4Settings(
 )
 """The settings of the recorded run, of the paper's size: its 100 UEs, over the 100 rounds of its figure.
 
-Written down before any recorded run, from pilots of one common module with seeds 100 to 102, which are not recorded: with
-8 samples of a UE in a round it ends at 0.74 and 0.76 (at a learning rate of 1e-2: 0.75, after a slower start). With 16
-samples it comes to 0.74 in half the rounds, and would take twice the hours.
+Written down before any recorded run, from pilots of one common module with seeds 100 to 102, which are not recorded.
+With 8 samples of a UE in a round it ends at 0.74 and 0.76 (at a learning rate of 1e-2: 0.75, after a slower start). With
+16 samples it comes to 0.74 in half the rounds, and would take twice the hours.
 """
 
 

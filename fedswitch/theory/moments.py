@@ -13,7 +13,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, checked, settle
+from ..arguments import Array, checked, settle, single
 from .constants import check_shapes
 
 # The trapezoidal rule after s = scale * exp(t - exp(-t)) converges exponentially; these give some 12 digits (a test
@@ -74,6 +74,40 @@ def received_weights(weights: ArrayLike, subscription: ArrayLike, success: Array
     mean = np.where(moves[..., np.newaxis], first / share, rho)
     covariance = second / share[..., np.newaxis] - mean[..., :, np.newaxis] * mean[..., np.newaxis, :]
     return ReceivedWeights(1.0 - somebody, mean, np.where(moves[..., np.newaxis, np.newaxis], covariance, 0.0))
+
+
+def inverse_weights(
+    weights: ArrayLike, subscription: ArrayLike, success: ArrayLike, *, least_probability: float = 0.0
+) -> Array:
+    r"""The weight of an upload that is received, by inverse probability: :math:`\rho_k / \max(\pi_k, \pi_{\min})`.
+
+    :math:`\pi_k = \beta_k \lambda_k` is the probability that UE k subscribes and is received, with `subscription` and
+    `success` of shape (..., N, K). Weighted so, what arrives has the mean :math:`\sum_k \rho_k \nabla F_k`, whatever
+    the channels are, as long as no :math:`\pi_k` lies below `least_probability`, which bounds the weights. 0 where
+    :math:`\pi_k = 0`. Raises ValueError for values outside [0, 1] and shapes that do not fit.
+    """
+    rho, beta, rate = checked(
+        non_negative={"weights": weights}, share={"subscription": subscription, "success": success}
+    )
+    (least,) = single(share={"least_probability": least_probability})
+    check_shapes(rho, beta, rate)
+    chance = np.broadcast_to(beta * rate, np.broadcast_shapes(beta.shape, rate.shape))
+    return np.divide(rho, np.maximum(chance, least), out=np.zeros(chance.shape), where=chance > 0.0)
+
+
+def inverse_moments(
+    weights: ArrayLike, subscription: ArrayLike, success: ArrayLike, *, least_probability: float = 0.0
+) -> ReceivedWeights:
+    r"""Moments of the weights that `inverse_weights` gives to receptions that are independent; arguments as there.
+
+    A round in which nobody is received is one of the outcomes, in which all weights are 0; so `nobody` is 0. The
+    weights sum to 1 on average only, and deviations from :math:`\nabla F` do not do: gradients take their place.
+    """
+    weight = inverse_weights(weights, subscription, success, least_probability=least_probability)
+    chance = np.asarray(subscription, dtype=np.float64) * np.asarray(success, dtype=np.float64)
+    spread = weight**2 * chance * (1.0 - chance)
+    covariance = spread[..., np.newaxis] * np.eye(weight.shape[-1])
+    return ReceivedWeights(np.zeros(weight.shape[:-1]), weight * chance, covariance)
 
 
 def _nodes(weights: Array) -> tuple[Array, Array]:

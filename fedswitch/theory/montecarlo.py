@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, check_generator, checked, whole
+from ..arguments import Array, check_flag, check_generator, checked, single, whole
 from .constants import check_shapes
-from .problems import Problem
+from .moments import inverse_moments, received_weights
+from .problems import Problem, SampledRisks
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,6 +76,117 @@ def descend(
         w -= step / problem.smoothness
         gap[t + 1], gap_error[t + 1] = _mean(problem.gap(w))
     return Measured(gap, gap_error, error_sq, error_sq_error, gradient_sq, runs)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Path:
+    r"""What runs with mini-batches met on their way, as long as they stayed on the level set; means over runs.
+
+    `gradient_sq`, `bias`, `noise` and `sampling` (T, N) are :math:`\|\nabla F\|^2` before a round and the three parts
+    of what a step adds (without :math:`\epsilon \eta`), all 0 from where a run has left the level set, and
+    `gradient_sq_error` is the standard error of the first. `risk` (T + 1, N) is F, which stays as it is where a run
+    leaves, and `left` (N,) the share of the runs that did. `moves` (T, N) is :math:`1 - p_0`.
+    """
+
+    gradient_sq: Array
+    gradient_sq_error: Array
+    bias: Array
+    noise: Array
+    sampling: Array
+    risk: Array
+    left: Array
+    moves: Array
+    learning_rate: float
+    runs: int
+
+    @property
+    def mean_gradient_sq(self) -> Array:
+        r"""The mean of :math:`\|\nabla F\|^2` in which rounds count by how likely they move the module, (N,)."""
+        return self._mean(self.gradient_sq)
+
+    def limit(self, smoothness: float) -> Array:
+        r"""What Theorem A says of that mean with what was met, and the decrease of F, in place of constants, (N,)."""
+        (epsilon,) = single(positive={"smoothness": smoothness})
+        fallen = 2.0 * (self.risk[0] - self.risk[-1]) / (self.learning_rate * self.moves.sum(axis=0))
+        limit: Array = fallen + self._mean(self.bias + epsilon * self.learning_rate * (self.noise + self.sampling))
+        return limit
+
+    def _mean(self, values: Array) -> Array:
+        weighted: Array = (self.moves * values).sum(axis=0) / self.moves.sum(axis=0)
+        return weighted
+
+
+def descend_by_samples(
+    problem: SampledRisks,
+    subscription: ArrayLike,
+    success: ArrayLike,
+    *,
+    learning_rate: float,
+    batch_size: int,
+    runs: int,
+    rng: np.random.Generator,
+    inverse: bool = False,
+) -> Path:
+    r"""Run (1) with mini-batches drawn without replacement, from `problem.start`, `runs` times at once.
+
+    `subscription` :math:`\beta` has shape (T, N, K), `success` :math:`\lambda` (N, K) or (T, N, K); receptions are
+    independent. What arrives is weighted as (1) says, or, with `inverse`, by `inverse_weights`. Raises ValueError for
+    values out of range and shapes that do not fit.
+    """
+    beta, rate = checked(share={"subscription": subscription, "success": success})
+    (eta,) = single(positive={"learning_rate": learning_rate})
+    check_shapes(problem.weights, beta, rate)
+    check_generator(rng)
+    inverse = check_flag("inverse", inverse)
+    runs, rho = whole("runs", runs, low=2), problem.weights
+    if beta.ndim != 3:
+        raise ValueError(f"subscription must have shape (T, N, K), got {beta.shape}")
+    rounds, modules, count = beta.shape
+    w = np.tile(problem.start, (runs, modules, 1))
+    samples = problem.sample_gradients(problem.start).shape[-2]
+    size = whole("batch_size", batch_size, low=1, high=samples)
+    law = (inverse_moments if inverse else received_weights)(rho, beta, rate)
+    shift = rho - law.mean
+    left_over = (samples - size) / max(samples - 1, 1) / size  # of the variance of a sample
+    chance = np.broadcast_to(beta * rate, beta.shape)
+    inside = np.ones((runs, modules), dtype=bool)
+    met = np.empty((4, rounds, modules))
+    error = np.empty((rounds, modules))
+    risk = np.empty((rounds + 1, modules))
+    held = problem.risk(w)
+    risk[0] = held.mean(axis=0)
+    for t in range(rounds):
+        of_samples = problem.sample_gradients(w)
+        gradients = of_samples.mean(axis=-2)
+        variance = ((of_samples - gradients[..., np.newaxis, :]) ** 2).sum(axis=-1).mean(axis=-1)
+        mean = rho @ gradients
+        u = gradients if inverse else gradients - mean[..., np.newaxis, :]
+        square = (mean**2).sum(axis=-1)
+        bias = (np.einsum("nk,rnkd->rnd", shift[t], u) ** 2).sum(axis=-1)
+        noise = np.einsum("njk,rnjd,rnkd->rn", law.covariance[t], u, u, optimize=True)
+        second = np.diagonal(law.covariance[t], axis1=-2, axis2=-1) + law.mean[t] ** 2
+        sampling = (second * variance).sum(axis=-1) * left_over
+        for place, values in enumerate((square, bias, noise, sampling)):
+            met[place, t] = (values * inside).mean(axis=0)
+        _, error[t] = _mean(square * inside)
+
+        received = rng.random((runs, modules, count)) < chance[t]
+        share = rho * received
+        if inverse:
+            share = np.divide(share, chance[t], out=np.zeros_like(share), where=received)
+        else:
+            total = share.sum(axis=-1, keepdims=True)
+            share = np.divide(share, total, out=np.zeros_like(share), where=total > 0.0)
+        drawn = rng.random((runs, modules, count, samples)).argsort(axis=-1) < size  # each sample equally likely
+        batch = np.einsum("rnkm,rnkmd->rnkd", drawn / size, of_samples, optimize=True)
+        step = np.einsum("rnk,rnkd->rnd", share, batch)
+        w = np.where(inside[..., np.newaxis], w - eta * step, w)
+        held = problem.risk(w)
+        risk[t + 1] = held.mean(axis=0)
+        inside &= held <= problem.level
+    moves = 1.0 - np.broadcast_to(law.nobody, (rounds, modules))
+    left = 1.0 - inside.mean(axis=0)
+    return Path(met[0], error, met[1], met[2], met[3], risk, left, moves, eta, runs)
 
 
 def _mean(values: Array) -> tuple[Array, Array]:

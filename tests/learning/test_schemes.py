@@ -387,3 +387,40 @@ def test_a_plan_that_cannot_be_is_refused_by_the_name_of_its_scheme(small, toy_t
     kind = type("Odd", (Odd,), {"made": made})
     with pytest.raises(ValueError, match=message):
         simulate(small, task=toy_task, backbone="tiny", scheme=kind, rounds=1)
+
+
+@pytest.mark.parametrize("engine", ["cell", "per_ue"])
+def test_uploads_of_switching_unbiased_count_by_inverse_probability(engine, lossy, toy_task):
+    """The parameters after a round of plain steps, from the gradient of every UE and the probability of its upload."""
+    scenario = dataclasses.replace(lossy, optimizer="sgd", learning_rate=0.1)
+    scheme = find_scheme("switching_unbiased")[1](scenario, 0)
+    world = scheme.federation(toy_task, load_backbone("tiny"), engine=engine)
+    drawn_with = scheme.probability.copy()
+    plan = scheme.plan(0, scheme.observe(world, 0))
+    uplink = world.transmit(0, plan.subscription, plan.power_w, world.modules.payload_bits)
+    n = int(uplink.received.sum(axis=1).argmax())
+    before = [p.detach().clone() for p in world.modules.parameters(n)]
+    expected = [p.clone() for p in before]
+    for k in np.flatnonzero(uplink.received[n]):
+        weight = 1 / 6 / max(drawn_with[n, k] * uplink.success[n, k], 0.02)
+        for value, part in zip(expected, world.learner.gradient(n, world.mini_batch(0, k))[1], strict=True):
+            value -= 0.1 * weight * part
+    scheme.learn(world, 0, uplink.received)
+    for after, value in zip(world.modules.parameters(n), expected, strict=True):
+        torch.testing.assert_close(after.detach(), value, atol=1e-6, rtol=1e-4)
+    assert not all(torch.equal(a, b) for a, b in zip(world.modules.parameters(n), before, strict=True))
+
+
+def test_local_steps_move_by_the_weighted_changes(lossy, toy_task):
+    scenario = dataclasses.replace(lossy, local_training="steps", local_iterations=2, optimizer="sgd")
+    moved_by = []
+    for scale in (1.0, 2.0):
+        world = started(scenario, toy_task, "random")
+        before = [p.detach().clone() for p in world.modules.parameters(0)]
+        world.local_steps(0, 0, np.array([0, 3]), scale * np.array([0.5, 0.5]))
+        moved_by.append([p.detach() - b for p, b in zip(world.modules.parameters(0), before, strict=True)])
+    world = started(scenario, toy_task, "random")
+    world.local_steps(0, 0, np.array([0, 3]))
+    for once, twice, mean, b in zip(*moved_by, world.modules.parameters(0), before, strict=True):
+        torch.testing.assert_close(2 * once, twice, atol=1e-6, rtol=1e-3)
+        torch.testing.assert_close(once, mean.detach() - b, atol=1e-6, rtol=1e-3)

@@ -26,6 +26,8 @@ HOLD = {
     "corrected_rate", "corrected_offset", "corrected_growth", "corrected_unrolled",
     "sharp_error", "sharp_spread", "sharp_spread_limit", "sharp_rate", "sharp_offset",
     "moment_error", "moment_error_square", "moment_step", "moment_split", "moment_drift",
+    "running_step", "running_sampling", "running_bias", "inverse_mean", "inverse_variance", "inverse_convex",
+    "inverse_share", "online_dual", "online_sum",
     "eq8_constants", "eq8_unrolled", "eq9_affine", "eq14_consistent", "eq18_derivative", "eq18_positive",
     "eq18_logarithm", "eq19_share", "eq20_delay", "eq20_turns", "eq20_convex", "eq22_restored",
     "corrected_power_slope", "corrected_power",
@@ -79,7 +81,7 @@ def test_fails_by_exactly_this(name):
 
 def test_every_equation_that_was_to_be_checked_has_a_statement():
     elements = {statement().element for statement in STATEMENTS.values()}
-    numbers = [*range(23, 32), 6, 9, 14, 18, 19, 20, 22]
+    numbers = [*range(23, 32), 1, 6, 9, 11, 12, 14, 18, 19, 20, 22]
     assert elements == {f"eq-{number}" for number in numbers} | {"eq-8a", "eq-10a", "thm-1", "ass-3"}
 
 
@@ -87,7 +89,7 @@ def test_every_equation_that_was_to_be_checked_has_a_statement():
 def test_names_and_claims_say_which_equation(name):
     statement = STATEMENTS[name]()
     prefix = name.split("_")[0]
-    if prefix not in ("corrected", "sharp", "moment"):
+    if prefix not in ("corrected", "sharp", "moment", "running", "inverse", "online"):
         assert statement.element.replace("-", "").startswith(prefix)
     assert statement.claim == inspect.getdoc(STATEMENTS[name]).splitlines()[0]
     assert statement.claim.endswith(".")

@@ -10,11 +10,13 @@ from .flexlora import FlexLora
 from .full import Full
 from .hetlora import HetLora
 from .subscribing import Greedy, OneShot, Random, Switching, SwitchingPrinted, SwitchingRisk
+from .unbiased import SwitchingUnbiased
 
 SCHEMES: dict[str, type[Scheme]] = {
     "switching": Switching,
     "switching_printed": SwitchingPrinted,
     "switching_risk": SwitchingRisk,
+    "switching_unbiased": SwitchingUnbiased,
     "greedy": Greedy,
     "one_shot": OneShot,
     "random": Random,

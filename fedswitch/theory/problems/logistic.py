@@ -82,7 +82,7 @@ class Logistic(Problem):
     def _radius(self) -> Array:
         """How far the gradient of a UE's data can be from where it is at the optimum, (K,)."""
         at_optimum = expit(-self._margins(self.optimum))
-        return _reach(self.signed / self.signed.shape[1], np.maximum(at_optimum, 1.0 - at_optimum))
+        return reach(self.signed / self.signed.shape[1], np.maximum(at_optimum, 1.0 - at_optimum))
 
     def _margins(self, w: Array) -> Array:
         count, samples, dimension = self.signed.shape
@@ -99,7 +99,7 @@ class Logistic(Problem):
         data = shares[:, np.newaxis, np.newaxis] * self.signed / self.signed.shape[1]
         flat = data.reshape(1, -1, data.shape[-1])
         center = 0.5 * flat.sum(axis=1)
-        return float(np.linalg.norm(center) + _reach(flat, np.full(flat.shape[:2], 0.5))[0])
+        return float(np.linalg.norm(center) + reach(flat, np.full(flat.shape[:2], 0.5))[0])
 
 
 def logistic(
@@ -118,7 +118,7 @@ def logistic(
     return Logistic(weights, np.where(positive, 1.0, -1.0)[..., np.newaxis] * features, regularization)
 
 
-def _reach(vectors: Array, most: Array) -> Array:
+def reach(vectors: Array, most: Array) -> Array:
     """An upper bound on the norm of a sum of vectors (..., n, d), each with a coefficient up to `most` (..., n)."""
     lengths = (np.linalg.norm(vectors, axis=-1) * most).sum(axis=-1)
     spectral = np.linalg.norm(vectors, 2, axis=(-2, -1)) * np.linalg.norm(most, axis=-1)
