@@ -89,8 +89,8 @@ RECORDED = Fig4Settings(
 """The settings of the recorded run, of the paper's size: its 100 UEs, over the 100 rounds of its figure.
 
 Written down before any recorded run, from pilots of one common module with seeds 100 to 102, which are not recorded.
-With 8 samples of a UE in a round it ends at 0.74 and 0.76 (at a learning rate of 1e-2: 0.75, after a slower start). With
-16 samples it comes to 0.74 in half the rounds, and would take twice the hours.
+With 8 samples of a UE in a round it ends at 0.74 and 0.76 (at a learning rate of 1e-2: 0.75, after a slower start). 16
+samples come to 0.74 in half the rounds, and would take twice the hours.
 """
 
 
