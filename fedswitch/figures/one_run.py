@@ -94,8 +94,8 @@ def run_figure(run: Watched) -> Explorable:
     for n in range(count):
         number = str(n + 1)
         marks += [
-            Curve("number: module, received", where(run.received[:, n]), y, n + 1, "none", "circle", text=number),
-            Curve("", where(lost[:, n]), y, n + 1, "none", "circle", filled=False, text=number),
+            Curve("number: module, received", where(run.received[:, n]), y, n + 1, "none", "square", text=number),
+            Curve("", where(lost[:, n]), y, n + 1, "none", "square", filled=False, text=number),
         ]
     marks += [
         Curve("silent", where(~run.subscribed.any(axis=1)), y, line="none", marker="circle", filled=False),
