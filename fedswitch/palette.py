@@ -64,7 +64,7 @@ def themed(svg: str) -> str:
     drawing = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r'<g id="[^"]*"', "<g", drawing)
     drawing = re.sub(r"<[^>]*>", lambda tag: _shortened(tag[0]), drawing)
-    drawing = re.sub(r"\s*\n\s*", " ", re.sub(r"(?<=>)\s+(?=<)", "", drawing))
+    drawing = re.sub(r"\s*\n\s*", " ", re.sub(r"(?<=>)\s+(?=<)", "", drawing)).strip()
     drawing = re.sub(r"<g([^>]*)>((?:<use [^>]*/>)+)</g>", _with_one_style, drawing)
     own = f"d{hashlib.sha256(drawing.encode()).hexdigest()[:6]}"
     drawing = re.sub(r'(\bid="|href="#|url\(#)', rf"\1{own}", drawing)

@@ -175,6 +175,7 @@ def label_ends(axes: Axes, lines: Sequence[Line2D] | None = None) -> None:
     figure = axes.get_figure(root=True)
     if not named or figure is None:
         return
+    axes.get_xlim(), axes.get_ylim()  # settles limits that follow the data
     texts = [textwrap.fill(str(line.get_label()), END_WIDTH) for line in named]
     letter = 8.5
     points = axes.get_position().height * figure.get_size_inches()[1] * 72.0 / (1.3 * letter)  # lines of text that fit

@@ -72,3 +72,13 @@ def test_lines_are_named_at_their_ends_in_their_colors():
     assert [left.get_text(), named.get_text().replace("\n", " ")] == ["left", "a name of several words"]
     assert [left.get_color(), named.get_color()] == ["#112233", "#445566"]
     assert left.get_position()[1] < named.get_position()[1]
+
+
+def test_labels_stand_beside_ends_whose_limits_follow_the_data():
+    axes = Figure(figsize=(5, 3)).subplots()
+    axes.plot([100, 200, 300], [5.0, 7.0, 9.0], label="far from zero")
+    label_ends(axes)
+    x, y = axes.texts[0].get_position()
+    axes.set_xlim(axes.get_xlim())
+    end = axes.transAxes.inverted().transform(axes.transData.transform((300, 9.0)))
+    assert end == pytest.approx((x - 0.03, y), abs=0.05)
