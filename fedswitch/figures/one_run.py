@@ -117,8 +117,8 @@ def run_figure(run: Watched) -> Explorable:
         title="One federated run",
         alt="Three rounds, the first, one in the middle and the last. Left, the cell with the gNB in its middle and "
         "numbered tiles for the UEs; number and color are the module a UE trains, and lost uploads are crossed "
-        "out, most of them far out. Right, how far each module has moved: lines that rise where uploads arrived and are "
-        "level where none did.",
+        "out, most of them far out. Right, how far each module has moved: lines that rise where uploads arrived and "
+        "are level where none did.",
         controls=(Control("round", tuple(str(t + 1) for t in range(rounds))),),
         panels=(
             Panel(

@@ -178,7 +178,7 @@ def test_the_script_adds_and_multiplies_as_python_does(tab, place, decays):
     rng = np.random.default_rng(1)
     terms = (
         (Table(rng.uniform(0.1, 1, 3), (1, 0)), Table(rng.uniform(0.1, 1, 3), along=1)),
-        (Table(rng.uniform(0.1, 1, 7), (2, -1), 1, start=1),),
+        (Table(rng.uniform(0.1, 1, 8), (2, -1), 1, start=1),),
     )
     total = Sum(terms, 3, decays)
     panel = Panel(Axis("reach", 1.0, 100.0, "log"), Axis("height", 0.0, 10.0), (Curve("sum", X, total),))
