@@ -72,6 +72,10 @@ LOOKS = {
     "proximal": Look(5, ">"),
     "switching_risk": Look(7, "p"),
     "energy": Look(6, "h"),
+    "proposed": Look(1, "H"),
+    "equal_share": Look(4, "d"),
+    "fair": Look(2, "8"),
+    "all_in": Look(8, "1"),
 }
 """Every scheme's look, wherever it is drawn; those that share a color never share a panel, and have other markers."""
 
