@@ -57,8 +57,8 @@ def style_sheet() -> str:
 def themed(svg: str) -> str:
     """A drawing of Matplotlib as part of a page, whose colors and font it takes; by itself it is as it was drawn.
 
-    Colors of the palette, and grays by how light they are, become its variables. Names in it are its own, so that
-    several drawings can stand on one page.
+    Colors of the palette become its variables, and other grays mixtures of its ink and ground. Names in it are its own,
+    so that several drawings can stand on one page.
     """
     drawing = svg[svg.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", drawing, flags=re.DOTALL)
@@ -93,11 +93,11 @@ def labelled(drawing: str, alt: str) -> str:
 
 
 def _variable(color: str) -> str:
-    """The variable that stands for a color, with the color itself where there is none of the kind."""
-    name = _NAMES.get(color) or (_shade(color) if color[1:3] == color[3:5] == color[5:] else "")
-    return f"var(--plot-{name},{color})" if name else color
-
-
-def _shade(gray: str) -> str:
-    level = int(gray[1:3], 16)
-    return "ink" if level < 0x48 else "muted" if level < 0xB0 else "grid" if level < 0xFF else "ground"
+    """The variable that stands for a color, a mixture of ink and ground for a gray, and itself for any other color."""
+    if color in _NAMES:
+        return f"var(--plot-{_NAMES[color]},{color})"
+    if not color[1:3] == color[3:5] == color[5:]:
+        return color
+    darkest = int(LIGHT["ink"][1:3], 16)
+    ink = min(100 * (255 - int(color[1:3], 16)) / (255 - darkest), 100.0)
+    return f"color-mix(in srgb,{_variable(LIGHT['ink'])} {ink:.0f}%,{_variable(LIGHT['ground'])})"

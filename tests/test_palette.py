@@ -91,7 +91,7 @@ def test_a_drawing_takes_colors_and_font_of_its_page_and_shares_no_name_with_oth
         ElementTree.fromstring(svg)  # well-formed
         assert not re.findall(r"(?<!,)#[0-9a-f]{6}\b", svg)  # each within a variable
         assert f"var(--plot-1,{LIGHT['1']})" in svg
-        assert "var(--plot-muted,#4c4c4c)" in svg
+        assert "color-mix(in srgb,var(--plot-ink,#222222) 81%,var(--plot-ground,#ffffff))" in svg  # a gray of 0.3
         found = (one for one in ElementTree.fromstring(svg).iter() if one.tag.endswith("text"))
         assert "font-family" not in svg
         texts = ["".join(text.itertext()).strip() for text in found]

@@ -84,7 +84,7 @@ def _look(curve: Curve) -> dict[str, Any]:
         "linestyle": _LINES[curve.line],
         "linewidth": 0.8 if curve.line == "thin" else 1.8,
         "marker": _MARKERS[curve.marker],
-        "markersize": {"star": 11, "cross": 11}.get(curve.marker, 11 if curve.text else 6),
+        "markersize": {"star": 11, "cross": 16}.get(curve.marker, 11 if curve.text else 6),
         "markerfacecolor": color if curve.filled else LIGHT["ground"] if curve.text else "none",
         "zorder": 3 if curve.marker != "none" else 2,
     }

@@ -214,7 +214,10 @@ def _label(arm: str) -> str:
 
 def _short(arm: str) -> str:
     """How the end of a line names an arm, in a panel whose title says which formulas it takes."""
-    return _label(arm).removesuffix(", corrected").removesuffix(", printed").removesuffix(" (FedLoRA)")
+    said = _label(arm)
+    for rest in (", corrected", ", printed", " (FedLoRA)", " of an upload's worth"):
+        said = said.removesuffix(rest)
+    return said
 
 
 def draw_uploads(table: pd.DataFrame, *, promised: float) -> Figure:

@@ -64,7 +64,7 @@ def test_forms_and_energy_have_panels_of_their_own():
     assert ends == {
         "Corrected": ["Algorithm 2", "greedy", "one common module"],
         "As printed": ["Algorithm 2", "greedy", "one common module"],
-        "With weight on energy": ["Algorithm 2", "with energy, 0.7 of an upload's worth"],
+        "With weight on energy": ["Algorithm 2", "with energy, 0.7"],
     }
     assert all(sum(bool(line.get_label()[0] != "_") for line in axes.lines) <= 4 for axes in figure.axes)
 

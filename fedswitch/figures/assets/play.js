@@ -90,7 +90,7 @@
   };
 
   function marker(curve, x, y) {
-    const size = curve.text ? 9 : curve.marker === "cross" ? 9 : 4;
+    const size = curve.text ? 8 : curve.marker === "cross" ? 12 : 4;
     const made = drawn("g", {
       class: `play-marker play-color-${curve.color}${curve.filled ? " play-filled" : curve.text ? " play-open" : ""}`,
       transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
