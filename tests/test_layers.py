@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = (
     {"arguments", "errors"},
-    {"files", "streams", "symbols", "units", "yaml_records"},
+    {"files", "palette", "streams", "symbols", "units", "yaml_records"},
     {"scenario"},
     {"encoders", "parameters"},
     {"wireless"},

@@ -20,6 +20,7 @@ PARTS = (
     "lean",
     "lessons",
     "paper_numbers",
+    "plots",
     "quiz",
     "reading_path",
     "signatures",

@@ -12,63 +12,97 @@ from .. import control, wireless
 from ..arguments import Array
 from ..scenario import Scenario
 from ..units import db_to_ratio, ratio_to_db
-from .charts import Axis, Control, Curve, Panel
+from .charts import Axis, Control, Curve, Decimals, Panel, Sum, Table
 from .explorable import Explorable
 from .numbers import decimals, rounded, signed
 
+STOPS = 41
+"""Places of a slider."""
+
 
 def success_figure(scenario: Scenario) -> Explorable:
-    """The success probability (15), printed and exact, against the threshold; by distance, share and power of the UE.
+    """The success probability (15), printed and exact, against the threshold; by all that a UE can be told apart by.
 
     Interferers send at `scenario.interferer_power_w` in the exact form; the printed one gives them the UE's own power.
+    All sliders go in steps of one dB, that of the distance in one dB of path loss: what noise takes then depends on one
+    sum of places, and so does what interference takes.
     """
     s = scenario
-    distance_m = np.array([10.0, 25, 40, 55, 70, 85, 100])
-    share = np.array([0.001, 0.01, 0.1, 0.3, 1.0])
-    power_w = s.max_power_w * np.array([0.01, 0.05, 0.25, 0.5, 1.0])
-    threshold_db = np.unique(np.append(np.arange(-20.0, 21.0, 2.0), ratio_to_db(s.sinr_threshold)))
-    own = int(np.flatnonzero(np.isclose(threshold_db, ratio_to_db(s.sinr_threshold)))[0])
+    up, last = np.arange(STOPS), STOPS - 1
+    threshold_db = up - 20.0
+    distance_m = 100.0 * 10 ** ((up - last) / (10.0 * s.path_loss_exponent))
+    share, power_w = db_to_ratio(up - float(last)), s.max_power_w * db_to_ratio(up - float(last))
+    at_start = (last, 20, last, int(np.clip(np.round(ratio_to_db(s.sinr_threshold)) + 20, 0, last)))
 
-    link = (distance_m[:, None, None, None], power_w[:, None], s.bandwidth_hz * share[:, None, None])
     radio: dict[str, Any] = {
         "path_loss_exponent": s.path_loss_exponent,
         "noise_psd_w_per_hz": s.noise_psd_w_per_hz,
         "base_station_density_per_m2": s.base_station_density_per_m2,
         "reference_gain": s.reference_gain,
     }
-    threshold = db_to_ratio(threshold_db)
-    exact = wireless.success_probability(*link, threshold, **radio, interferer_power_w=s.interferer_power_w)
-    printed = wireless.success_probability(*link, threshold, **radio, form="printed")
-    noise = wireless.success_probability(*link, threshold, **radio, interferer_power_w=0.0)
+
+    def exponent(threshold: Array, **options: Any) -> Array:
+        """Minus the logarithm of (15) for the farthest UE at full power on all of the bandwidth."""
+        arrives = wireless.success_probability(
+            distance_m[-1], s.max_power_w, s.bandwidth_hz, threshold, **radio | options
+        )
+        return -np.log(np.maximum(arrives, 1e-300))  # below, it is nothing
+
+    # places on the tables are those of the threshold plus the share plus the distance minus the power
+    lattice_db = np.arange(-20.0 - 2 * last, 20.0 + last + 1)
+    low = np.array([0.01])  # where both parts are small, and told precisely
+    noise = exponent(low, interferer_power_w=0.0) / low * db_to_ratio(lattice_db)
+    silence = {"noise_psd_w_per_hz": 1e-60}
+    field = exponent(db_to_ratio(lattice_db), **silence, interferer_power_w=s.interferer_power_w)
+    printed_noise = (exponent(low, form="printed") - exponent(low, **silence, form="printed")) / low
+    printed_field = exponent(db_to_ratio(threshold_db), **silence, form="printed")
+    nearer = (distance_m / distance_m[-1]) ** 2
+
+    def sums(points: int, own: int) -> dict[str, Sum]:
+        """The exponents, over all thresholds or at that of the slider: what the place of the threshold moves along."""
+        along = 1 if points > 1 else 0
+        of_noise = Table(noise, (1, 1, -1, own), along, last)
+        of_field = Table(field, (1, 0, -1, own), along, 2 * last)
+        squared = Table(nearer, (1,))
+        of_printed = (Table(printed_noise * db_to_ratio(lattice_db), (0, 1, -1, own), along, 2 * last), squared)
+        terms = {
+            "exact": ((of_noise,), (of_field,)),
+            "noise": ((of_noise,),),
+            "interference": ((of_field,),),
+            "printed": (of_printed, (Table(printed_field, (0, 0, 0, own), along), squared)),
+        }
+        return {name: Sum(factors, points, decays=True) for name, factors in terms.items()}
+
+    curves, here = sums(STOPS, 0), sums(1, 1)
     return Explorable(
         title="Success probability against the threshold",
         alt="Success probability against the threshold in dB: two curves that fall from one to zero, the exact one "
         "solid and the printed one dashed, for a UE at half of the cell's radius and for one at its edge.",
         controls=(
-            Control("distance", tuple(f"{d:g} m" for d in distance_m), start=6),
-            Control("share of the bandwidth δ", tuple(f"{one:g}" for one in share), start=1),
-            Control("transmit power", tuple(f"{1e3 * p:g} mW" for p in power_w), start=4),
+            Control("distance", tuple(f"{d:.3g} m" for d in distance_m), start=at_start[0]),
+            Control("share of the bandwidth δ", tuple(f"{one:.2g}" for one in share), start=at_start[1]),
+            Control("transmit power", tuple(f"{1e3 * p:.3g} mW" for p in power_w), start=at_start[2]),
+            Control("threshold θ", tuple(f"{signed(db)} dB" for db in threshold_db), start=at_start[3]),
         ),
         panels=(
             Panel(
                 Axis("threshold θ (dB)", -20.0, 20.0),
                 Axis("success probability λ", 0.0, 1.0),
                 (
-                    Curve("exact", threshold_db, exact, color=1),
-                    Curve("as printed", threshold_db, printed, color=2, line="dashed"),
-                    Curve("exact, noise alone", threshold_db, noise, line="dotted"),
+                    Curve("exact", threshold_db, curves["exact"], color=1),
+                    Curve("as printed", threshold_db, curves["printed"], color=2, line="dashed"),
+                    Curve("exact, noise alone", threshold_db, curves["noise"], line="dotted"),
+                    Curve(
+                        "this upload", Sum(((Table(threshold_db, (0, 0, 0, 1)),),)), here["exact"], 1, "none", "circle"
+                    ),
                 ),
             ),
         ),
-        readout=f"At θ = {signed(threshold_db[own])} dB the upload arrives with probability {{exact}}; as printed, "
-        "with {printed}. Noise alone would let {noise} through, interference alone {interference}.",
-        facts={
-            "exact": decimals(exact[..., own]),
-            "printed": decimals(printed[..., own]),
-            "noise": decimals(noise[..., own]),
-            "interference": decimals(exact[..., own] / noise[..., own]),
-        },
-        stills=((3, 1, 4), (6, 1, 4)),
+        readout="At θ = {threshold} dB the upload arrives with probability {exact}; as printed, with {printed}. Noise "
+        "alone would let {noise} through, interference alone {interference}.",
+        facts={"threshold": np.array([signed(db) for db in threshold_db])}
+        | {name: Decimals(value) for name, value in here.items()},
+        stills=((29, *at_start[1:]), at_start),
     )
 
 
@@ -79,8 +113,8 @@ def power_figure(scenario: Scenario, payload_bits: float) -> Explorable:
     cell of seed 0 takes at full power.
     """
     s = scenario
-    weight = np.geomspace(1e-4, 1e-1, 25)
-    distance_m = np.array([20.0, 40, 60, 80, 100])
+    weight = np.geomspace(1e-4, 1e-1, STOPS)
+    distance_m = np.linspace(20.0, 100.0, STOPS)
     power_w = s.max_power_w * np.append(0.0, np.geomspace(2e-3, 1.0, 44))
     channel = wireless.Cell.draw(s, 0).channel(0)
     _, delay_s = control.share_bandwidth(
@@ -114,6 +148,14 @@ def power_figure(scenario: Scenario, payload_bits: float) -> Explorable:
         height = objective(reception, watts[..., None])
         return Curve(label, 1e3 * watts[..., None], height, color=color, line="none", marker="star")
 
+    points = power_w.size
+    paid = (Table(price.ravel(), (1, 0)), Table(power_w / worth, along=1))
+
+    def costs(reception: wireless.Reception) -> Sum:
+        """The objective at all powers, as a sum."""
+        lost = 1.0 - reception[:, None].probability(power_w)
+        return Sum(((Table(lost.ravel(), (0, points), 1),), paid), points)
+
     arrives, at_full = exact.probability(best_w), exact.probability(s.max_power_w)
     axis_mw = 1e3 * power_w
     return Explorable(
@@ -122,17 +164,17 @@ def power_figure(scenario: Scenario, payload_bits: float) -> Explorable:
         "curve falls all the way to full power; with more it has a minimum in between, marked by a star, which moves "
         "to the left; a dotted straight line of the energy grows steeper.",
         controls=(
-            Control("weight of energy μ", tuple(f"{rounded(mu)} per J" for mu in weight), start=16),
-            Control("distance", tuple(f"{d:g} m" for d in distance_m), start=2),
+            Control("weight of energy μ", tuple(f"{rounded(mu)} per J" for mu in weight), start=27),
+            Control("distance", tuple(f"{d:g} m" for d in distance_m), start=20),
         ),
         panels=(
             Panel(
                 Axis("transmit power (mW)", 0.0, 1e3 * s.max_power_w),
                 Axis("objective over what an upload is worth", 0.0, 1.5),
                 (
-                    Curve("exact λ", axis_mw, objective(exact, power_w), color=1),
-                    Curve("printed λ", axis_mw, objective(printed, power_w), color=2, line="dashed"),
-                    Curve("energy alone", axis_mw, price[..., None] * power_w / worth, line="dotted"),
+                    Curve("exact λ", axis_mw, costs(exact), color=1),
+                    Curve("printed λ", axis_mw, costs(printed), color=2, line="dashed"),
+                    Curve("energy alone", axis_mw, Sum((paid,), points), line="dotted"),
                     star("best power", best_w, exact, color=1),
                     star("best power if λ were as printed", printed_w, printed, color=2),
                 ),
@@ -148,7 +190,7 @@ def power_figure(scenario: Scenario, payload_bits: float) -> Explorable:
             "full_energy": rounded(1e3 * s.max_power_w * delay_s),
             "printed": _powers(printed_w),
         },
-        stills=((0, 2), (16, 2), (24, 2)),
+        stills=((0, 20), (27, 20), (40, 20)),
     )
 
 

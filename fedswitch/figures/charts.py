@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
@@ -58,17 +59,64 @@ class Axis:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Table:
+    """Numbers on a line that all settings share: a step of a control, or of a point, goes `strides` or `along` further.
+
+    Its value at point p of the setting c is ``values[start + sum(strides * c) + along * p]``, so that few numbers do
+    for many settings, wherever controls act alike.
+    """
+
+    values: ArrayLike
+    strides: tuple[int, ...] = ()
+    along: int = 0
+    start: int = 0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sum:
+    """A sum of products of tables at so many points, or exp of minus that sum where it `decays`.
+
+    Pages get the tables, and compute from them what a setting shows: nothing is interpolated, and there may be as many
+    settings as one likes.
+    """
+
+    terms: tuple[tuple[Table, ...], ...]
+    points: int = 1
+    decays: bool = False
+
+    def at(self, setting: Setting) -> NDArray[np.float64]:
+        """The values at a setting, of shape (points,)."""
+        along = np.arange(self.points)
+        total = np.zeros(self.points)
+        for factors in self.terms:
+            product = np.ones(self.points)
+            for table in factors:
+                first = table.start + sum(step * place for step, place in zip(table.strides, setting, strict=False))
+                product = product * np.asarray(table.values, dtype=float)[first + table.along * along]
+            total = total + product
+        return np.exp(-total) if self.decays else total
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Decimals:
+    """A fact that is the one value of a sum, with so many decimals."""
+
+    value: Sum
+    places: int = 3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Curve:
     """Points that are joined by a line, marked, or both.
 
-    `x` and `y` have shape (settings..., points) and broadcast over settings; NaN leaves a gap. `color` 1 to 4 is one of
-    the palette, 0 that of the text. A `text` of a character or two stands in the marker. Curves with one label share
-    an entry of the legend, and those without have none.
+    `x` and `y` have shape (settings..., points) and broadcast over settings, or are sums; NaN leaves a gap. `color` 1
+    to 8 is one of the palette, 0 that of the text. A `text` of a character or two stands in the marker. Curves with one
+    label share an entry of the legend, and those without have none.
     """
 
     label: str
-    x: ArrayLike
-    y: ArrayLike
+    x: ArrayLike | Sum
+    y: ArrayLike | Sum
     color: int = 0
     line: Line = "solid"
     marker: Marker = "none"
@@ -87,14 +135,25 @@ class Panel:
     square: bool = False
 
 
-def at(values: NDArray[Any], setting: Setting, points: int = 0) -> Any:
+def at(values: NDArray[Any] | Sum, setting: Setting, points: int = 0) -> Any:
     """What `values` of shape (settings..., points...) hold at a setting; dimensions of 1, or missing, fit any place.
 
-    `points` is how many dimensions follow those of the settings.
+    `points` is how many dimensions follow those of the settings; a sum has one.
     """
+    if isinstance(values, Sum):
+        return values.at(setting)
     filled = values.reshape((1,) * (len(setting) + points - values.ndim) + values.shape)
     places = (place if size > 1 else 0 for place, size in zip(setting, filled.shape, strict=False))
     return filled[tuple(places)]
+
+
+def places(curve: Curve, setting: Setting) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The points (x, y) of a curve at a setting."""
+    x, y = (
+        at(values if isinstance(values, Sum) else np.asarray(values, dtype=float), setting, points=1)
+        for values in (curve.x, curve.y)
+    )
+    return x, y
 
 
 def _linear_ticks(axis: Axis) -> list[tuple[float, str]]:

@@ -10,17 +10,20 @@ import numpy as np
 from .. import control, wireless
 from ..arguments import Array
 from ..scenario import Scenario
-from .charts import Axis, Control, Curve, Marker, Panel
+from .charts import Axis, Control, Curve, Marker, Panel, Sum, Table
 from .explorable import Explorable
 from .numbers import decimals, percent, rounded
 
+CROWDS = tuple(dict.fromkeys(np.geomspace(5.0, 100.0, 49).round().astype(int).tolist()))
+"""Numbers of UEs, in even steps of their logarithm from some on."""
 
-def shares_figure(scenario: Scenario, payload_bits: float, *, rounds: int = 6) -> Explorable:
+
+def shares_figure(scenario: Scenario, payload_bits: float, *, rounds: int = 3) -> Explorable:
     """Shares and delays of uploads of one size, by Theorem 2 and at equal shares; by the number of UEs and the round.
 
     Cells of seed 0, all at full power, at the instantaneous rate of (13).
     """
-    s, crowds = scenario, (5, 10, 20, 40, 100)
+    s, crowds = scenario, CROWDS
     radio: dict[str, Any] = {"bandwidth_hz": s.bandwidth_hz, "noise_psd_w_per_hz": s.noise_psd_w_per_hz}
     efficiency, share, equal_s = (np.full((len(crowds), rounds, max(crowds)), np.nan) for _ in range(3))
     delay_s = np.empty((len(crowds), rounds, 1))
@@ -48,7 +51,7 @@ def shares_figure(scenario: Scenario, payload_bits: float, *, rounds: int = 6) -
         "spectral efficiency, on logarithmic axes, and cross the level line of equal shares. Delays at equal shares "
         "fall on a line too, from far above the common delay to far below it.",
         controls=(
-            Control("UEs in the cell K", tuple(map(str, crowds)), start=1),
+            Control("UEs in the cell K", tuple(map(str, crowds)), start=crowds.index(10)),
             Control("round", tuple(str(t + 1) for t in range(rounds))),
         ),
         panels=(
@@ -80,7 +83,7 @@ def shares_figure(scenario: Scenario, payload_bits: float, *, rounds: int = 6) -
             "slowest": rounded(slowest),
             "fastest": rounded(np.nanmin(equal_s, axis=-1)),
         },
-        stills=((1, 0), (4, 0)),
+        stills=((crowds.index(10), 0), (len(crowds) - 1, 0)),
     )
 
 
@@ -90,13 +93,13 @@ def search_figure(scenario: Scenario, payload_bits: float, *, tries: int = 16) -
     Cells of seed 0, round 0, at full power and the instantaneous rate. Algorithm 1 starts from the bracket of the
     scenario, whose end E_input, where not given, is the delay at equal shares. Both methods go on to 1e-10.
     """
-    s, crowds = scenario, (5, 20, 100)
+    s, crowds = scenario, CROWDS
     radio: dict[str, Any] = {"bandwidth_hz": s.bandwidth_hz, "noise_psd_w_per_hz": s.noise_psd_w_per_hz}
     methods: dict[str, control.bandwidth.Method] = {"Algorithm 1": "bisection", "Newton's method": "newton"}
     excess = np.geomspace(1e-3, 20.0, 97)  # of a delay over its floor
     relative, landscape = (np.empty((len(crowds), 1, excess.size)) for _ in range(2))
     floor = np.empty((len(crowds), 1, 1))
-    place, total = (np.full((len(methods), len(crowds), tries, tries), np.nan) for _ in range(2))
+    place, total = (np.full((len(methods), len(crowds), tries), np.nan) for _ in range(2))
     for i, num_ues in enumerate(crowds):
         channel = wireless.Cell.draw(dataclasses.replace(s, num_ues=num_ues), 0).channel(0)
         uploads = (payload_bits, s.max_power_w * channel.gain, channel.interference_w)
@@ -109,12 +112,13 @@ def search_figure(scenario: Scenario, payload_bits: float, *, tries: int = 16) -
             trace = control.allocate_bandwidth(
                 *uploads, **radio, method=method, max_iterations=tries, delay_bracket_s=bracket
             ).trace
-            for j in range(tries):
-                place[m, i, j, : j + 1][: trace.delay_s.size] = trace.delay_s[: j + 1] / best_s
-                total[m, i, j, : j + 1][: trace.delay_s.size] = trace.total_share[: j + 1]
+            place[m, i, : trace.delay_s.size] = trace.delay_s / best_s
+            total[m, i, : trace.delay_s.size] = trace.total_share
 
-    made = np.isfinite(total).sum(axis=-1)  # tries; a method that has found the delay makes no more
-    last = np.take_along_axis(total, made[..., None] - 1, axis=-1)[..., 0]
+    # tries by crowd and number asked for; a method that has found the delay makes no more
+    made = np.minimum((~np.isnan(total)).sum(axis=-1)[..., None], np.arange(1, tries + 1))
+    last = np.take_along_axis(total, made - 1, axis=-1)
+    total[np.isinf(total)] = 1e9  # no bandwidth suffices: far above the charts
     number, off = np.arange(1.0, tries + 1), np.maximum(np.abs(total - 1), 1e-11)
     looks: dict[str, tuple[int, Marker, bool]] = {
         "Algorithm 1": (2, "square", False),
@@ -127,7 +131,7 @@ def search_figure(scenario: Scenario, payload_bits: float, *, tries: int = 16) -
         "method on it. Right, the distance of the sum from one against the number of delays tried: squares fall slowly "
         "and unevenly, stars drop within three tries.",
         controls=(
-            Control("UEs in the cell K", tuple(map(str, crowds)), start=2),
+            Control("UEs in the cell K", tuple(map(str, crowds)), start=len(crowds) - 1),
             Control("delays tried", tuple(str(j + 1) for j in range(tries)), start=3),
         ),
         panels=(
@@ -145,7 +149,10 @@ def search_figure(scenario: Scenario, payload_bits: float, *, tries: int = 16) -
             Panel(
                 Axis("delays tried", 0.0, tries),
                 Axis("distance of the sum from 1", 1e-11, 10.0, "log"),
-                tuple(_tried(name, number, off[m], *looks[name]) for m, name in enumerate(methods)),
+                tuple(
+                    _tried(name, np.tile(number, (len(crowds), 1)), off[m], *looks[name])
+                    for m, name in enumerate(methods)
+                ),
                 title="How fast it gets there",
             ),
         ),
@@ -154,12 +161,16 @@ def search_figure(scenario: Scenario, payload_bits: float, *, tries: int = 16) -
         facts={
             "halved": made[0].astype(str),
             "stepped": made[1].astype(str),
-            "bisection": decimals(last[0], 6),
+            "bisection": np.char.replace(decimals(last[0], 6), "inf", "infinite"),
             "newton": decimals(last[1], 6),
         },
-        stills=((2, 7),),
+        stills=((len(crowds) - 1, 7),),
     )
 
 
 def _tried(label: str, x: Array, y: Array, color: int, marker: Marker, filled: bool) -> Curve:
-    return Curve(label, x, y, color=color, line="none", marker=marker, filled=filled)
+    """The tries made so far, from all of them by crowd, (crowds, tries)."""
+    tries = x.shape[-1]
+    made = Table(np.where(np.arange(1, 2 * tries) <= tries, 1.0, np.nan), (0, -1), 1, tries - 1)  # so many, then gaps
+    shown = Sum(((Table(x.ravel(), (tries,), 1), made),), tries)
+    return Curve(label, shown, Sum(((Table(y.ravel(), (tries,), 1),),), tries), color, "none", marker, filled)

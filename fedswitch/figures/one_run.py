@@ -94,8 +94,8 @@ def run_figure(run: Watched) -> Explorable:
     for n in range(count):
         number = str(n + 1)
         marks += [
-            Curve("number: module, received", where(run.received[:, n]), y, n + 1, "none", "circle", text=number),
-            Curve("", where(lost[:, n]), y, n + 1, "none", "circle", filled=False, text=number),
+            Curve("number: module, received", where(run.received[:, n]), y, n + 1, "none", "square", text=number),
+            Curve("", where(lost[:, n]), y, n + 1, "none", "square", filled=False, text=number),
         ]
     marks += [
         Curve("silent", where(~run.subscribed.any(axis=1)), y, line="none", marker="circle", filled=False),
@@ -116,9 +116,9 @@ def run_figure(run: Watched) -> Explorable:
     return Explorable(
         title="One federated run",
         alt="Three rounds, the first, one in the middle and the last. Left, the cell with the gNB in its middle and "
-        "numbered circles for the UEs; the number is the module a UE trains, and lost uploads are crossed out, most of "
-        "them far out. Right, how far each module has moved: lines that rise where uploads arrived and are level where "
-        "none did.",
+        "numbered tiles for the UEs; number and color are the module a UE trains, and lost uploads are crossed "
+        "out, most of them far out. Right, how far each module has moved: lines that rise where uploads arrived and "
+        "are level where none did.",
         controls=(Control("round", tuple(str(t + 1) for t in range(rounds))),),
         panels=(
             Panel(

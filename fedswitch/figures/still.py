@@ -9,11 +9,11 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .charts import Axis, Control, Curve, Panel, Setting, at
+from ..palette import LIGHT, SERIES
+from .charts import Axis, Control, Curve, Panel, Setting, places
 
 WIDTH_IN = 6.0
 LOW_IN, TALL_IN, LEGEND_IN = 2.5, 2.9, 0.6
@@ -54,14 +54,14 @@ def draw_still(
 def svg(drawn: Figure) -> str:
     """The figure as SVG, the same for the same figure."""
     text = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "still", "path.simplify": True}):
-        drawn.savefig(text, format="svg", metadata={"Date": None})
+    with mpl.rc_context({"svg.hashsalt": "still", "svg.fonttype": "none", "path.simplify": True}):
+        drawn.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()
 
 
 def _draw(axes: Axes, panel: Panel, setting: Setting) -> None:
     for curve in panel.curves:
-        x, y = (at(np.asarray(places, dtype=float), setting, points=1) for places in (curve.x, curve.y))
+        x, y = places(curve, setting)
         if curve.marker != "none":  # marks at the edge are drawn whole, those beyond it not at all
             inside = (panel.x.low <= x) & (x <= panel.x.high) & (panel.y.low <= y) & (y <= panel.y.high)
             x = np.where(inside, x, np.nan)
@@ -69,7 +69,7 @@ def _draw(axes: Axes, panel: Panel, setting: Setting) -> None:
         if curve.text:
             for place in zip(x, y, strict=True):
                 if np.isfinite(place).all():
-                    color = "white" if curve.filled else "black"
+                    color = LIGHT["ground" if curve.filled else "ink"]
                     axes.text(*place, curve.text, ha="center", va="center", fontsize=7, color=color)
     for which, axis in (("x", panel.x), ("y", panel.y)):
         _set_axis(axes, which, axis)
@@ -78,23 +78,23 @@ def _draw(axes: Axes, panel: Panel, setting: Setting) -> None:
 
 
 def _look(curve: Curve) -> dict[str, Any]:
-    color = sns.color_palette("colorblind")[curve.color - 1] if curve.color else "black"
+    color = SERIES[curve.color - 1] if curve.color else LIGHT["ink"]
     return {
         "color": color,
         "linestyle": _LINES[curve.line],
         "linewidth": 0.8 if curve.line == "thin" else 1.8,
         "marker": _MARKERS[curve.marker],
-        "markersize": {"star": 11, "cross": 11}.get(curve.marker, 11 if curve.text else 6),
-        "markerfacecolor": color if curve.filled else "white" if curve.text else "none",
+        "markersize": {"star": 11, "cross": 16}.get(curve.marker, 11 if curve.text else 6),
+        "markerfacecolor": color if curve.filled else LIGHT["ground"] if curve.text else "none",
         "zorder": 3 if curve.marker != "none" else 2,
     }
 
 
 def _set_axis(axes: Axes, which: str, axis: Axis) -> None:
-    places, labels = zip(*axis.marked, strict=True)
+    ticks, labels = zip(*axis.marked, strict=True)
     axes.set(**{f"{which}scale": axis.scale})
     axes.set(**{f"{which}lim": (axis.low, axis.high)})
-    getattr(axes, f"set_{which}ticks")(places, labels, fontsize=FONT_SIZE)
+    getattr(axes, f"set_{which}ticks")(ticks, labels, fontsize=FONT_SIZE)
     getattr(axes, f"set_{which}ticks")([], minor=True)
 
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, measure_runs
 from .intervals import in_brackets
 from .settings import arm_names, setting
-from .style import CLAIMED, distinct_lines
+from .style import CLAIMED, WIDE_IN, scheme_look
 
 FIXED = math.inf
 """What stands for a deadline at the fixed threshold, where an upload may take as long as it takes."""
@@ -183,31 +183,44 @@ PAPER_AXIS = (0, 110)
 """Rounds that the paper's figure reaches to; its axis begins at 40."""
 
 
+GROUPS = {
+    "with one module for all": ("ours", "ours_printed", "fedlora"),
+    "in small cells": ("ours", "hetlora", "flexlora", "full"),
+}
+"""What is drawn side by side: the arms that run in cells of every size, and the costly ones beside Algorithm 2."""
+
+
 def draw(runs: pd.DataFrame, *, rounds_axis: tuple[float, float] | None = None) -> Figure:
     """Rounds, seconds on air and joules to the target against K: medians over seeds, bars from the least to the most.
 
-    `runs` is the table of `claims.fig2.convergence`, of which those at the fixed threshold are drawn. Each run that was
-    cut off is a cross, at what it had taken. The seconds and joules of the printed form are counted by other formulas,
-    and left out. Stars are where the rounds of Algorithm 2 would be as claimed.
+    `runs` is the table of `claims.fig2.convergence`, of which those at the fixed threshold are drawn, in a column for
+    each of `GROUPS` that was measured. Each run that was cut off is a cross, at what it had taken. The seconds and
+    joules of the printed form are counted by other formulas, and left out. Stars are where the rounds of Algorithm 2
+    would be as claimed.
     """
     runs = runs[runs["deadline_s"] == FIXED]
-    sizes = sorted(runs["num_ues"].unique())
-    arms = [arm for arm in ARMS if arm.name in set(runs["arm"])]
-    figure, panels = plt.subplots(len(SPENT), 1, figsize=(6.0, 8.0), sharex=True, height_ratios=(3, 2, 2))
-    for place, (arm, look) in enumerate(distinct_lines(arms)):
-        chosen = runs[runs["arm"] == arm.name]
-        at = chosen["num_ues"].map(sizes.index) + 0.11 * (place - (len(arms) - 1) / 2)
+    there = set(runs["arm"])
+    groups = {title: [name for name in names if name in there] for title, names in GROUPS.items()}
+    groups = {title: names for title, names in groups.items() if set(names) - {"ours"}} or {"": sorted(there)}
+    figure, grid = plt.subplots(
+        len(SPENT), len(groups), figsize=(WIDE_IN, 8.2), sharex="col", sharey="row", height_ratios=(3, 2, 2),
+        squeeze=False,
+    )  # fmt: skip
+    for panels, (title, names) in zip(grid.T, groups.items(), strict=True):
+        chosen = runs[runs["arm"].isin(names)]
+        sizes = sorted(runs.loc[runs["arm"].isin(set(names) - {"ours"} or names), "num_ues"].unique())
         for axes, column in zip(panels, SPENT, strict=True):
-            if column == "rounds" or arm.reading != "printed":
-                _draw_spent(axes, at, chosen[column], chosen["cut_off"], {**look, "label": arm.label})
+            _draw_arms(axes, chosen[chosen["num_ues"].isin(sizes)], column, sizes)
+        panels[0].set_title(title)
+        _name_sizes(panels[-1], sizes)
     of_fedlora = runs[runs["arm"] == "fedlora"].groupby("num_ues")["rounds"].median()
     if len(of_fedlora):
         wanted = (1.0 - CLAIMED_FEWER["fedlora"]) * of_fedlora
-        panels[0].plot([sizes.index(k) for k in wanted.index], wanted, label="Algorithm 2 as claimed", **CLAIMED)
-    for axes, (column, name) in zip(panels, SPENT.items(), strict=True):
+        grid[0, 0].plot(range(len(wanted)), wanted, label="Algorithm 2 as claimed", **CLAIMED)
+    for axes, (column, name) in zip(grid[:, 0], SPENT.items(), strict=True):
         axes.set(ylabel=name, yscale="linear" if column == "rounds" else "log")
-    panels[0].set_ylim(rounds_axis or (0, None))
-    _name_sizes(figure, list(panels), sizes)
+    grid[0, 0].set_ylim(rounds_axis or (0, None))
+    _name_arms(figure, list(grid[0]))
     return figure
 
 
@@ -215,26 +228,41 @@ def draw_deadlines(runs: pd.DataFrame, *, rounds_axis: tuple[float, float] | Non
     """Rounds to the target against K, as in `draw`: a panel for the fixed threshold, and one for each deadline."""
     runs = runs[runs["arm"].isin(runs.loc[runs["deadline_s"] != FIXED, "arm"])]
     sizes = sorted(runs["num_ues"].unique())
-    arms = [arm for arm in ARMS if arm.name in set(runs["arm"])]
     readings = sorted(runs["deadline_s"].unique())
     figure, grid = plt.subplots(
-        len(readings), 1, figsize=(6.0, 1.0 + 2.2 * len(readings)), sharex=True, sharey=True, squeeze=False
+        len(readings), 1, figsize=(WIDE_IN, 1.0 + 1.9 * len(readings)), sharex=True, sharey=True, squeeze=False
     )
     for axes, deadline_s in zip(grid[:, 0], readings, strict=True):
-        for place, (arm, look) in enumerate(distinct_lines(arms)):
-            chosen = runs[(runs["arm"] == arm.name) & (runs["deadline_s"] == deadline_s)]
-            at = chosen["num_ues"].map(sizes.index) + 0.11 * (place - (len(arms) - 1) / 2)
-            _draw_spent(axes, at, chosen["rounds"], chosen["cut_off"], {**look, "label": arm.label})
+        _draw_arms(axes, runs[runs["deadline_s"] == deadline_s], "rounds", sizes)
         axes.set(title="fixed threshold" if deadline_s == FIXED else f"deadline of {deadline_s:g} s", ylabel="rounds")
     grid[0, 0].set_ylim(rounds_axis or (0, None))
-    _name_sizes(figure, list(grid[:, 0]), sizes)
+    _name_sizes(grid[-1, 0], sizes)
+    _name_arms(figure, [grid[0, 0]])
     return figure
 
 
-def _name_sizes(figure: Figure, panels: Sequence[Axes], sizes: Sequence[int]) -> None:
-    panels[-1].set_xticks(range(len(sizes)), [str(k) for k in sizes])
-    panels[-1].set_xlabel("UEs in the cell, $K$")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")
+def _name_sizes(axes: Axes, sizes: Sequence[int]) -> None:
+    axes.set_xticks(range(len(sizes)), [str(k) for k in sizes])
+    axes.set_xlabel("UEs in the cell, K")
+
+
+def _name_arms(figure: Figure, panels: Sequence[Axes]) -> None:
+    """A legend of what stands in all panels: bars of several schemes lie too close to be named at their ends."""
+    entries: dict[str, Any] = {}
+    for axes in panels:
+        entries |= {label: handle for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(list(entries.values()), list(entries), loc="outside upper center", ncols=2)
+
+
+def _draw_arms(axes: Axes, runs: pd.DataFrame, column: str, sizes: Sequence[int]) -> None:
+    """What every arm has spent in a panel, side by side at each size."""
+    arms = [arm for arm in ARMS if arm.name in set(runs["arm"])]
+    for place, arm in enumerate(arms):
+        if column != "rounds" and arm.reading == "printed":
+            continue
+        chosen = runs[runs["arm"] == arm.name]
+        at = chosen["num_ues"].map(list(sizes).index) + 0.14 * (place - (len(arms) - 1) / 2)
+        _draw_spent(axes, at, chosen[column], chosen["cut_off"], {**scheme_look(arm.name), "label": arm.label})
 
 
 def _draw_spent(axes: Axes, at: pd.Series, spent: pd.Series, cut_off: pd.Series, look: Mapping[str, Any]) -> None:
@@ -242,7 +270,7 @@ def _draw_spent(axes: Axes, at: pd.Series, spent: pd.Series, cut_off: pd.Series,
     median = over_seeds.median()
     reach = np.stack([median - over_seeds.min(), over_seeds.max() - median])
     axes.errorbar(median.index, median, yerr=reach, capsize=2, elinewidth=1.0, markersize=6, **look)
-    axes.plot(at[cut_off], spent[cut_off], linestyle="", marker="x", markersize=10, mew=2, color=look["color"])
+    axes.plot(at[cut_off], spent[cut_off], linestyle="", marker="x", markersize=9, mew=1.6, color=look["color"])
 
 
 def summary(runs: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from ..streams import stream
 from ..wireless import Cell, Channel
 from .intervals import ends
 from .settings import StudySettings, setting
-from .style import distinct_lines
+from .style import INK, NEUTRAL, WIDE_IN, distinct_lines, label_ends
 
 Bracket = tuple[float | None, float | None]
 
@@ -56,6 +56,9 @@ RECORDED = Fig3Settings(num_ues=range(10, 101, 10), num_cells=200)
 
 PAPER_ITERATIONS = 45
 """Where the iteration axis of Fig. 3 ends."""
+
+MOST_SIZES = 4
+"""Cells of how many sizes stand in one panel."""
 
 
 def first_round(
@@ -147,41 +150,45 @@ def growth(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_search(table: pd.DataFrame, *, seed: int, bracket: str) -> Figure:
-    """Total share and delay against iterations, one line for each number of UEs."""
+    """Total share and delay against iterations, for up to four numbers of UEs from the fewest to the most."""
     chosen = table[(table["seed"] == seed) & (table["bracket"] == bracket)]
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.0, 5.0), sharex=True)
-    for k, look in distinct_lines(chosen["num_ues"].unique()):
+    sizes = sorted(chosen["num_ues"].unique())
+    some = [sizes[i] for i in sorted(set(np.linspace(0, len(sizes) - 1, MOST_SIZES).round().astype(int)))]
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(WIDE_IN, 5.0), sharex=True)
+    for k, look in distinct_lines(some):
         run = chosen[chosen["num_ues"] == k].set_index("iteration")
-        top.plot(run["total_share"].clip(upper=10.0), label=f"$K = {k}$", markersize=4, **look)
-        bottom.plot(run["delay_s"], label=f"$K = {k}$", markersize=4, **look)
-    top.axhline(1.0, color="0.3", linewidth=1.0)
-    top.set(ylabel=r"total share $\delta_A$", ylim=(0.0, 2.0))
-    top.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize="small", columnspacing=1.0)
-    bottom.set(xlabel="iteration $j$", ylabel="delay $E^t$ in s", yscale="log")
+        top.plot(run["total_share"].clip(upper=10.0), label=f"K = {k}", markersize=4, **look)
+        bottom.plot(run["delay_s"], label=f"K = {k}", markersize=4, **look)
+    top.axhline(1.0, **NEUTRAL)
+    top.set(ylabel="total share", ylim=(0.0, 2.0))
+    bottom.set(xlabel="iteration j", ylabel="delay in s", yscale="log")
     bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
+    label_ends(bottom)
     return figure
 
 
 def draw_counts(table: pd.DataFrame) -> Figure:
     """Iterations and common delay against the number of UEs: median and middle half over the cells."""
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.0, 5.0), sharex=True)
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(WIDE_IN, 5.0), sharex=True)
     ends = outcomes(table)
     for name, look in distinct_lines(ends["bracket"].unique()):
         of_bracket = ends[ends["bracket"] == name]
         _draw_quartiles(top, of_bracket, "iteration", name, look)
     # the delay does not depend on where the search started
-    _draw_quartiles(bottom, of_bracket, "delay_s", "", {"color": "0.2", "marker": "o"})
-    top.axhline(PAPER_ITERATIONS, color="0.3", linestyle=":", linewidth=1.0)
-    top.annotate("end of the paper's axis", (0.01, PAPER_ITERATIONS), xycoords=("axes fraction", "data"), va="top")
+    _draw_quartiles(bottom, of_bracket, "delay_s", "", {"color": INK, "marker": "o"})
+    top.axhline(PAPER_ITERATIONS, **NEUTRAL)
+    top.annotate(
+        "end of the paper's axis", (0.01, PAPER_ITERATIONS), xycoords=("axes fraction", "data"), va="top", fontsize=9.0
+    )
     top.set_ylabel("iterations")
     top.set_ylim(0, PAPER_ITERATIONS * 1.05)
-    top.legend(title="bracket", ncols=2, loc="upper right", bbox_to_anchor=(1.0, 0.9))
-    bottom.set(xlabel="UEs in the cell, $K$", ylabel="delay $E^t$ in s", yscale="log")
+    label_ends(top)
+    bottom.set(xlabel="UEs in the cell, K", ylabel="delay in s", yscale="log")
     bottom.set_xticks(ends["num_ues"].unique())
     return figure
 
 
 def _draw_quartiles(axes: Axes, runs: pd.DataFrame, column: str, label: str, look: dict[str, Any]) -> None:
     low, median, high = (runs.groupby("num_ues")[column].quantile(q) for q in (0.25, 0.5, 0.75))
-    axes.plot(median, label=label, **look)
+    axes.plot(median, label=label or None, **look)
     axes.fill_between(median.index, low, high, color=look["color"], alpha=0.2)

@@ -11,7 +11,9 @@ from typing import ClassVar
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from ..control.switching import reception_benefit
@@ -22,7 +24,19 @@ from ..wireless import training_energy_j
 from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, measure_runs
 from .paired import Comparison, last_tests
 from .settings import arm_names, setting
-from .style import LABEL_WIDTH, distinct_lines, draw_range
+from .style import (
+    GROUND,
+    INK,
+    LABEL_WIDTH,
+    MUTED,
+    NEUTRAL,
+    WIDE_IN,
+    draw_range,
+    label_ends,
+    mark_guessing,
+    module_color,
+    scheme_look,
+)
 
 
 class GreedyPrinted(Greedy):
@@ -164,20 +178,20 @@ def draw(table: pd.DataFrame, *, column: str = "accuracy_pooled", limits: tuple[
     """
     panels = _panels(table["arm"].unique())
     figure, grid = plt.subplots(
-        len(panels), 1, figsize=(6.0, 0.8 + 3.0 * len(panels)), sharex=True, sharey=True, squeeze=False
+        len(panels), 1, figsize=(WIDE_IN, 0.8 + 2.6 * len(panels)), sharex=True, sharey=True, squeeze=False
     )
     tested = table.dropna(subset=[column])
-    looks = dict(distinct_lines(tested["arm"].unique()))
     for axes, (title, arms) in zip(grid[:, 0], panels.items(), strict=True):
         for arm in arms:
             over_seeds = tested[tested["arm"] == arm].groupby("round")[column]
-            draw_range(axes, over_seeds, label=_label(arm), markersize=5, **looks[arm])
-        axes.axhline(GUESSING, color="0.3", linestyle=":")
+            draw_range(axes, over_seeds, label=_short(arm), markersize=5, **scheme_look(arm))
+        mark_guessing(axes, GUESSING)
         axes.set(title=title, ylabel="test accuracy")
-        axes.legend(fontsize="small")
     if limits:
         grid[0, 0].set(xlim=limits[0], ylim=limits[1])
-    grid[-1, 0].set_xlabel("round $t$")
+    for axes in grid[:, 0]:
+        label_ends(axes)
+    grid[-1, 0].set_xlabel("round t")
     grid[-1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
@@ -185,10 +199,12 @@ def draw(table: pd.DataFrame, *, column: str = "accuracy_pooled", limits: tuple[
 def _panels(there: Sequence[str]) -> dict[str, list[str]]:
     energy = [name for name in there if name.startswith("energy_")]
     wanted = {
-        "Corrected": ["ours", "greedy", "one_shot", "random", "fedlora"],
+        "Corrected": ["ours", "greedy", "one_shot", "random" if "fedlora" not in there else "fedlora"],
         "As printed": ["ours_printed", "greedy_printed", "one_shot_printed", "fedlora"],
         "With weight on energy": ["ours", *energy],
     }
+    if {"random", "fedlora"} <= set(there):
+        wanted |= {"Without choice": ["ours", "random", "fedlora"]}
     panels: dict[str, list[str]] = {}
     for title, arms in wanted.items():
         measured = [name for name in arms if name in there]
@@ -203,6 +219,14 @@ def _label(arm: str) -> str:
     return labels.get(arm) or f"with energy, {arm.removeprefix('energy_')} of an upload's worth"
 
 
+def _short(arm: str) -> str:
+    """How the end of a line names an arm, in a panel whose title says which formulas it takes."""
+    said = _label(arm)
+    for rest in (", corrected", ", printed", " (FedLoRA)", " of an upload's worth"):
+        said = said.removesuffix(rest)
+    return said
+
+
 def draw_uploads(table: pd.DataFrame, *, promised: float) -> Figure:
     """How often the least served pair of UE and module took part, and the uploads received in a round, for each arm.
 
@@ -212,15 +236,18 @@ def draw_uploads(table: pd.DataFrame, *, promised: float) -> Figure:
         least=("participation_min", "last"), received=("received", "mean")
     )
     arms = table["arm"].unique()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(6.0, 1.2 + 0.4 * len(arms)), sharey=True)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDE_IN, 1.2 + 0.4 * len(arms)), sharey=True)
     for axes, column in ((left, "least"), (right, "received")):
-        axes.barh(range(len(arms)), [runs.loc[arm, column].mean() for arm in arms], color="0.8")
         for place, arm in enumerate(arms):
-            axes.plot(runs.loc[arm, column], [place] * len(runs.loc[arm]), linestyle="", marker=".", color="black")
+            look = scheme_look(arm)
+            shade = to_rgba(look["color"], 0.0 if look["markerfacecolor"] == GROUND else 0.35)
+            axes.barh(place, runs.loc[arm, column].mean(), 0.6, facecolor=shade, edgecolor=look["color"])
+            axes.plot(runs.loc[arm, column], [place] * len(runs.loc[arm]), linestyle="", marker=".", color=INK)
         axes.set_xlim(left=0)
         axes.grid(axis="y", visible=False)
-    left.axvline(promised, color="0.3", linestyle=":")
-    left.set_yticks(range(len(arms)), [textwrap.fill(_label(arm), LABEL_WIDTH) for arm in arms], fontsize="small")
+    left.axvline(promised, **NEUTRAL)
+    left.set_yticks(range(len(arms)), [textwrap.fill(_label(arm), LABEL_WIDTH) for arm in arms])
+    left.grid(axis="y", visible=False)
     left.invert_yaxis()
     left.set_xlabel("least\nparticipation")
     right.set_xlabel("received\nin a round")
@@ -248,20 +275,41 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_subscriptions(history: History) -> Figure:
-    """Which module each UE subscribed to in each round; lost uploads are crossed out. UEs are sorted by distance."""
+    """Which module each UE subscribed to in each round, as a tile in the color of the module with its number.
+
+    Tiles of uploads that were lost are hollow and crossed out; of several modules of a UE in a round the first is
+    shown. UEs are sorted by distance.
+    """
     order = np.argsort(history.distance_m)
     subscribed, received = history.subscribed[:, :, order], history.received[:, :, order]
     rounds, _, ues = subscribed.shape
-    figure, axes = plt.subplots(figsize=(6.0, 0.9 + 0.28 * min(ues, 40)))
-    size = min(10.0, 400.0 / max(rounds, ues))
-    for arrived, color in ((True, "black"), (False, "0.7")):
-        chosen = subscribed & (received == arrived)
-        for t, n, k in zip(*np.nonzero(chosen), strict=True):
-            axes.text(t + 1, k, str(n + 1), ha="center", va="center", fontsize=size, color=color)
-        if not arrived:
-            lost = np.argwhere(chosen.any(axis=1))
-            axes.plot(lost[:, 0] + 1, lost[:, 1], linestyle="", marker="x", markersize=size, color=color)
-    axes.set(xlim=(0.5, rounds + 0.5), ylim=(ues - 0.5, -0.5), xlabel="round $t$", ylabel="distance of the UE in m")
+    figure, axes = plt.subplots(figsize=(WIDE_IN, 0.9 + 0.28 * min(ues, 40)))
+    size = min(9.0, 200.0 / max(rounds, ues))
+    for t, k in zip(*np.nonzero(subscribed.any(axis=1)), strict=True):
+        modules = np.flatnonzero(subscribed[t, :, k])
+        arrived = bool(received[t, modules[0], k])
+        color = module_color(int(modules[0]) + 1)
+        axes.add_patch(
+            Rectangle(
+                (t + 0.54, k - 0.46), 0.92, 0.92, facecolor=color if arrived else "none", edgecolor=color, linewidth=1.0
+            )
+        )
+        axes.text(
+            t + 1, k, "+".join(str(n + 1) for n in modules), ha="center", va="center", fontsize=size,
+            color=GROUND if arrived else color,
+        )  # fmt: skip
+    lost = np.argwhere((subscribed & ~received).any(axis=1))
+    axes.plot(
+        lost[:, 0] + 1,
+        lost[:, 1],
+        linestyle="",
+        marker="x",
+        markersize=1.6 * size,
+        color=MUTED,
+        alpha=0.7,
+        markeredgewidth=1,
+    )
+    axes.set(xlim=(0.5, rounds + 0.5), ylim=(ues - 0.5, -0.5), xlabel="round t", ylabel="distance of the UE in m")
     ticks = np.unique(np.linspace(0, ues - 1, min(ues, 10)).round().astype(int))
     axes.set_yticks(ticks, [f"{distance:.0f}" for distance in history.distance_m[order][ticks]])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

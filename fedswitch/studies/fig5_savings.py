@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,19 +12,19 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from ..parameters import power_of_ten
 from .fig5_energy import CLAIMED_AT_DB, CLAIMED_SAVING, HEAVIER_PER_J, LIGHTER_PER_J, RULES
 from .intervals import ends, in_brackets
-from .style import distinct_lines
+from .style import CLAIMED, LABEL_WIDTH, NEUTRAL, WIDE_IN, distinct_lines
 
 PAPER_THRESHOLDS_DB = (-15.0, 15.0)
 PAPER_ENERGY = (0.0, 2.5)
 """Ends of the figure's axes; its energy has no unit that could be read."""
 
 _MATCHED = ("relative_weight_per_j", "silent", "silent_at_ten", "reduction", "reduction_per_received")
+_THRESHOLD = "SINR threshold in dB"
 _SAVINGS = {"power": "power saved", "energy_per_received": "energy saved", "silent": "silent"}
 
 
@@ -161,23 +162,30 @@ def in_percent(values: pd.Series) -> str:
 
 
 def draw_energy(table: pd.DataFrame) -> Figure:
-    """Energy on air in a round against the threshold, a panel for each reading and a line for each weight and rule."""
+    """Energy on air in a round against the threshold: readings are rows, rules panels, weights lines."""
     curves = table[~table["scan"]]
     readings = curves["reading"].unique()
     if not len(readings):
         raise ValueError("table has no reading that was run over the thresholds, so that there is nothing to draw")
-    figure, panels = plt.subplots(
-        len(readings), 1, figsize=(6.0, 1.2 + 2.8 * len(readings)), sharex=True, squeeze=False
+    figure, grid = plt.subplots(
+        len(readings),
+        len(RULES),
+        figsize=(WIDE_IN, 1.0 + 2.6 * len(readings)),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
     )
-    lines = list(itertools.product(curves["energy_weight_per_j"].unique(), RULES))
-    for panel, reading in zip(panels.flat, readings, strict=True):
-        for (weight, rule), look in distinct_lines(lines):
-            chosen = (curves["energy_weight_per_j"] == weight) & (curves["power_rule"] == rule)
-            runs = curves[chosen & (curves["reading"] == reading)]
-            _draw_mean(panel, runs, "uplink_energy_j", look, label=rf"$\mu = {power_of_ten(weight, 1)}$, {rule}")
-        panel.axhline(PAPER_ENERGY[1], color="0.3", linestyle=":", linewidth=1.0)
-        panel.set(title=reading, ylabel="energy on air in J", yscale="log", xlim=PAPER_THRESHOLDS_DB, xlabel="")
-    _finish(figure, panels)
+    for panels, reading in zip(grid, readings, strict=True):
+        for panel, rule in zip(panels, RULES, strict=True):
+            for weight, look in distinct_lines(curves["energy_weight_per_j"].unique()):
+                chosen = (curves["energy_weight_per_j"] == weight) & (curves["power_rule"] == rule)
+                runs = curves[chosen & (curves["reading"] == reading)]
+                _draw_mean(panel, runs, "uplink_energy_j", look, label=_weight(weight))
+            panel.axhline(PAPER_ENERGY[1], **NEUTRAL)
+            panel.set(title=f"{reading},\n{rule}", yscale="log", xlim=PAPER_THRESHOLDS_DB, xlabel="", ylabel="")
+        panels[0].set_ylabel("energy on air in J")
+    figure.supxlabel(_THRESHOLD, fontsize="medium")
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -185,14 +193,15 @@ def draw_savings(table: pd.DataFrame, reading: str) -> Figure:
     """What optimal power saves against the threshold: power, energy for an upload that arrives, and silent uploads."""
     saved = savings(table)
     saved = saved[~saved["scan"] & (saved["reading"] == reading)]
-    figure, panels = plt.subplots(len(_SAVINGS), 1, figsize=(6.0, 6.5), sharex=True, squeeze=False)
+    figure, panels = plt.subplots(len(_SAVINGS), 1, figsize=(WIDE_IN, 6.5), sharex=True, squeeze=False)
     for panel, (column, title) in zip(panels.flat, _SAVINGS.items(), strict=True):
         for weight, look in distinct_lines(saved["energy_weight_per_j"].unique()):
             runs = saved[saved["energy_weight_per_j"] == weight]
-            _draw_mean(panel, runs, column, look, label=rf"$\mu = {power_of_ten(weight, 1)}$")
+            _draw_mean(panel, runs, column, look, label=_weight(weight))
         panel.set(ylabel=title, xlim=PAPER_THRESHOLDS_DB, xlabel="")
-    panels[0, 0].plot(CLAIMED_AT_DB, CLAIMED_SAVING, "*", color="black", markersize=14, label="claimed")
-    _finish(figure, panels)
+    panels[0, 0].plot(CLAIMED_AT_DB, CLAIMED_SAVING, label="claimed", **CLAIMED)
+    panels[-1, 0].set_xlabel(_THRESHOLD)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -202,7 +211,9 @@ def draw_scan(table: pd.DataFrame) -> Figure:
     saved = saved[saved["scan"]]
     readings = saved["reading"].unique()
     height = -(-len(readings) // 2)
-    figure, panels = plt.subplots(height, 2, figsize=(6.0, 1.0 + 1.7 * height), sharex=True, sharey=True, squeeze=False)
+    figure, panels = plt.subplots(
+        height, 2, figsize=(WIDE_IN, 1.0 + 1.7 * height), sharex=True, sharey=True, squeeze=False
+    )
     for panel, reading in itertools.zip_longest(panels.flat, readings):
         if reading is None:
             panel.set_visible(False)
@@ -210,11 +221,12 @@ def draw_scan(table: pd.DataFrame) -> Figure:
         for (column, title), look in distinct_lines(_SAVINGS.items()):
             runs = saved[saved["reading"] == reading]
             _draw_mean(panel, runs, column, look, label=title, markersize=4, x="relative_weight_per_j")
-        panel.axhline(CLAIMED_SAVING, color="0.3", linestyle=":", linewidth=1.0)
-        panel.set_title(reading, fontsize="small")
+        panel.axhline(CLAIMED_SAVING, **NEUTRAL)
+        panel.set_title(textwrap.fill(reading, LABEL_WIDTH // 2 + 4), fontsize="small")
         panel.set(xscale="log", ylim=(-0.05, 1.05), xlabel="", ylabel="")
-    figure.supxlabel(r"$\mu$ over the worth of an upload, in 1/J", fontsize="medium")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")
+    figure.supxlabel("weight over the worth of an upload, in 1/J", fontsize="medium")
+    figure.supylabel("share", fontsize="medium")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -224,6 +236,5 @@ def _draw_mean(axes: Axes, runs: pd.DataFrame, column: str, look: dict[str, Any]
     sns.lineplot(runs.dropna(subset=column), y=column, ax=axes, **settings | look | options)
 
 
-def _finish(figure: Figure, panels: NDArray[np.object_]) -> None:
-    panels[-1, 0].set_xlabel(r"SINR threshold $\theta$ in dB")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")
+def _weight(weight: float) -> str:
+    return rf"$\mu = {power_of_ten(weight, 1)}$"

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .intervals import estimate, in_brackets
-from .style import CLAIMED, LABEL_WIDTH
+from .style import CLAIMED, INK, LABEL_WIDTH, NEUTRAL, WIDE_IN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,21 +51,21 @@ def differences(
 def draw_differences(found: pd.DataFrame) -> Figure:
     """`differences` by label: a dot for each seed, their mean with its 95 % bootstrap interval, the claim as a star."""
     groups = found.groupby("label", sort=False)
-    figure, axes = plt.subplots(figsize=(6.0, 1.2 + 0.45 * len(groups)))
+    figure, axes = plt.subplots(figsize=(WIDE_IN, 1.2 + 0.45 * len(groups)))
     for place, (_, rows) in enumerate(groups):
         draw_estimate(axes, place, rows["difference"])
         axes.plot(rows["claimed"].iloc[0], place - 0.25, **CLAIMED)
-    axes.axvline(0.0, color="0.3", linewidth=1.0)
+    axes.axvline(0.0, **NEUTRAL)
     labels = [textwrap.fill(label, LABEL_WIDTH) for label in groups.groups]
-    axes.set_yticks(range(len(groups)), labels, fontsize="small")
-    axes.set_xlabel("difference in accuracy, in percentage points")
+    axes.set_yticks(range(len(groups)), labels)
+    axes.set_xlabel("difference in\npercentage points")
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     return figure
 
 
 def draw_estimate(
-    axes: Axes, place: float, values: pd.Series, *, color: object = "black", marker: str = "o", label: str | None = None
+    axes: Axes, place: float, values: pd.Series, *, color: object = INK, marker: str = "o", label: str | None = None
 ) -> None:
     """Draw values of several seeds as dots at the height `place`, with their mean and its 95 % bootstrap interval."""
     known = estimate(values)

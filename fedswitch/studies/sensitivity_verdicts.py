@@ -17,6 +17,7 @@ from ..scenario import Scenario
 from .intervals import ends
 from .sensitivity import BASE, CONCLUSIONS
 from .sensitivity_ranges import INERT, RANGES
+from .style import GRID, INK, MUTED, NEUTRAL, WIDE_IN
 
 VERDICTS = ("survives", "changes size", "settles", "is lost", "flips")
 """From the mildest to the gravest; `verdict` says when."""
@@ -24,10 +25,13 @@ VERDICTS = ("survives", "changes size", "settles", "is lost", "flips")
 LARGE = 0.5
 """A conclusion changes size where its distance from the neutral outcome changes by more than this share of itself."""
 
-AXIS_LABEL_WIDTH = 45
-"""Characters of an axis label that fit beside the names of the choices."""
+TITLE_WIDTH = 40
+"""Characters of a panel's title that fit on a phone."""
 
-_LOOKS: dict[str, dict[str, Any]] = {"low": {"color": "0.75", "hatch": "////"}, "high": {"color": "0.35", "hatch": ""}}
+_LOOKS: dict[str, dict[str, Any]] = {
+    "low": {"color": GRID, "hatch": "////"},
+    "high": {"color": MUTED, "hatch": ""},
+}
 
 
 def verdict(base: pd.Series, varied: pd.Series, neutral: float) -> str:
@@ -141,7 +145,7 @@ def inert_table() -> str:
     return markdown_table(("Field", "Why not"), rows)
 
 
-def draw(table: pd.DataFrame, *, most: int = 7) -> Figure:
+def draw(table: pd.DataFrame, *, most: int = 3) -> Figure:
     """A tornado for each conclusion: the outcome at both ends of the `most` choices that move it furthest.
 
     Bars reach from the base to the mean at an end of the range; whiskers are 95 % bootstrap intervals over seeds. The
@@ -150,18 +154,18 @@ def draw(table: pd.DataFrame, *, most: int = 7) -> Figure:
     found = effects(table)
     chosen = {name: _furthest(sides, most) for name, sides in found.groupby("conclusion", sort=False)}
     counts = [sides["parameter"].nunique() for sides in chosen.values()]
-    figure, panels = plt.subplots(
-        len(chosen), 1, figsize=(6.0, 0.27 * sum(counts) + 1.1 * len(counts) + 0.6), height_ratios=counts, squeeze=False
-    )
+    height = 0.22 * sum(counts) + 0.62 * len(counts) + 0.4
+    figure, panels = plt.subplots(len(chosen), 1, figsize=(WIDE_IN, height), height_ratios=counts, squeeze=False)
     for axes, (name, sides) in zip(panels.flat, chosen.items(), strict=True):
         base = table.loc[(table["conclusion"] == name) & (table["side"] == BASE), "outcome"].mean()
         _draw_bars(axes, sides, base)
         conclusion = CONCLUSIONS[str(name)]
-        axes.axvline(base, color="black", linewidth=1.2)
-        axes.axvline(conclusion.neutral, color="black", linewidth=1.2, linestyle=":")
-        axes.set_title(str(name), fontsize="medium", loc="left")
-        axes.set_xlabel(textwrap.fill(conclusion.outcome, AXIS_LABEL_WIDTH), fontsize="small")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")
+        axes.axvline(base, color=INK, linewidth=1.2)
+        axes.axvline(conclusion.neutral, **NEUTRAL | {"color": INK})
+        axes.set_title(
+            textwrap.fill(f"{name}: {conclusion.outcome}", TITLE_WIDTH), fontsize=8.5, loc="right", fontweight="normal"
+        )
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -187,9 +191,9 @@ def _draw_bars(axes: Axes, sides: pd.DataFrame, base: float) -> None:
         places = np.array([np.flatnonzero(names == name)[0] for name in bars["parameter"]]) + shift
         whiskers = np.abs(bars[["low_end", "high_end"]].to_numpy().T - bars["outcome"].to_numpy())
         axes.barh(
-            places, bars["outcome"] - base, height, left=base, xerr=whiskers, label=f"{side} end of the range",
-            edgecolor="black", linewidth=0.5, error_kw={"elinewidth": 1.0, "capsize": 2.0, "ecolor": "black"}, **look,
+            places, bars["outcome"] - base, height, left=base, xerr=whiskers, label=f"{side} end",
+            edgecolor=INK, linewidth=0.5, error_kw={"elinewidth": 1.0, "capsize": 2.0, "ecolor": INK}, **look,
         )  # fmt: skip
-    axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names], fontsize="small")
-    axes.tick_params(axis="x", labelsize="small")
+    axes.set_yticks(range(len(names)), [RANGES[name].words for name in names], fontsize=8.5)
+    axes.tick_params(axis="x", labelsize=8.5)
     axes.grid(visible=False, axis="y")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, 
 from .intervals import estimate
 from .paired import draw_estimate, in_points, last_tests
 from .settings import arm_names, seed_setting, setting
-from .style import distinct_lines
+from .style import LABEL_WIDTH, NEUTRAL, WIDE_IN, distinct_lines
 
 ARMS = (
     Arm("fedlora", "one common module", "fedlora"),
@@ -191,7 +192,7 @@ def draw(found: pd.DataFrame) -> Figure:
     skews = found.groupby("skew", sort=False)
     arms = [arm for arm in ARMS if arm.name in set(found["arm"])]
     figure, panels = plt.subplots(
-        len(skews), 1, figsize=(6.0, 1.0 + len(skews) * (0.5 + 0.5 * len(arms))), sharex=True, squeeze=False
+        len(skews), 1, figsize=(WIDE_IN, 1.0 + len(skews) * (0.5 + 0.5 * len(arms))), sharex=True, squeeze=False
     )
     for axes, (skew, of_skew) in zip(panels[:, 0], skews, strict=True):
         for row, (column, look) in enumerate(distinct_lines(INFERENCES)):
@@ -202,12 +203,16 @@ def draw(found: pd.DataFrame) -> Figure:
                 if len(chosen):
                     label = INFERENCES[column] if arm is arms[-1] else None
                     draw_estimate(axes, place + shift, chosen, label=label, **shape)
-        axes.axvline(0.0, color="0.3", linewidth=1.0)
-        axes.set(title=f"{skew} skew", yticks=range(len(arms)), yticklabels=[arm.label for arm in arms])
+        axes.axvline(0.0, **NEUTRAL)
+        axes.set(
+            title=f"{skew} skew",
+            yticks=range(len(arms)),
+            yticklabels=[textwrap.fill(arm.label, LABEL_WIDTH // 2) for arm in arms],
+        )
         axes.set_ylim(len(arms) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
-    panels[-1, 0].set_xlabel("points of accuracy over one common module")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")
+    panels[-1, 0].set_xlabel("points of accuracy\nover one common module")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 

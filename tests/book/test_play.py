@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fedswitch.figures.charts import Axis, Control, Curve, Panel
-from fedswitch.figures.explorable import Explorable
+from fedswitch.figures.charts import Axis, Control, Curve, Decimals, Panel, Sum, Table
+from fedswitch.figures.explorable import ASSETS, Explorable, by_itself
+from fedswitch.palette import style_sheet
 
-ASSETS = Path(__file__).parents[2] / "book" / "assets"
 X = np.array([1.0, 10.0, 100.0])
 LEFT = np.array([[[1.0, 2.0, 4.0]], [[2.0, 3.0, 6.0]], [[5.0, 7.0, 8.0]]])  # by pace, the same for all sizes
 RIGHT = np.arange(18.0).reshape(3, 2, 3) / 2
@@ -44,7 +44,7 @@ def markup(**changes):
         "readout": "The last height is {height}; the size is {size}.",
         "facts": {"height": RIGHT[..., -1].astype(str), "size": [["small", "large"]]},
     }
-    return Explorable(**settings | changes).html()
+    return Explorable(**settings | changes).html().replace(by_itself(), "")  # a page of the book loads that once
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def place(tmp_path):
         page = (
             f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Figure</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f'<style>{BASE.format(ground=ground, ink=ink)}</style><link rel="stylesheet" href="{style}">'
+            f'<style>{style_sheet()}{BASE.format(ground=ground, ink=ink)}</style><link rel="stylesheet" href="{style}">'
             f'<script defer src="{(ASSETS / "play.js").as_uri()}"></script></head>'
             f"<body><main><h1>Figure</h1>{shown}</main></body></html>"
         )
@@ -89,7 +89,7 @@ def heights(tab, curve=1, panel=0):
 def test_arrow_keys_move_readout_value_and_line(tab, place):
     tab.goto(place(markup()))
     pace = sliders(tab).first
-    said = tab.get_by_role("status")
+    said = tab.locator(".play-said")
     assert said.inner_text() == "The last height is 4.0; the size is small."
     assert pace.get_attribute("aria-valuetext") == "2 m/s"
     for key, setting, value in (
@@ -112,16 +112,114 @@ def test_arrow_keys_move_readout_value_and_line(tab, place):
 def test_every_control_is_reached_by_tab_and_named(tab, place):
     tab.goto(place(markup()))
     names = []
-    for _ in range(3):
+    for _ in range(5):
         tab.keyboard.press("Tab")
         names.append(
-            tab.evaluate("() => (document.activeElement.labels?.[0]?.firstChild ?? document.activeElement).textContent")
+            tab.evaluate(
+                """() => {
+                    const at = document.activeElement;
+                    return at.getAttribute("aria-label") ?? (at.labels?.[0]?.firstChild ?? at).textContent;
+                }"""
+            )
         )
-    assert names == ["pace", "size", "Reset"]
+    values = "Values of height: arrow keys move along reach"
+    assert names == ["pace", "size", "Reset", values, values]
     assert tab.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
     assert tab.get_by_label("pace").count() == 1
     assert tab.get_by_role("group", name="Heights").count() == 1
     assert tab.get_by_role("img", name="Chart: height against reach").count() == 2
+
+
+def reading(tab, chart=0):
+    return tab.locator(".play-reading").nth(chart).inner_text()
+
+
+def test_values_are_read_where_one_points_and_with_every_setting(tab, place):
+    tab.goto(place(markup()))
+    chart = tab.locator(".play-chart").first
+    svg = chart.locator(":scope > svg")
+    box, frame = svg.bounding_box(), svg.evaluate("(svg) => ({ left: svg.frame.left, inner: svg.frame.inner })")
+
+    def point(share):
+        tab.mouse.move(box["x"] + frame["left"] + share * frame["inner"], box["y"] + 100)
+
+    assert reading(tab) == ""
+    point(0.5)  # of a logarithmic axis from 1 to 100
+    assert reading(tab).startswith("reach: 10. printed: 3; corrected: 3.5")
+    point(0.75)
+    assert reading(tab).startswith("reach: 31.6. printed: 4.5; corrected: 3.75")
+    assert chart.locator(".play-cursor").count() == 1
+    sliders(tab).first.evaluate("(input) => { input.value = 2; input.dispatchEvent(new Event('input')); }")
+    assert reading(tab).startswith("reach: 31.6. printed: 7.5; corrected: 6.75")
+    tab.mouse.move(2, 2)
+    assert reading(tab) == ""
+    assert chart.locator(".play-cursor").count() == 0
+
+
+def test_values_are_read_by_keyboard(tab, place):
+    tab.goto(place(markup()))
+    chart = tab.locator(".play-chart").first
+    chart.focus()
+    assert reading(tab).startswith("reach: 10. printed: 3; corrected: 3.5")
+    for key, start in {
+        "End": "reach: 100. printed: 6; corrected: 4",
+        "Home": "reach: 1. printed: 2; corrected: 3; best: 2",
+        "ArrowRight": "reach: 1.12.",
+    }.items():
+        chart.press(key)
+        assert reading(tab).startswith(start)
+    chart.press("Escape")
+    assert reading(tab) == ""
+    chart.evaluate("(chart) => chart.blur()")
+
+
+@pytest.mark.parametrize("decays", [False, True])
+def test_the_script_adds_and_multiplies_as_python_does(tab, place, decays):
+    rng = np.random.default_rng(1)
+    terms = (
+        (Table(rng.uniform(0.1, 1, 3), (1, 0)), Table(rng.uniform(0.1, 1, 3), along=1)),
+        (Table(rng.uniform(0.1, 1, 8), (2, -1), 1, start=1),),
+    )
+    total = Sum(terms, 3, decays)
+    panel = Panel(Axis("reach", 1.0, 100.0, "log"), Axis("height", 0.0, 10.0), (Curve("sum", X, total),))
+    first = Sum(total.terms, 1, decays)
+    facts = {"height": Decimals(first), "size": [["small", "large"]]}
+    tab.goto(place(markup.__wrapped__(panels=(panel,), facts=facts)))  # a dictionary keeps it out of the cache
+    for setting, key in (((1, 0), ""), ((2, 0), "ArrowRight"), ((0, 0), "Home")):
+        if key:
+            sliders(tab).first.press(key)
+        assert heights(tab, curve=0) == pytest.approx(total.at(setting), abs=0.05)
+        said = tab.locator(".play-said").inner_text()
+        assert said == f"The last height is {first.at(setting)[0]:.3f}; the size is small."
+
+
+def test_gaps_of_a_factor_are_gaps_of_the_product(tab, place):
+    shown = Table([1.0, 1.0, np.nan, np.nan], (1, 0), along=1, start=0)
+    curve = Curve("gaps", Sum(((Table(X[:2], along=1), shown),), 2), [3.0, 4.0], line="none", marker="circle")
+    panel = Panel(Axis("reach", 1.0, 100.0, "log"), Axis("height", 0.0, 10.0), (curve,))
+    tab.goto(place(markup(panels=(panel,))))
+    marks = tab.locator(".play-chart .play-marker")
+    assert marks.count() == 1  # at the second pace
+    sliders(tab).first.press("Home")
+    assert marks.count() == 2
+    sliders(tab).first.press("End")
+    assert marks.count() == 0
+
+
+def test_a_figure_by_itself_has_sliders_in_a_notebook(tab, tmp_path):
+    """As Jupyter shows it: no style, no script, and no theme but those that it brings; twice on a page."""
+    alone = markup() + by_itself()
+    path = tmp_path / "notebook.html"
+    path.write_text(f'<!doctype html><html lang="en"><meta charset="utf-8"><body>{alone}{alone}</body></html>', "utf-8")
+    asked = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(path.as_uri())
+    assert sliders(tab).count() == 4
+    sliders(tab).first.press("End")
+    assert tab.locator(".play-said").first.inner_text() == "The last height is 7.0; the size is small."
+    assert tab.locator(".play-said").last.inner_text() == "The last height is 4.0; the size is small."
+    assert not tab.locator(".play-still").first.is_visible()
+    assert asked == [path.as_uri()]
 
 
 def test_reset_goes_back_to_the_start(tab, place):
@@ -133,7 +231,7 @@ def test_reset_goes_back_to_the_start(tab, place):
     tab.get_by_role("button", name="Reset").click()
     assert tab.locator(".play-chart").first.inner_html() == before
     assert sliders(tab).first.input_value() == "1"
-    assert tab.get_by_role("status").inner_text() == "The last height is 4.0; the size is small."
+    assert tab.locator(".play-said").inner_text() == "The last height is 4.0; the size is small."
 
 
 def test_marks_stand_at_the_grid_points_and_lines_differ_without_color(tab, place):
@@ -238,7 +336,7 @@ def test_button_plays_and_any_slider_stops_it(browser, place):
     page = context.new_page()
     page.clock.install()
     page.goto(place(markup(played=0)))
-    slider, said = page.get_by_role("slider").first, page.get_by_role("status")
+    slider, said = page.get_by_role("slider").first, page.locator(".play-said")
     page.get_by_role("button", name="Play").click()
     assert said.get_attribute("aria-live") == "off"
     page.clock.run_for(1000)

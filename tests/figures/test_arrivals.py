@@ -42,15 +42,20 @@ def field(distance_m, threshold, power_ratio):
     return sum(quad(lost, *ends, limit=200)[0] for ends in ((0, 100), (100, 1e3), (1e3, 1e4), (1e4, 1e6)))
 
 
-@pytest.mark.parametrize("setting", [(0, 1, 4), (3, 0, 2), (6, 1, 4), (6, 4, 4), (5, 2, 0)])
+@pytest.mark.parametrize(
+    "setting", [(0, 20, 40, 0), (30, 10, 20, 15), (40, 20, 40, 40), (40, 40, 40, 15), (36, 30, 0, 9)]
+)
 def test_success_curves_are_the_formulas(figures, setting):
     figure = figures["success"]
-    distance, share, power = (number(figure, i, setting) for i in range(3))
-    watts = power / 1e3
+    alpha = S.path_loss_exponent
+    distance = 100 / 10 ** ((40 - setting[0]) / 10 / alpha)  # one dB of path loss a step
+    share, watts = 10 ** ((setting[1] - 40) / 10), S.max_power_w * 10 ** ((setting[2] - 40) / 10)
+    for i, exactly in enumerate((distance, share, 1e3 * watts)):
+        assert number(figure, i, setting) == pytest.approx(exactly, rel=0.05)
     noise_w = S.bandwidth_hz * share * S.noise_psd_w_per_hz
-    alpha, phi = S.path_loss_exponent, S.base_station_density_per_m2
+    phi = S.base_station_density_per_m2
     threshold_db, exact = curve(figure, "exact", setting)
-    for place in (0, 8, 15, -1):
+    for place in (0, 8, 15, 30, -1):
         theta = 10 ** (threshold_db[place] / 10)
         noise = math.exp(-theta * noise_w * distance**alpha / (watts * S.reference_gain))
         assert exact[place] == pytest.approx(
@@ -69,19 +74,21 @@ def test_success_curves_are_the_formulas(figures, setting):
         assert curve(figure, "as printed", setting)[1][place] == pytest.approx(printed, rel=1e-4, abs=1e-12)
 
 
-def test_success_readout_is_the_curve_at_the_scenarios_threshold(figures):
-    for setting in ((6, 1, 4), (2, 3, 1)):
-        threshold_db, exact = curve(figures["success"], "exact", setting)
-        own = np.interp(10 * math.log10(S.sinr_threshold), threshold_db, exact)
-        assert fact(figures["success"], "exact", setting) == f"{own:.3f}"
-    assert "At θ = \N{MINUS SIGN}5 dB" in figures["success"].said((0, 0, 0))
+def test_success_readout_and_mark_are_the_curve_at_the_threshold_of_the_slider(figures):
+    figure = figures["success"]
+    for setting in ((40, 20, 40, 15), (20, 30, 10, 3)):
+        for name, label in {"exact": "exact", "noise": "exact, noise alone", "printed": "as printed"}.items():
+            assert fact(figure, name, setting) == f"{curve(figure, label, setting)[1][setting[3]]:.3f}"
+        marked = [values[0] for values in curve(figure, "this upload", setting)]
+        assert marked == pytest.approx([values[setting[3]] for values in curve(figure, "exact", setting)])
+    assert "At θ = \N{MINUS SIGN}5 dB" in figure.said(figure.start)
 
 
-@pytest.mark.parametrize("setting", [(0, 0), (8, 1), (16, 2), (16, 4), (20, 4), (24, 2), (24, 4)])
+@pytest.mark.parametrize("setting", [(0, 0), (13, 10), (27, 20), (27, 40), (33, 40), (40, 20), (40, 40)])
 def test_stars_of_power_are_global_minima(figures, setting):
     figure = figures["power"]
     weight, distance = (number(figure, i, setting) for i in range(2))
-    weight = float(np.geomspace(1e-4, 1e-1, 25)[np.argmin(abs(np.geomspace(1e-4, 1e-1, 25) - weight))])
+    weight = float(np.geomspace(1e-4, 1e-1, 41)[np.argmin(abs(np.geomspace(1e-4, 1e-1, 41) - weight))])
     channel = wireless.Cell.draw(S, 0).channel(0)
     _, delay_s = share_bandwidth(S, channel, np.full(S.num_ues, BITS), np.full(S.num_ues, S.max_power_w))
     worth = reception_benefit(S, 0.0)[0, 0]
@@ -114,5 +121,5 @@ def test_stars_of_power_are_global_minima(figures, setting):
 
 
 def test_power_readout_names_silence(figures):
-    assert "Best: not to transmit; the upload arrives with probability 0.000" in figures["power"].said((24, 4))
-    assert "Best: 200 mW" in figures["power"].said((0, 4))
+    assert "Best: not to transmit; the upload arrives with probability 0.000" in figures["power"].said((40, 40))
+    assert "Best: 200 mW" in figures["power"].said((0, 40))

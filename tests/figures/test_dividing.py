@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from sliders import check_data, curve, fact, number
 
 from fedswitch import Scenario, wireless
-from fedswitch.figures.dividing import search_figure, shares_figure
+from fedswitch.figures.dividing import CROWDS, search_figure, shares_figure
 
 S = Scenario.corrected()
 BITS = 9.4e6
@@ -27,7 +27,7 @@ def test_data_are_finite_and_light(figures, name):
     check_data(figures[name])
 
 
-@pytest.mark.parametrize("setting", [(0, 0), (2, 3), (4, 0), (4, 5)])
+@pytest.mark.parametrize("setting", [(0, 0), (15, 1), (len(CROWDS) - 1, 0), (len(CROWDS) - 1, 2)])
 def test_shares_make_all_delays_equal(figures, setting):
     figure = figures["shares"]
     num_ues = int(number(figure, 0, setting))
@@ -61,7 +61,7 @@ def share_for(channel, delay_s):
     return np.array([brentq(excess, 1e-9, 1.0, args=link, xtol=1e-14) for link in links])
 
 
-@pytest.mark.parametrize("crowd", [0, 1, 2])
+@pytest.mark.parametrize("crowd", [0, 20, len(CROWDS) - 1])
 def test_search_halves_the_bracket_around_the_crossing(figures, crowd):
     figure = figures["search"]
     x, total = curve(figure, "sum of shares", (crowd, 0))
@@ -76,7 +76,8 @@ def test_search_halves_the_bracket_around_the_crossing(figures, crowd):
     for tried, needed in zip(delays, totals, strict=True):
         assert low < tried < high
         low, high = (tried, high) if needed > 1 else (low, tried)
-        assert np.interp(np.log(tried), np.log(x), np.log(total)) == pytest.approx(np.log(needed), abs=0.02)
+        if needed < 1e9:  # where no bandwidth suffices, it stands far above
+            assert np.interp(np.log(tried), np.log(x), np.log(total)) == pytest.approx(np.log(needed), abs=0.02)
     steps = np.abs(np.diff(delays))
     assert steps[1:] == pytest.approx(steps[:-1] / 2, rel=1e-6)
     assert abs(totals[-1] - 1) < 1e-3

@@ -41,6 +41,7 @@ def test_lines_are_means_over_seeds_at_the_rounds_that_were_tested():
     figure = fig4.draw(tables("ours", "greedy"))
     ours, greedy, guessing = figure.axes[0].lines
     assert guessing.get_ydata() == [0.5, 0.5]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["guessing", "Algorithm 2", "greedy"]
     assert ours.get_xdata().tolist() == [2, 3]
     assert ours.get_ydata() == pytest.approx([0.6, 0.7])
     band = figure.axes[0].collections[0].get_datalim(figure.axes[0].transData)
@@ -56,13 +57,27 @@ def test_the_axes_are_those_that_are_asked_for():
 
 def test_forms_and_energy_have_panels_of_their_own():
     figure = fig4.draw(tables("ours", "greedy", "ours_printed", "greedy_printed", "energy_0.7", "fedlora"))
-    legends = {axes.get_title(): [text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes}
-    fedlora = "one common module (FedLoRA)"
-    assert legends == {
-        "Corrected": ["Algorithm 2, corrected", "greedy, corrected", fedlora],
-        "As printed": ["Algorithm 2, printed", "greedy, printed", fedlora],
-        "With weight on energy": ["Algorithm 2, corrected", "with energy, 0.7 of an upload's worth"],
+    ends = {
+        axes.get_title(): [text.get_text().replace("\n", " ") for text in axes.texts if text.get_text() != "guessing"]
+        for axes in figure.axes
     }
+    assert ends == {
+        "Corrected": ["Algorithm 2", "greedy", "one common module"],
+        "As printed": ["Algorithm 2", "greedy", "one common module"],
+        "With weight on energy": ["Algorithm 2", "with energy, 0.7"],
+    }
+    assert all(sum(bool(line.get_label()[0] != "_") for line in axes.lines) <= 4 for axes in figure.axes)
+
+
+def test_every_arm_has_the_same_look_in_all_panels():
+    figure = fig4.draw(tables("ours", "greedy", "ours_printed", "greedy_printed", "fedlora"))
+    looks = {}
+    for axes in figure.axes:
+        for line in axes.lines:
+            if not line.get_label().startswith("_"):
+                looks.setdefault(line.get_label(), set()).add((line.get_color(), line.get_marker()))
+    assert {name: len(found) for name, found in looks.items()} == dict.fromkeys(looks, 1)
+    assert len({found.copy().pop() for found in looks.values()}) == len(looks)
 
 
 @pytest.mark.parametrize(

@@ -296,15 +296,21 @@ def test_the_tables_list_every_choice_with_its_ends():
 def test_the_tornado_shows_the_largest_swings_from_the_base_at_the_top(made):
     figure = verdicts.draw(made, most=1)
     silence, delay = figure.axes
-    assert [label.get_text() for label in silence.get_yticklabels()] == ["rate"]
+    assert [label.get_text() for label in silence.get_yticklabels()] == ["kind of rate"]
     assert [bar.get_x() + bar.get_width() for bar in silence.patches] == pytest.approx([0.8])
     assert [line.get_xdata()[0] for line in silence.lines[-2:]] == pytest.approx([0.2, 0.5])
     both = verdicts.draw(made).axes[0]
-    assert [label.get_text() for label in both.get_yticklabels()] == ["zeta1", "rate"]
-    assert delay.get_xlabel().replace("\n", " ") == sensitivity.CONCLUSIONS["delay"].outcome
+    assert [label.get_text() for label in both.get_yticklabels()] == ["gradient bound, const.", "kind of rate"]
+    assert delay.get_title(loc="right").replace("\n", " ") == f"delay: {sensitivity.CONCLUSIONS['delay'].outcome}"
 
 
 def test_a_side_without_an_end_is_left_out():
-    assert Range(None, "b", (CONTROL,), "why", {"x": 1}).sides("name") == {"high": {"x": 1, "name": "b"}}
-    assert Range(0.0, 2.0, (CONTROL,), "why").sides("name") == {"low": {"name": 0.0}, "high": {"name": 2.0}}
+    assert Range("words", None, "b", (CONTROL,), "why", {"x": 1}).sides("name") == {"high": {"x": 1, "name": "b"}}
+    assert Range("words", 0.0, 2.0, (CONTROL,), "why").sides("name") == {"low": {"name": 0.0}, "high": {"name": 2.0}}
     assert all(isinstance(each, Inert) for each in INERT.values())
+
+
+def test_every_choice_has_words_of_its_own_that_fit_beside_a_bar():
+    words = [varied.words for varied in RANGES.values()]
+    assert len(set(words)) == len(words)
+    assert all(0 < len(word) <= 24 and "_" not in word for word in words)

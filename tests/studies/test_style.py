@@ -1,7 +1,16 @@
-import matplotlib.pyplot as plt
-import pytest
+import itertools
 
-from fedswitch.studies.style import use_style
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from fedswitch.learning.schemes import SCHEMES
+from fedswitch.split import POLICIES
+from fedswitch.studies import fig2_convergence, fig4_switching, skew
+from fedswitch.studies.style import LOOKS, _apart, distinct_lines, label_ends, scheme_look, use_style
 
 
 @pytest.mark.parametrize("setting", [{"text.usetex": True}, {"savefig.bbox": "tight"}, {"axes.unicode_minus": False}])
@@ -12,3 +21,65 @@ def test_figures_look_the_same_whatever_is_set_for_others(setting):
         plt.rcParams.update(setting)
         use_style()
         assert dict(plt.rcParams) == ours
+
+
+def test_every_scheme_and_arm_has_a_look_and_no_two_schemes_the_same():
+    arms = [arm.name for study in (fig2_convergence, fig4_switching, skew) for arm in study.ARMS]
+    for name in (*SCHEMES, *POLICIES, *arms, "energy_0.7"):
+        assert scheme_look(name)["color"].startswith("#")
+    assert len(set(LOOKS.values())) == len(LOOKS)
+    assert len({look.marker for look in LOOKS.values()}) == len(LOOKS)
+
+
+def test_a_scheme_looks_the_same_under_all_its_names_and_dashed_and_hollow_as_printed():
+    ours, printed = scheme_look("ours"), scheme_look("ours_printed")
+    assert ours == scheme_look("switching")
+    assert (printed["color"], printed["marker"]) == (ours["color"], ours["marker"])
+    assert (ours["linestyle"], printed["linestyle"]) == ("-", "--")
+    assert ours["markerfacecolor"] == ours["color"] != printed["markerfacecolor"]
+    assert scheme_look("switching_risk")["color"] != ours["color"]
+
+
+def test_an_unknown_scheme_is_told_where_looks_are_given():
+    with pytest.raises(ValueError, match="'nobody' has no look yet: give it one in LOOKS"):
+        scheme_look("nobody")
+
+
+def test_lines_differ_by_more_than_their_color():
+    looks = [(look["linestyle"], look["marker"]) for _, look in distinct_lines(range(8))]
+    assert len(set(looks)) == 8
+
+
+labels = st.lists(st.tuples(st.floats(0, 1), st.floats(0.02, 0.3)), min_size=1, max_size=6)
+
+
+@given(labels)
+def test_labels_never_overlap_and_keep_their_order(wanted):
+    places, heights = zip(*wanted, strict=True)
+    found = _apart(places, heights)
+    order = sorted(range(len(found)), key=lambda i: places[i])
+    for below, above in itertools.pairwise(order):
+        assert found[above] - found[below] >= (heights[above] + heights[below]) / 2 - 1e-9
+    assert min(at - height / 2 for at, height in zip(found, heights, strict=True)) >= -1e-9
+
+
+def test_lines_are_named_at_their_ends_in_their_colors():
+    axes = Figure(figsize=(5, 3)).subplots()
+    axes.plot([0, 1, 2], [0.0, 1.0, np.nan], color="#112233", label="left")
+    axes.plot([0, 1, 2], [0.0, 4.0, 2.0], color="#445566", label="a name of several words")
+    axes.axhline(3.0)
+    label_ends(axes)
+    left, named = axes.texts
+    assert [left.get_text(), named.get_text().replace("\n", " ")] == ["left", "a name of several words"]
+    assert [left.get_color(), named.get_color()] == ["#112233", "#445566"]
+    assert left.get_position()[1] < named.get_position()[1]
+
+
+def test_labels_stand_beside_ends_whose_limits_follow_the_data():
+    axes = Figure(figsize=(5, 3)).subplots()
+    axes.plot([100, 200, 300], [5.0, 7.0, 9.0], label="far from zero")
+    label_ends(axes)
+    x, y = axes.texts[0].get_position()
+    axes.set_xlim(axes.get_xlim())
+    end = axes.transAxes.inverted().transform(axes.transData.transform((300, 9.0)))
+    assert end == pytest.approx((x - 0.03, y), abs=0.05)

@@ -23,11 +23,33 @@
     return made;
   }
 
-  /* What a grid holds at a setting; a dimension of size 1 is the same for all values of its control. */
+  /* What a grid holds at a setting; a dimension of size 1 is the same for all values of its control. Or a sum of products
+     of tables, in which controls and points go so many places further. */
   function at(grid, setting) {
+    if (grid.terms) return Array.from({ length: grid.points }, (_, point) => total(grid, setting, point));
     let row = 0;
     grid.sizes.forEach((size, i) => { row = row * size + (size > 1 ? setting[i] : 0); });
     return grid.rows[row];
+  }
+
+  function total(grid, setting, point) {
+    let sum = 0;
+    for (const factors of grid.terms) {
+      let product = 1;
+      for (const table of factors) {
+        const place = table.strides.reduce((from, step, i) => from + step * setting[i], table.start + table.along * point);
+        const value = table.values[place] ?? null; /* what ends in gaps was cut there */
+        product = value === null || product === null ? null : product * value;
+      }
+      if (product === null) return null;
+      sum += product;
+    }
+    return grid.decays ? Math.exp(-sum) : sum;
+  }
+
+  function told(fact, setting) {
+    const value = at(fact, setting);
+    return fact.terms ? value[0].toFixed(fact.places) : value;
   }
 
   /* From a place on an axis to one on the screen. */
@@ -68,7 +90,7 @@
   };
 
   function marker(curve, x, y) {
-    const size = curve.text ? 9 : curve.marker === "cross" ? 9 : 4;
+    const size = curve.text ? 8 : curve.marker === "cross" ? 12 : 4;
     const made = drawn("g", {
       class: `play-marker play-color-${curve.color}${curve.filled ? " play-filled" : curve.text ? " play-open" : ""}`,
       transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
@@ -119,6 +141,7 @@
       width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
       "aria-label": `Chart: ${panel.y.label} against ${panel.x.label}`,
     });
+    svg.frame = { left, inner, bottom, right };
     svg.append(frame(panel, right, up, left, width, height));
     /* an inner svg clips what leaves the axes */
     const lines = drawn("svg", {
@@ -138,6 +161,88 @@
       }
     }
     return svg;
+  }
+
+  /* Values of a chart where one points at it, or, by the keyboard, at the place that the arrow keys lead to: of lines at
+     that place, of single marks those that are near. They stand below the chart, for readers of screens as well. */
+  const NEAR = 14;
+
+  function short(value) {
+    const rounded = Number(value.toPrecision(3));
+    return (Math.abs(rounded) >= 1e5 || (rounded !== 0 && Math.abs(rounded) < 1e-3) ? rounded.toExponential()
+      : String(rounded)).replace("-", "\u2212");
+  }
+
+  function valueAt(points, right, x) {
+    for (let i = 1; i < points.length; i += 1) {
+      if (points[i - 1] === null || points[i] === null) continue;
+      const [from, to] = [right(points[i - 1][0]), right(points[i][0])];
+      if (from <= x && x <= to) {
+        const share = to > from ? (x - from) / (to - from) : 0;
+        return points[i - 1][1] + share * (points[i][1] - points[i - 1][1]);
+      }
+    }
+    return null;
+  }
+
+  function reading(panel, setting, frame, x) {
+    const said = [];
+    for (const curve of panel.curves) {
+      const points = places(curve, setting);
+      if (!curve.label) continue;
+      if (curve.line === "none") {
+        const near = points.filter((point) => point !== null)
+          .map((point) => [Math.abs(frame.right(point[0]) - x), point]).filter(([away]) => away < NEAR);
+        if (near.length) said.push([curve.label, near.reduce((one, other) => (other[0] < one[0] ? other : one))[1][1]]);
+      } else {
+        const value = valueAt(points, frame.right, x);
+        if (value !== null) said.push([curve.label, value]);
+      }
+    }
+    const place = panel.x.scale === "log"
+      ? panel.x.low * (panel.x.high / panel.x.low) ** frame.share(x)
+      : panel.x.low + (panel.x.high - panel.x.low) * frame.share(x);
+    return `${panel.x.label}: ${short(place)}. ${said.map(([label, value]) => `${label}: ${short(value)}`).join("; ")}`;
+  }
+
+  const KEYS = { ArrowLeft: -1, ArrowRight: 1, PageDown: -5, PageUp: 5, Home: -Infinity, End: Infinity };
+  const STEPS = 40;
+
+  function pointer(place, panel, now) {
+    const shown = element("p", { class: "play-reading", role: "status" });
+    let share = null;
+    place.tabIndex = 0;
+    place.setAttribute("role", "group");
+    place.setAttribute("aria-label", `Values of ${panel.y.label}: arrow keys move along ${panel.x.label}`);
+    function mark() {
+      const svg = place.querySelector("svg");
+      if (!svg || !svg.frame) return;
+      svg.querySelector(".play-cursor")?.remove();
+      shown.textContent = "";
+      if (share === null) return;
+      const { left, inner, bottom } = svg.frame, x = left + share * inner;
+      svg.append(drawn("path", { class: "play-cursor", d: `M${x.toFixed(1)} ${MARGIN.top}V${bottom}` }));
+      const frame = { right: svg.frame.right, share: () => share };
+      shown.textContent = reading(panel, now(), frame, x);
+    }
+    function move(to) {
+      share = to === null ? null : Math.min(1, Math.max(0, to));
+      mark();
+    }
+    place.addEventListener("pointermove", (event) => {
+      const svg = place.querySelector("svg");
+      if (svg) move((event.clientX - svg.getBoundingClientRect().left - svg.frame.left) / svg.frame.inner);
+    });
+    place.addEventListener("pointerleave", () => { if (document.activeElement !== place) move(null); });
+    place.addEventListener("focus", () => { if (share === null) move(0.5); });
+    place.addEventListener("blur", () => move(null));
+    place.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") move(null);
+      if (!(event.key in KEYS)) return;
+      event.preventDefault();
+      move(Math.round((share ?? 0.5) * STEPS + KEYS[event.key]) / STEPS);
+    });
+    return { shown, mark };
   }
 
   function legend(panel) {
@@ -171,9 +276,11 @@
     const buttons = element("div", { class: "play-buttons" }, reset);
 
     const charts = data.panels.map(() => element("div", { class: "play-chart" }));
+    const pointers = data.panels.map((panel, i) => (panel.square ? null : pointer(charts[i], panel, () => setting)));
     const panels = element("div", { class: data.stacked ? "play-panels" : "play-panels play-beside" }, ...data.panels.map((panel, i) => {
       const title = panel.title ? [element("p", { class: "play-title" }, panel.title)] : [];
-      return element("div", { class: "play-panel" }, ...title, charts[i], legend(panel));
+      const values = pointers[i] ? [pointers[i].shown] : [];
+      return element("div", { class: "play-panel" }, ...title, charts[i], ...values, legend(panel));
     }));
 
     /* A figure that plays says nothing by itself: a screen reader would talk all the time. */
@@ -207,6 +314,7 @@
       data.panels.forEach((panel, i) => {
         const width = Math.floor(charts[i].clientWidth);
         if (width > 0) charts[i].replaceChildren(chart(panel, setting, width));
+        pointers[i]?.mark();
       });
     }
     function show() {
@@ -216,7 +324,7 @@
         sliders[i].setAttribute("aria-valuetext", value);
         values[i].textContent = value;
       });
-      said.textContent = data.readout.replace(/\{(\w+)\}/g, (_, name) => at(data.facts[name], setting));
+      said.textContent = data.readout.replace(/\{(\w+)\}/g, (_, name) => told(data.facts[name], setting));
       draw();
     }
 
@@ -227,5 +335,5 @@
     new ResizeObserver(draw).observe(panels);
   }
 
-  document.querySelectorAll(".play").forEach(start);
+  document.querySelectorAll(".play:not(.play-on)").forEach(start);
 })();
