@@ -77,7 +77,7 @@ class Fig2Settings(LearningSettings):
 
 RECORDED = Fig2Settings(
     task="sst2",
-    arms=[arm.name for arm in ARMS if arm.name != "unbiased"],
+    arms=[arm.name for arm in ARMS],
     num_ues=[10, 25, 50, 100],
     deadlines_s=[0.02, 0.05, 0.2],
     costly_up_to=50,

@@ -203,8 +203,8 @@ def _panels(there: Sequence[str]) -> dict[str, list[str]]:
         "As printed": ["ours_printed", "greedy_printed", "one_shot_printed", "fedlora"],
         "With weight on energy": ["ours", *energy],
     }
-    if {"random", "fedlora"} <= set(there):
-        wanted |= {"Without choice": ["ours", "random", "fedlora"]}
+    if "unbiased" in there or {"random", "fedlora"} <= set(there):
+        wanted |= {"Other ways": ["ours", "unbiased", "random", "fedlora"]}
     panels: dict[str, list[str]] = {}
     for title, arms in wanted.items():
         measured = [name for name in arms if name in there]

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from .settings import setting
 from .split_fig4 import VisionSettings
 from .split_runs import ARMS, LABELS, SplitCase, ends, looks
-from .style import draw_range
+from .style import INK, NEUTRAL, WIDE_IN, draw_range
 
 
 def limits_setting(default: list[float]) -> list[float]:
@@ -78,16 +78,16 @@ def draw(table: pd.DataFrame, *, reading: str) -> Figure:
     """
     found = ends(table)
     of_reading = found[(found["reading"] == reading) & (found["arm"] != "all_in")]
-    figure, grid = plt.subplots(2, 2, figsize=(7.0, 5.6), sharex=True)
+    figure, grid = plt.subplots(2, 2, figsize=(WIDE_IN, 5.6), sharex=True)
     for axes, (column, label) in zip(grid.flat, PANELS.items(), strict=True):
         for name, look in looks(of_reading["arm"].unique()):
             runs = of_reading[of_reading["arm"] == name]
             draw_range(axes, runs.groupby("limit")[column], label=LABELS[name], markersize=5, **look)
         everybody = found.loc[found["arm"] == "all_in", column]
         if len(everybody) and column != "delay_over_limit":
-            axes.axhline(everybody.mean(), color="0.3", linewidth=1.0, label=LABELS["all_in"])
+            axes.axhline(everybody.mean(), color=INK, linewidth=1.0, label=LABELS["all_in"])
         axes.set_ylabel(label)
-    grid[1, 0].axhline(1.0, color="0.3", linestyle=":")
+    grid[1, 0].axhline(1.0, **NEUTRAL)
     for axes in grid[1]:
         axes.set_xlabel(r"limit $\bar{D}$, as on the sibling's axis")
     figure.legend(*grid[0, 1].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")

@@ -18,6 +18,7 @@ from ..split.scheduling import least_delay
 from .settings import setting
 from .split_fig5 import limits_setting
 from .split_runs import SplitSettings
+from .style import INK, WIDE_IN
 
 FORMS: dict[Form, Policy] = {"printed": "proposed_printed", "corrected": "proposed"}
 """The policy of each form of Algorithm 1."""
@@ -123,14 +124,14 @@ def draw(table: pd.DataFrame, *, reading: str) -> Figure:
     """
     chosen = table[table["reading"] == reading]
     limits = sorted(chosen["limit"].unique())
-    figure, grid = plt.subplots(2, len(FORMS), figsize=(7.0, 5.2), sharex=True, sharey="row", squeeze=False)
+    figure, grid = plt.subplots(2, len(FORMS), figsize=(WIDE_IN, 5.2), sharex=True, sharey="row", squeeze=False)
     for column, form in enumerate(FORMS):
         of_form = chosen[chosen["form"] == form]
         for axes, (name, scale) in zip(grid[:, column], (("seconds", 1e3), ("tried", 1.0)), strict=True):
             samples = [scale * of_form.loc[of_form["limit"] == limit, name] for limit in limits]
             axes.boxplot(
                 samples, positions=range(len(limits)), whis=(0, 100), showmeans=True,
-                medianprops={"color": "black"}, meanprops={"marker": "x", "markeredgecolor": "black"},
+                medianprops={"color": INK}, meanprops={"marker": "x", "markeredgecolor": INK},
             )  # fmt: skip
         grid[0, column].set(title=form, yscale="log")
         grid[1, column].set_xticks(range(len(limits)), [f"{limit:g}" for limit in limits])

@@ -23,7 +23,7 @@ from ..split.split_simulation import SplitRun, deal_evenly
 from .federated import ArmRun, Protocol, arms_by_name, measure_runs
 from .intervals import in_brackets
 from .settings import StudySettings, arm_names, seed_setting, setting
-from .style import LABEL_WIDTH, distinct_lines, draw_range
+from .style import GRID, INK, LABEL_WIDTH, NEUTRAL, WIDE_IN, draw_range, scheme_look
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,9 +244,7 @@ def _spread(values: pd.Series) -> str:
 
 def looks(arms: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Those of the arms that are there, in the order of `ARMS`, each with the same look on every page."""
-    for name, look in distinct_lines(LABELS):
-        if name in set(arms):
-            yield name, look
+    return ((name, scheme_look(name)) for name in LABELS if name in set(arms))
 
 
 SMOOTHED = 0.05
@@ -260,7 +258,7 @@ def draw_learning(table: pd.DataFrame, *, rows: str = "task") -> Figure:
     averaged over some rounds, and carried on where nobody is.
     """
     values = list(table[rows].unique())
-    figure, grid = plt.subplots(len(values), 2, figsize=(7.0, 0.9 + 2.5 * len(values)), sharex=True, squeeze=False)
+    figure, grid = plt.subplots(len(values), 2, figsize=(WIDE_IN, 0.9 + 2.5 * len(values)), sharex=True, squeeze=False)
     width = max(1, round(SMOOTHED * table["round"].max()))
     for (left, right), value in zip(grid, values, strict=True):
         of_row = table[table[rows] == value]
@@ -288,9 +286,9 @@ def draw_budget(table: pd.DataFrame) -> Figure:
     """
     found = ends(table)
     arms = [name for name, _ in looks(found["arm"].unique())]
-    figure, panels = plt.subplots(1, 3, figsize=(7.0, 1.2 + 0.4 * len(arms)), sharey=True)
+    figure, panels = plt.subplots(1, 3, figsize=(WIDE_IN, 1.2 + 0.4 * len(arms)), sharey=True)
     for axes, (column, label) in zip(panels, _BESIDE.items(), strict=True):
-        axes.barh(range(len(arms)), [found.loc[found["arm"] == name, column].mean() for name in arms], color="0.8")
+        axes.barh(range(len(arms)), [found.loc[found["arm"] == name, column].mean() for name in arms], color=GRID)
         for place, name in enumerate(arms):
             runs = found[found["arm"] == name]
             _dots(axes, runs[column], place, ".")
@@ -298,7 +296,7 @@ def draw_budget(table: pd.DataFrame) -> Figure:
                 _dots(axes, runs["participation_min"], place, "x")
         axes.set_xlabel(label)
         axes.grid(axis="y", visible=False)
-    panels[1].axvline(1.0, color="0.3", linestyle=":")
+    panels[1].axvline(1.0, **NEUTRAL)
     panels[1].set_xscale("symlog", linthresh=2.0)
     panels[1].set_xlim(left=0.0)
     panels[0].set_yticks(range(len(arms)), [textwrap.fill(LABELS[name], LABEL_WIDTH) for name in arms])
@@ -314,4 +312,4 @@ _BESIDE = {
 
 
 def _dots(axes: Axes, values: pd.Series, place: int, marker: str) -> None:
-    axes.plot(values, np.full(len(values), place), linestyle="", marker=marker, color="black", clip_on=False)
+    axes.plot(values, np.full(len(values), place), linestyle="", marker=marker, color=INK, clip_on=False)

@@ -57,7 +57,7 @@ class Look:
     """What a scheme looks like: one of the palette's series, counted from 1, and a marker of Matplotlib."""
 
     series: int
-    marker: str
+    marker: str | tuple[int, int, int]
 
 
 LOOKS = {
@@ -72,6 +72,7 @@ LOOKS = {
     "proximal": Look(5, ">"),
     "switching_risk": Look(7, "p"),
     "energy": Look(6, "h"),
+    "unbiased": Look(3, (4, 1, 45)),
     "proposed": Look(1, "H"),
     "equal_share": Look(4, "d"),
     "fair": Look(2, "8"),
@@ -79,7 +80,7 @@ LOOKS = {
 }
 """Every scheme's look, wherever it is drawn; those that share a color never share a panel, and have other markers."""
 
-_SAME = {"ours": "switching", "algorithm_2": "switching"}
+_SAME = {"ours": "switching", "algorithm_2": "switching", "switching_unbiased": "unbiased"}
 
 
 def scheme_look(name: str) -> dict[str, Any]:
