@@ -24,8 +24,8 @@ from fedswitch.theory import montecarlo, problems, trials
 from fedswitch.wireless import Radio
 
 GIVEN_BACK = {
-    "control": {"Allocation", "Decision", "EnergyAllocation", "Inner", "Trace"},
-    "theory": {"Missed", "RiskGapBound"},
+    "control": {"Allocation", "Decision", "EnergyAllocation", "Inner", "OnlineGuarantee", "Trace"},
+    "theory": {"Missed", "RiskGapBound", "StationarityBound"},
     "wireless": set(),
 }
 """Dataclasses that functions return and none takes."""
@@ -77,6 +77,10 @@ def observe(**changes):
 def decide(seen=None, state=None, scenario=PAPER, **options):
     before = control.State(**{"round_index": 1, **CARRIED, **(state or {})})
     return control.decide(scenario, seen or observe(**OBSERVED), before, **{"rng": np.random.default_rng(5)} | options)
+
+
+def known():
+    return SMALL, observe(**OBSERVED), control.State(**CARRIED)
 
 
 def received(**fields):
@@ -145,6 +149,19 @@ CALLS = {
         "subscription": [[1, 0]], "success": [[0.5, 0.75]], "num_ues": 100, **SHAPE, "zeta1": 3, "zeta2": 0.125,
         "form": "printed"}),
     "unroll": (theory.unroll, {"A": [[0.5, 1]], "B": [[100, 9]], "start": [9, 5]}),
+    "inverse_moments": (theory.inverse_moments, {**SCHEDULE, "least_probability": 0.25}),
+    "inverse_weights": (theory.inverse_weights, {**SCHEDULE, "least_probability": 0.25}),
+    "sampling_noise": (lambda **a: theory.sampling_noise(theory.received_weights(**SCHEDULE), **a), {
+        "sample_variance": [3, 4], "batch_size": [2, 1]}),
+    "sampling_offset": (lambda **a: theory.sampling_offset(theory.received_weights(**SCHEDULE), **a), {
+        "sample_variance": [3, 4], "batch_size": [2, 1], "smoothness": 2}),
+    "spread_factors": (lambda **a: theory.spread_factors(received=theory.received_weights(**SCHEDULE), **a), {
+        "weights": [0.25, 0.75]}),
+    "stationarity_bound": (
+        lambda **a: theory.stationarity_bound(
+            received=theory.received_weights([0.25, 0.75], [[[1, 1]]], [[[0.5, 0.75]]]), **a), {
+            "weights": [0.25, 0.75], "initial_gap": 3, "smoothness": 2, "learning_rate": 0.25, "spread_sq": 4,
+            "sample_variance": [3, 4], "batch_size": [2, 1]}),
     "descend": (lambda **a: montecarlo.descend(PROBLEM, **a), {
         "subscription": [[[1, 0]]], "success": [[0.5, 0.75]], "start": [3, 4], "runs": 3, "rng": RNG}),
     "Trial": (lambda **f: trials.measure(trials.Trial("one", PROBLEM, **f), runs=2), {
@@ -158,6 +175,20 @@ CALLS = {
     "Logistic": (lambda **f: problems.Logistic(**f).optimum, {
         "weights": [0.25, 0.75], "signed": [[[1, 2], [2, -1]]] * 2, "regularization": 0.5}),
     # control
+    "best_static": (control.best_static, {"cost": [-3, 1], "limit": 1, "min_participation": 0.25}),
+    "online_guarantee": (control.online_guarantee, {
+        "gradients": [[[3], [-1]]], "subscriptions": [[[0], [1]]], "duals": [[[0.5], [0]]], "steps": 2, "limit": 1,
+        "min_participation": 0.25, "uploads": [[[0], [1]]]}),
+    "participation_limit": (control.participation_limit, {
+        "rounds": 100, "num_modules": 4, "limit": 2, "min_participation": 0.25, "spread_over_step": 3}),
+    "step_1_bound": (lambda **a: control.step_1_bound(*known(), **a), {"powers": 3, "cuts": 2}),
+    "decide_unbiased": (lambda **a: control.decide_unbiased(*known(), **a), {
+        "probability": [[0.5, 0.25]], "rng": RNG}),
+    "subscription_probabilities": (control.subscription_probabilities, {
+        "worth": [3, 1], "success": [0.5, 0.25], "price": [2, 1], "limit": 1, "min_participation": 0.125}),
+    "unbiased_power": (
+        lambda **a: control.unbiased_power(wireless.Reception(*np.array([[[1, 2]], [[1, 1]], [[0, 0]]]), 4), **a),
+        {"uploads": [[1, 0]], "worth": [[3, 1]], "price_per_w": [2, 1], "max_power_w": 4}),
     "Observation": (lambda **f: decide(observe(**f)), OBSERVED),
     "State": (lambda **f: decide(state=f), CARRIED),
     "Search": (lambda **f: control.allocate_bandwidth(**LINKS, **BAND, **vars(Search(**f))), {

@@ -8,6 +8,7 @@ from .ergodic_bandwidth import allocate_bandwidth_ergodic, ergodic_share_for_del
 from .field_power import optimal_power_in_field
 from .global_power import interior_point_power, optimal_power_several
 from .guarantees import OnlineGuarantee, best_static, online_guarantee, participation_limit
+from .inverse_probability import decide_unbiased, subscription_probabilities, unbiased_power
 from .least_delays import least_delays, set_delays
 from .online import Decision, Observation, State, decide, start
 from .power import optimal_power, power_gradient
@@ -22,7 +23,6 @@ from .subscription import (
     subscribe_proximal,
 )
 from .switching import cost_gradient, reception_benefit, ue_cost
-from .unbiased import decide_unbiased, subscription_probabilities, unbiased_power
 
 __all__ = [
     "Allocation",

@@ -104,7 +104,8 @@ def inverse_moments(
     weights sum to 1 on average only, and deviations from :math:`\nabla F` do not do: gradients take their place.
     """
     weight = inverse_weights(weights, subscription, success, least_probability=least_probability)
-    chance = np.asarray(subscription, dtype=np.float64) * np.asarray(success, dtype=np.float64)
+    beta, rate = checked(share={"subscription": subscription, "success": success})
+    chance = beta * rate
     spread = weight**2 * chance * (1.0 - chance)
     covariance = spread[..., np.newaxis] * np.eye(weight.shape[-1])
     return ReceivedWeights(np.zeros(weight.shape[:-1]), weight * chance, covariance)

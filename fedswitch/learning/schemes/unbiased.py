@@ -8,7 +8,7 @@ import numpy as np
 
 from ...arguments import Array, Bools
 from ...control import Observation
-from ...control.unbiased import LEAST_PROBABILITY, decide_unbiased
+from ...control.inverse_probability import LEAST_PROBABILITY, decide_unbiased
 from ...streams import stream
 from ...theory import inverse_weights
 from ..federation import Federation
@@ -20,7 +20,7 @@ class SwitchingUnbiased(Switching):
     r"""Subscription and power from the variance of Theorem B; each upload counts by inverse probability.
 
     Subscriptions are drawn, with the probabilities of the round before; what is received has the weight
-    :math:`\rho_k / (s \lambda)`, bounded as `control.unbiased.LEAST_PROBABILITY` says.
+    :math:`\rho_k / (s \lambda)`, bounded as `control.inverse_probability.LEAST_PROBABILITY` says.
     """
 
     carried = ("probability",)

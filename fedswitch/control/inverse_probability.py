@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, Bools, check_generator, checked, single
+from ..arguments import Array, Bools, check_generator, checked, flags, single
 from ..scenario import Scenario
 from ..wireless import Reception
 from .field_power import LogSuccess
@@ -46,15 +46,13 @@ def subscription_probabilities(
     :math:`\nu` on subscriptions it is :math:`s_n = \sqrt{V / (\lambda_n (c_n + \nu))}`, between v and 1. Raises
     ValueError for values out of range, and where N v exceeds `limit`.
     """
-    value, rate, cost = np.broadcast_arrays(
-        *checked(non_negative={"worth": worth}, share={"success": success}, **{"finite": {"price": price}})
+    value, cost, rate = np.broadcast_arrays(
+        *checked(non_negative={"worth": worth, "price": price}, share={"success": success})
     )
     most, (wanted,) = check_limit(limit), single(share={"min_participation": min_participation})
     modules = value.shape[-1]
     if modules * wanted > most + 1e-12:
         raise ValueError(f"min_participation = {wanted:g} in each of {modules} modules needs more than limit = {most}")
-    if (cost < 0.0).any():
-        raise ValueError(f"price must be non-negative, got {cost.min():g}")
     hopeful = (rate > LEAST_PROBABILITY) & (value > 0.0)
     square = np.where(hopeful, value / np.where(hopeful, rate, 1.0), 0.0)
 
@@ -85,7 +83,7 @@ def unbiased_power(
     """
     value, price = (checked(non_negative={name: x})[0] for name, x in (("worth", worth), ("price_per_w", price_per_w)))
     (largest,) = single(positive={"max_power_w": max_power_w})
-    sent = np.asarray(uploads, dtype=bool) & np.isfinite(reception.attenuation_w)
+    sent = flags("uploads", uploads) & np.isfinite(reception.attenuation_w)
     success = LogSuccess(np.where(sent, reception.attenuation_w, 0.0), reception.field, reception.path_loss_exponent)
     top = np.log(largest)
     with np.errstate(divide="ignore"):

@@ -11,7 +11,7 @@ from scipy.optimize import minimize, minimize_scalar
 
 from fedswitch import Scenario
 from fedswitch.control import Observation, decide_unbiased, start, subscription_probabilities, unbiased_power
-from fedswitch.control.unbiased import LEAST_PROBABILITY, upload_worth
+from fedswitch.control.inverse_probability import LEAST_PROBABILITY, upload_worth
 from fedswitch.streams import stream
 from fedswitch.theory import inverse_weights
 from fedswitch.wireless import Cell, Reception
