@@ -26,9 +26,9 @@ from ..learning.devices import device_name
 from ..learning.encoding import Backbone
 from ..learning.partition import partition_task
 from ..learning.progress import runs_bar
+from ..learning.rounds import When
 from ..learning.samples import Kept
 from ..learning.schemes import Scheme, find_scheme
-from ..learning.simulation import When
 from ..scenario import Scenario
 from ..streams import stream
 from ..units import db_to_ratio
