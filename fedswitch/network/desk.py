@@ -1,6 +1,6 @@
 """Where the worker of a node takes questions from the same machine: a socket whose address and key lie in a file.
 
-Bytes of packets go through it, with nothing to be unpickled on either side.
+Only bytes of packets go through it, which neither side has to trust.
 """
 
 from __future__ import annotations

@@ -84,6 +84,7 @@ class _Pair:
         self, address: str, data: Path, key: Path | None, authority: Path | None, home: Path, log: Path, say: Say
     ) -> None:
         self._address, self._authority, self._log, self._say, self._home = address, authority, log, say, home
+        self._logged = 0
         desk = home / "desk.json"
         self._worker = our_command("fedswitch.network.worker", str(data), str(desk))
         secured = ["--insecure"]
@@ -95,47 +96,51 @@ class _Pair:
         )  # fmt: skip
 
     def watch(self) -> None:
-        """Start both, and start again what ends, until the gNB has not answered for long."""
+        """Start both, and start again what ends, until the gNB has not let the node in for long."""
         worker, node = self._start_worker(), self._start_node()
         failing_since: float | None = None
-        started = time.monotonic()
         try:
             while True:
                 time.sleep(0.2)
                 if worker.poll() is not None:
                     self._say(f"The worker has died ({worker.returncode}): it is started again.")
                     worker = self._start_worker()
-                if node.poll() is None:
-                    if time.monotonic() - started > PATIENCE_S / 4:
-                        failing_since = None  # it has been let in
-                    continue
-                failing_since = failing_since or time.monotonic()
-                self._refuse_long(time.monotonic() - failing_since)
-                time.sleep(1.0)
-                started, node = time.monotonic(), self._start_node()
+                if self._let_in():
+                    failing_since = None
+                if node.poll() is not None:
+                    failing_since = self._try_again(failing_since)
+                    node = self._start_node()
         finally:
             stop([node, worker])
 
-    def _refuse_long(self, seconds: float) -> None:
-        """FedswitchError where trying again for so many seconds has not helped."""
-        there = healthy(self._address, self._authority)
-        if seconds < PATIENCE_S:
-            why = "is there, but does not let the node in yet" if there else "does not answer"
-            self._say(f"The gNB {why}: trying again, for {PATIENCE_S - seconds:.0f} s more.")
-            return
-        if there:
+    def _let_in(self) -> bool:
+        """Whether Flower's SuperNode, as started last, has been known to the gNB."""
+        with (self._log / "node.log").open("rb") as file:
+            file.seek(self._logged)
+            return b"SuperNode ID" in file.read()
+
+    def _try_again(self, failing_since: float | None) -> float:
+        """Since when it fails; FedswitchError where that has been for long."""
+        there, now = healthy(self._address, self._authority), time.monotonic()
+        if failing_since is None:
+            why = "is there, but has not let the node in" if there else "does not answer"
+            self._say(f"The gNB {why}: trying again, for {PATIENCE_S:.0f} s.")
+        elif now - failing_since > PATIENCE_S:
             raise FedswitchError(
                 f"The gNB at {self._address} does not let this node in: it does not know the key, so give one whose "
-                f".pub lay with the gNB's keys when it was started, or another node has joined with the same key, so "
-                f"stop that. Flower says: {tail(self._log / 'node.log', 3)}"
+                ".pub lay with the gNB's keys when it was started; or another node has joined with the same key, so "
+                f"stop that. Flower says: {tail(self._log / 'node.log', 8)}"
+                if there
+                else f"The gNB at {self._address} has not answered for {PATIENCE_S:.0f} s: it is done, or cannot be "
+                "reached any more; join again when it is back."
             )
-        raise FedswitchError(
-            f"The gNB at {self._address} has not answered for {PATIENCE_S:.0f} s: it is done, or cannot be reached any "
-            "more; join again when it is back."
-        )
+        time.sleep(1.0)
+        return now if failing_since is None else failing_since
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
         return spawn(self._worker, self._log / "worker.log", self._home)
 
     def _start_node(self) -> subprocess.Popen[bytes]:
-        return spawn([*self._node, "--port", str(free_port())], self._log / "node.log", self._home)
+        log = self._log / "node.log"
+        self._logged = log.stat().st_size if log.exists() else 0
+        return spawn([*self._node, "--port", str(free_port())], log, self._home)

@@ -19,7 +19,7 @@ DAYS = 365
 
 
 def make_keys(out: Path, *, nodes: int, addresses: Sequence[str]) -> list[Path]:
-    """Write ca.crt, server.crt and server.key of a gNB at `addresses`, and node-0, node-0.pub, ... of its nodes.
+    """Write `ca.crt`, `server.crt` and `server.key` of a gNB at `addresses`, and `node-0`, `node-0.pub` and so on.
 
     The key that signed the certificate is thrown away. Returns the paths. Raises FedswitchError, in one sentence, where
     there are keys already, which nodes may be using, or where they cannot be written.

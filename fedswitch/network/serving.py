@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -34,28 +35,8 @@ if TYPE_CHECKING:
 Tell = Callable[[Mapping[str, Any]], object]
 """Takes the records of `notes.Notes` as they come."""
 
-_APP = """\
-[build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
-
-[project]
-name = "fedswitch-network"
-version = "0.1.0"
-license = "MIT"
-dependencies = []
-
-[tool.flwr.app]
-publisher = "fedswitch"
-
-[tool.flwr.app.components]
-serverapp = "fedswitch.network.server_app:app"
-clientapp = "fedswitch.network.client_app:app"
-
-[tool.flwr.app.config]
-job = ""
-"""
-"""Names modules that are installed on every machine: no code travels."""
+APP = Path(__file__).with_name("app.toml")
+"""What Flower is told to run: modules that are installed on every machine, so that no code travels."""
 
 READY_S, START_S = 60.0, 120.0
 """How long Flower may take to be ready, and then to start the rounds."""
@@ -64,7 +45,7 @@ READY_S, START_S = 60.0, 120.0
 def serve(job: Job, out: Path, *, address: str, keys: Path | None, tell: Tell) -> History:
     """Do the rounds of a job with nodes that join at `address`, HOST:PORT; return the history.
 
-    `out` receives the history (history.npz), what `tell` hears (notes.jsonl), and the logs of Flower. `keys` is a
+    `out` receives the history (`history.npz`), what `tell` hears (`notes.jsonl`), and the logs of Flower. `keys` is a
     folder that `keys.make_keys` has made, and only nodes whose public keys lie in it may join; without one, nothing is
     encrypted and everybody may, which is done on the loopback address only.
 
@@ -82,7 +63,7 @@ def serve(job: Job, out: Path, *, address: str, keys: Path | None, tell: Tell) -
         notes.path.unlink(missing_ok=True)
         (out / "history.npz").unlink(missing_ok=True)
         (home / "app").mkdir(parents=True, exist_ok=True)
-        (home / "app" / "pyproject.toml").write_text(_APP, encoding="utf-8")
+        shutil.copyfile(APP, home / "app" / "pyproject.toml")
         (out / "job.json").write_text(json.dumps(dataclasses.asdict(job)), encoding="utf-8")
         authority = None if keys is None else keys / "ca.crt"
         _name_link(home, _reached(host), port, authority)

@@ -79,7 +79,7 @@ class TestData:
 
 
 def deal(task: Task, scenario: Scenario, *, nodes: int, seed: int, out: str | Path) -> list[Path]:
-    """Write the data of a federation into the folder `out`: gnb.npz, and node-0.npz, node-1.npz, ... of `nodes` nodes.
+    """Write the data of a federation into the folder `out`: `gnb.npz`, and `node-0.npz` and so on for the nodes.
 
     The UEs hold what they hold in `learning.simulate` at that seed; a node has the UEs that follow one another.
     Returns the paths, that of the gNB first. Raises ValueError for more nodes than UEs, and what

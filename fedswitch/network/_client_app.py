@@ -10,8 +10,8 @@ from pathlib import Path
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
+from ._flower import from_content, to_content
 from .desk import ask
-from .flower import from_content, to_content
 from .packets import Packet
 
 app = ClientApp()

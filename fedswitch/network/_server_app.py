@@ -9,7 +9,7 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from ..errors import FedswitchError
-from .flower import FlowerWire
+from ._flower import FlowerWire
 from .gnb import Job, run_gnb
 from .notes import Notes, write_history
 
