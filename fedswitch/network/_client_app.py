@@ -13,6 +13,7 @@ from flwr.clientapp import ClientApp
 from ._flower import from_content, to_content
 from .desk import ask
 from .packets import Packet
+from .processes import leave_with_parent
 
 app = ClientApp()
 
@@ -20,6 +21,7 @@ app = ClientApp()
 @app.query()
 def answer(message: Message, context: Context) -> Message:
     """Have the worker answer."""
+    leave_with_parent()
     try:
         found = ask(Path(str(context.node_config["desk"])), from_content(message.content))
     except (OSError, EOFError, ValueError) as error:

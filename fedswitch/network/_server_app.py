@@ -12,6 +12,7 @@ from ..errors import FedswitchError
 from ._flower import FlowerWire
 from .gnb import Job, run_gnb
 from .notes import Notes, write_history
+from .processes import leave_with_parent
 
 app = ServerApp()
 
@@ -19,6 +20,7 @@ app = ServerApp()
 @app.main()
 def main(grid: Grid, context: Context) -> None:
     """Run the job, tell of it in the notes beside it, and leave its history there."""
+    leave_with_parent()
     path = Path(str(context.run_config["job"]))
     job, notes = Job(**json.loads(path.read_text(encoding="utf-8"))), Notes(path.with_name("notes.jsonl"))
     notes.say("The gNB is getting ready.")

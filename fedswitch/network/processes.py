@@ -15,6 +15,7 @@ import ssl
 import subprocess
 import sys
 import sysconfig
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,6 +79,18 @@ def spawn(command: Sequence[str], log: Path, home: Path, *, group: bool = False)
 def _end_with_parent() -> None:
     """Have the system stop this process when that which started it is gone, however that went."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def leave_with_parent() -> None:
+    """Have this process end as soon as that which started it is gone; Flower's own would go on asking for long."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def stop(processes: Sequence[subprocess.Popen[bytes]], *, grace_s: float = 5.0, groups: bool = False) -> None:

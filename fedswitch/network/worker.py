@@ -6,13 +6,16 @@ import sys
 from pathlib import Path
 
 from ..errors import FedswitchError
-from .desk import serve
-from .node import Node
-from .shards import Shard
+from .packets import NODE_FILE, Packet
 
 
 def main(data: Path, desk: Path) -> None:
     """Load a node's data, and answer at the desk."""
+    Packet.read(data, NODE_FILE)  # before all that takes seconds to load
+    from .desk import serve
+    from .node import Node
+    from .shards import Shard
+
     node = Node(Shard.read(data))
     serve(desk, node.answer)
 

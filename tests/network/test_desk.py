@@ -157,6 +157,19 @@ def test_a_process_ends_with_the_one_that_started_it(tmp_path):
         time.sleep(0.05)
 
 
+def test_a_process_that_watches_its_parent_leaves_with_it(tmp_path):
+    """Whoever started the middle one has its output as long as the last one lives."""
+    last = (
+        "from fedswitch.network.processes import leave_with_parent; leave_with_parent(); "
+        "import time; print('ready', flush=True); time.sleep(60)"
+    )
+    middle = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {last!r}]); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", middle], cwd=tmp_path, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    process.kill()
+    process.communicate(timeout=50)
+
+
 @pytest.mark.parametrize("how", ["deaf", "stopped"])
 def test_stop_ends_what_does_not_listen(how, tmp_path):
     code = (

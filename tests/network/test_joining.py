@@ -115,7 +115,9 @@ def test_a_gnb_says_that_its_port_is_taken_its_keys_are_missing_or_it_needs_some
             FedswitchError, match=r"cannot listen at .* \(Address already in use\): stop what uses the port"
         ):
             serve(job, tmp_path / "out", address=address, keys=keys / "ours", tell=print)
-    with pytest.raises(FedswitchError, match=r"Without keys nobody but this machine may be served, but 0.0.0.0 is open"):
+    with pytest.raises(
+        FedswitchError, match=r"Without keys nobody but this machine may be served, but 0.0.0.0 is open"
+    ):
         serve(job, tmp_path / "out", address="0.0.0.0:9092", keys=None, tell=print)
     with pytest.raises(FedswitchError, match=r"lacks ca.crt: make keys with `fedswitch network keys`"):
         serve(job, tmp_path / "out", address=f"127.0.0.1:{free_port()}", keys=tmp_path, tell=print)
