@@ -31,8 +31,12 @@ _SILENT = {
     "HF_HUB_OFFLINE": "1",
     "NO_PROXY": "*",
     "PYTHONUNBUFFERED": "1",
+    "NO_COLOR": "1",
+    "TERM": "dumb",
 }
-"""Nothing is sent, asked or installed beyond what a run is about."""
+"""Nothing is sent, asked or installed beyond what a run is about, and answers are plain text."""
+
+_DROPPED = ("FLWR_", "SSL_CERT", "FORCE_COLOR", "CLICOLOR")
 
 
 def need_flower() -> None:
@@ -48,7 +52,7 @@ def programs() -> Path:
 
 def environment(home: Path) -> dict[str, str]:
     """The variables of a process of Flower whose own files lie in `home`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("FLWR_", "SSL_CERT"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
     path = f"{programs()}{os.pathsep}{kept.get('PATH', '')}"
     return kept | _SILENT | {"PATH": path, "FLWR_HOME": str(home), "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.25"}
 

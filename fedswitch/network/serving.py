@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +70,9 @@ def serve(job: Job, out: Path, *, address: str, keys: Path | None, tell: Tell) -
         _name_link(home, _reached(host), port, authority)
         with _link(host, port, keys, home) as link:
             _wait_until(lambda: healthy(f"{_reached(host)}:{port}", authority), link, home, READY_S)
-            for key in sorted(keys.glob("*.pub")) if keys is not None else []:
-                _flwr(home, "supernode", "register", str(key), "here", "--name", key.stem)
+            if keys is not None:
+                with ThreadPoolExecutor() as pool:  # each takes seconds to load
+                    list(pool.map(lambda key: _register(home, key), sorted(keys.glob("*.pub"))))
             _flwr(home, "run", str(home / "app"), "here", "--run-config", f'job="{out.resolve() / "job.json"}"')
             _follow(notes, link, home, tell)
     return read_history(out / "history.npz")
@@ -121,6 +123,10 @@ def _flwr(home: Path, *arguments: str) -> dict[str, Any]:
     if record.get("success") is False:
         raise FedswitchError(f"Flower's command `flwr {arguments[0]}` failed: {record.get('error-message', record)}")
     return record
+
+
+def _register(home: Path, key: Path) -> None:
+    _flwr(home, "supernode", "register", str(key), "here", "--name", key.stem)
 
 
 def _wait_until(ready: Callable[[], bool], link: subprocess.Popen[bytes], home: Path, seconds: float) -> None:

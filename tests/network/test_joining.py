@@ -4,6 +4,7 @@ import http.server
 import os
 import socket
 import ssl
+import sys
 import threading
 
 import pytest
@@ -13,7 +14,7 @@ pytest.importorskip("cryptography", reason="the extra `network` is not installed
 pytest.importorskip("flwr", reason="the extra `network` is not installed")
 
 from fedswitch.errors import FedswitchError
-from fedswitch.network import federate
+from fedswitch.network import federate, joining
 from fedswitch.network.gnb import Job
 from fedswitch.network.joining import join
 from fedswitch.network.keys import make_keys
@@ -105,6 +106,28 @@ def test_where_no_gnb_answers_a_node_says_what_to_do(dealt, keys):
         join("127.0.0.1:9092", dealt[0], **how)
 
 
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ([True] * 99, r"does not let this node in: it does not know the key, .* Flower says: .*Failed to activate"),
+        ([True] + [False] * 99, r"has not answered for 1 s: it is done, or cannot be reached any more; join again"),
+    ],
+)
+def test_a_node_that_is_not_let_in_tries_again_and_then_says_why(answers, said, dealt, keys, tmp_path, monkeypatch):
+    heard, remaining = [], iter(answers)
+    monkeypatch.setattr(joining, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(joining, "healthy", lambda *_: next(remaining))
+    monkeypatch.setattr(joining, "our_command", lambda *_: [sys.executable, "-c", "import time; time.sleep(60)"])
+    refused = "print('[code: 2004] Failed to activate SuperNode.'); raise SystemExit(49)"
+    monkeypatch.setattr(joining, "flower_command", lambda *_: [sys.executable, "-c", refused])
+    with pytest.raises(FedswitchError, match=said):
+        join(
+            "127.0.0.1:9092", dealt[1], key=keys / "ours" / "node-0", authority=keys / "ours" / "ca.crt",
+            say=heard.append, logs=tmp_path,
+        )  # fmt: skip
+    assert [line.split(": ")[1] for line in heard] == ["trying again, for 1 s."]
+
+
 def test_a_gnb_says_that_its_port_is_taken_its_keys_are_missing_or_it_needs_some(dealt, keys, tmp_path):
     job = Job(data=str(dealt[0]), backbone="tiny", scheme="random", rounds=1)
     with socket.socket() as taken:
@@ -154,8 +177,9 @@ def test_the_command_line_deals_and_makes_keys_and_says_what_is_wrong(tmp_path):
 def test_processes_of_flower_are_silent_whatever_the_environment_says(tmp_path, monkeypatch):
     monkeypatch.setenv("FLWR_TELEMETRY_ENABLED", "1")
     monkeypatch.setenv("FLWR_ANYTHING", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a notebook has it, where JSON would come in colors
     found = environment(tmp_path)
     assert found["FLWR_TELEMETRY_ENABLED"] == "0"
     assert found["FLWR_DISABLE_UPDATE_CHECK"] == found["FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION"] == "1"
-    assert "FLWR_ANYTHING" not in found
+    assert not {"FLWR_ANYTHING", "FORCE_COLOR"} & found.keys()
     assert found["HOME"] == os.environ["HOME"]
