@@ -85,8 +85,10 @@ def deal(task: str, data: Path | None, assignments: tuple[str, ...], seed: int, 
 
 @network.command()
 @_nodes_option
-@click.option("--address", "addresses", multiple=True, default=("127.0.0.1", "localhost"), show_default=True,
-              help="Host name or IP address at which nodes reach the gNB; may be given several times.")  # fmt: skip
+@click.option(
+    "--address", "addresses", multiple=True,
+    help="Host name or IP address at which other machines reach the gNB; may be given several times.",
+)  # fmt: skip
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the keys.")
 def keys(nodes: int, addresses: tuple[str, ...], out: Path) -> None:
     """Make the certificate of a gNB, and a key for each node."""

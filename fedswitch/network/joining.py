@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
 import time
@@ -92,7 +93,7 @@ class _Pair:
             secured = ["--root-certificates", str(authority), "--auth-supernode-private-key", str(key)]
         self._node = flower_command(
             "flower-supernode", *secured, "--superlink", address, "--host", LOOPBACK, "--max-wait-time", "5",
-            "--node-config", f'desk="{desk}"',
+            "--node-config", f"desk={json.dumps(str(desk))}",
         )  # fmt: skip
 
     def watch(self) -> None:

@@ -16,21 +16,24 @@ from ..errors import FedswitchError
 from ..files import make_folder, write_whole
 
 DAYS = 365
+LOCAL = ("127.0.0.1", "localhost")
 
 
-def make_keys(out: Path, *, nodes: int, addresses: Sequence[str]) -> list[Path]:
+def make_keys(out: Path, *, nodes: int, addresses: Sequence[str] = ()) -> list[Path]:
     """Write `ca.crt`, `server.crt` and `server.key` of a gNB at `addresses`, and `node-0`, `node-0.pub` and so on.
 
-    The key that signed the certificate is thrown away. Returns the paths. Raises FedswitchError, in one sentence, where
-    there are keys already, which nodes may be using, or where they cannot be written.
+    Its own machine reaches the gNB on the loopback address, which the certificate therefore names as well. The key that
+    signed the certificate is thrown away. Returns the paths. Raises FedswitchError, in one sentence, where there are
+    keys already, which nodes may be using, or where they cannot be written.
     """
     make_folder(out)
     if (out / "server.key").exists():
         raise FedswitchError(f"The folder {out} holds keys already: use them, or name another with --out.")
+    names = list(dict.fromkeys([*addresses, *LOCAL]))
     authority, server = (ec.generate_private_key(ec.SECP384R1()) for _ in range(2))
     made = {
         "ca.crt": _certificate("fedswitch", authority.public_key(), authority, ()),
-        "server.crt": _certificate(addresses[0], server.public_key(), authority, addresses),
+        "server.crt": _certificate(names[0], server.public_key(), authority, names),
         "server.key": _pem(server, serialization.PrivateFormat.TraditionalOpenSSL),
     }
     for node in range(nodes):

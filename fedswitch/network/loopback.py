@@ -78,7 +78,7 @@ def federate(
         paths = deal(loaded, scenario, nodes=nodes, seed=seed, out=folder / "data")
         keys = folder / "keys"
         if not keys.exists():
-            make_keys(keys, nodes=nodes, addresses=[LOOPBACK, "localhost"])
+            make_keys(keys, nodes=nodes)
         address = f"{LOOPBACK}:{free_port()}"
         with _joined(address, paths[1:], keys, folder):
             return serve(job, folder / "gnb", address=address, keys=keys, tell=tell)

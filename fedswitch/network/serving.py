@@ -73,8 +73,19 @@ def serve(job: Job, out: Path, *, address: str, keys: Path | None, tell: Tell) -
             if keys is not None:
                 with ThreadPoolExecutor() as pool:  # each takes seconds to load
                     list(pool.map(lambda key: _register(home, key), sorted(keys.glob("*.pub"))))
-            _flwr(home, "run", str(home / "app"), "here", "--run-config", f'job="{out.resolve() / "job.json"}"')
-            _follow(notes, link, home, tell)
+            _flwr(
+                home,
+                "run",
+                str(home / "app"),
+                "here",
+                "--run-config",
+                f"job={json.dumps(str(out.resolve() / 'job.json'))}",
+            )
+            try:
+                _follow(notes, link, home, tell)
+            except KeyboardInterrupt as stopped:
+                stopped.add_note("The same command goes on from its checkpoint, if one was named to resume from.")
+                raise
     return read_history(out / "history.npz")
 
 

@@ -35,9 +35,8 @@ class Healthy(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory):
     folder = tmp_path_factory.mktemp("keys")
-    make_keys(folder / "ours", nodes=1, addresses=["127.0.0.1"])
+    make_keys(folder / "ours", nodes=1, addresses=["192.0.2.1"])  # and its own machine's
     make_keys(folder / "others", nodes=1, addresses=["127.0.0.1"])
-    make_keys(folder / "elsewhere", nodes=1, addresses=["192.0.2.1"])
     return folder
 
 
@@ -68,7 +67,6 @@ def answering(keys):
         ("ours", "ours", None),
         (None, None, None),
         ("ours", "others", r"is not the gNB of the certificate .*ca.crt \(.*\): use the ca.crt that was made with"),
-        ("elsewhere", "elsewhere", r"is not the gNB of the certificate .*not valid for"),
         (None, "ours", r"does not speak TLS: join with --plain, or serve with keys"),
         ("ours", None, r"is no gNB without TLS \(.*\): leave --plain away, or check the address"),
     ],
