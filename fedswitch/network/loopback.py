@@ -14,7 +14,6 @@ from ..learning.history import History
 from ..learning.tasks import load_task
 from ..scenario import Scenario
 from .gnb import Job
-from .keys import make_keys
 from .processes import LOOPBACK, free_port, need_flower, our_command, spawn, stop
 from .serving import Tell, serve
 from .shards import deal
@@ -66,6 +65,8 @@ def federate(
     if not isinstance(scenario, Scenario):
         raise ValueError(f"scenario must be a Scenario, such as Scenario.corrected(num_ues=20), got {shown(scenario)}")
     need_flower()
+    from .keys import make_keys  # which the extra brings along
+
     nodes, (deadline_s,) = whole("nodes", nodes, low=1), single(positive={"deadline_s": deadline_s})
     with _folder(out) as folder:
         loaded = task if isinstance(task, Task) else load_task(task, data=data, seed=seed)

@@ -3,7 +3,6 @@
 Everything is asked of the one run that the fixture makes; it takes about a minute on two idle cores.
 """
 
-import importlib.util
 import ipaddress
 import os
 import signal
@@ -17,6 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+pytest.importorskip("cryptography", reason="the extra `network` is not installed")
+pytest.importorskip("flwr", reason="the extra `network` is not installed")
+
 from fedswitch import Scenario
 from fedswitch.errors import FedswitchError
 from fedswitch.learning import simulate
@@ -26,7 +28,6 @@ from fedswitch.network.keys import make_keys
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(importlib.util.find_spec("flwr") is None, reason="Flower (extra `network`) is not installed"),
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are found by Linux's /proc"),
 ]
 
