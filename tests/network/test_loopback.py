@@ -1,6 +1,6 @@
 """One real federation of processes: what kills, stops and comes back while it runs, and what is left of it after.
 
-Everything is asked of the one run that the fixture makes; it takes about a minute on two idle cores.
+Everything is asked of one run, which takes a minute or two on two idle cores.
 """
 
 import ipaddress
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -127,20 +128,16 @@ class Faults:
             process.wait(30)
 
 
-@pytest.fixture(scope="session")
-def task():
+def a_task():
     return reviews_task(train=240, test=60, seed=3)
 
 
-@pytest.fixture(scope="session")
-def scenario():
+def a_scenario():
     return Scenario.corrected(num_ues=6, batch_size=5, test_samples=12, lora_layers=1, sinr_threshold=0.05)
 
 
-@pytest.fixture(scope="session")
-def ran(task, scenario, tmp_path_factory):
-    """A federation that is disturbed, killed and gone on with: its folder, what was told, and its history."""
-    folder = tmp_path_factory.mktemp("federation")
+def disturbed(task, scenario, folder):
+    """A federation in a folder that is disturbed, killed and gone on with: what was told, and its history."""
     make_keys(folder / "keys", nodes=4, addresses=["127.0.0.1"])
     known = {"FEDSWITCH_CONNECTIONS": str(folder / "connections"), "OMP_NUM_THREADS": "1"}
     before = {name: os.environ.get(name) for name in ("PYTHONPATH", *known)}
@@ -160,19 +157,19 @@ def ran(task, scenario, tmp_path_factory):
         faults.end()
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
-    return folder, faults, history
+    return faults, history
 
 
-def test_it_does_all_rounds_and_a_simulation_with_its_losses_has_the_same_table(ran, task):
-    _, _, history = ran
+def check_it_does_all_rounds_and_a_simulation_with_its_losses_has_the_same_table(run):
+    history, task = run.history, run.task
     assert len(history.table) == ROUNDS
     again = replay(history, task=task)
     pd.testing.assert_frame_equal(again.table, history.table, check_exact=False, rtol=1e-5, atol=1e-5)
     assert np.array_equal(again.received, history.received)
 
 
-def test_what_was_killed_or_stopped_is_lost_and_nothing_else_matters(ran, task, scenario):
-    _, faults, history = ran
+def check_what_was_killed_or_stopped_is_lost_and_nothing_else_matters(run):
+    faults, history, task, scenario = run.faults, run.history, run.task, run.scenario
     assert history.lost[1][0, [0, 1]].all()  # the worker was killed
     assert history.lost[2][0, [2, 3, 4, 5]].all()  # one node was killed, one stopped
     assert not history.lost.get(5, np.zeros(1)).any()  # the gNB was killed and is back, and so are all nodes
@@ -183,30 +180,43 @@ def test_what_was_killed_or_stopped_is_lost_and_nothing_else_matters(ran, task, 
         pd.testing.assert_frame_equal(history.table[:1], undisturbed, check_exact=False, rtol=1e-5, atol=1e-5)
 
 
-def test_who_comes_back_with_a_new_key_is_heard_again(ran):
-    _, faults, _ = ran
+def check_who_comes_back_with_a_new_key_is_heard_again(run):
+    faults = run.faults
     assert faults.lines.count("The node of UEs 2, 3 is online.") >= 2
 
 
-def test_no_process_is_left_behind(ran):
-    folder, _, _ = ran
+def check_no_process_is_left_behind(run):
+    folder = run.folder
     end = time.monotonic() + 5.0
     while left := processes(folder):
         assert time.monotonic() < end, left
         time.sleep(0.1)
 
 
-def test_nobody_but_this_machine_is_asked_or_connected_to(ran):
-    folder, _, _ = ran
+def check_nobody_but_this_machine_is_asked_or_connected_to(run):
+    folder = run.folder
     asked = {line.strip("'\"b\n") for line in (folder / "connections").open()}
     assert "127.0.0.1" in asked
     beyond = {whom for whom in asked if not whom.startswith(("/", "\\x00")) and whom != "localhost"}
     assert not {whom for whom in beyond if not ipaddress.ip_address(whom).is_loopback}
 
 
-def test_training_samples_are_in_the_files_of_nodes_only(ran, task):
-    folder, _, _ = ran
-    text = max(set(task.train.texts) - set(task.test.texts), key=len).encode()
+def check_training_samples_are_in_the_files_of_nodes_only(run):
+    folder = run.folder
+    text = max(set(run.task.train.texts) - set(run.task.test.texts), key=len).encode()
     holders = {path.name for path in folder.rglob("*") if path.is_file() and text in path.read_bytes()}
     assert len(holders) == 1
     assert holders < {"node-0.npz", "node-1.npz", "node-2.npz"}
+
+
+def test_a_federation_of_processes(tmp_path):
+    """One test, because the run is one: workers of pytest would each make it again."""
+    folder = tmp_path / "federation"
+    run = SimpleNamespace(folder=folder, task=a_task(), scenario=a_scenario())
+    run.faults, run.history = disturbed(run.task, run.scenario, folder)
+    check_it_does_all_rounds_and_a_simulation_with_its_losses_has_the_same_table(run)
+    check_what_was_killed_or_stopped_is_lost_and_nothing_else_matters(run)
+    check_who_comes_back_with_a_new_key_is_heard_again(run)
+    check_no_process_is_left_behind(run)
+    check_nobody_but_this_machine_is_asked_or_connected_to(run)
+    check_training_samples_are_in_the_files_of_nodes_only(run)
