@@ -63,7 +63,7 @@ def environment(session: nox.Session) -> None:
         if not any(importlib.metadata.distributions(name="fedswitch")):
             session.error(
                 f"fedswitch is not installed in {sys.prefix}: leave --no-venv away, or run "
-                f"`{sys.executable} -m pip install -e '.[book,dask,lint,offline,test]'`"
+                f"`{sys.executable} -m pip install -e '.[book,dask,lint,network,offline,test]'`"
             )
         _programs = Path(sysconfig.get_path("scripts"))
         return

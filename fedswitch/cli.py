@@ -16,6 +16,7 @@ import click
 from . import __version__
 from .errors import FedswitchError
 from .files import check_space, locked, make_folder, packaged
+from .network_commands import network
 from .studies.settings import STUDIES
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -239,6 +240,9 @@ def doctor(data: Path | None) -> None:
         for name, (text, available, detail) in entries.items():
             mark = click.style("here   ", fg="green") if available else click.style("missing", fg="yellow")
             click.echo(f"  {mark}  {name:{width}}  {text}\n{'':{width + 13}}{detail}")
+
+
+cli.add_command(network)
 
 
 class _Stop(KeyboardInterrupt):

@@ -17,8 +17,8 @@ LAYERS = (
     {"theory"},
     {"control"},
     {"learning", "paper"},
-    {"split"},
-    {"studies", "figures"},
+    {"split", "network"},
+    {"studies", "figures", "network_commands"},
     {"cli"},
     {"__main__"},
 )

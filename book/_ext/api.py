@@ -34,6 +34,7 @@ PACKAGES = (
     "fedswitch.control",
     "fedswitch.split",
     "fedswitch.learning",
+    "fedswitch.network",
     "fedswitch.studies",
     "fedswitch.paper",
     "fedswitch.figures",

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..arguments import Array
 from ..learning import Task, load_backbone
 from ..learning.modules import Modules
+from ..learning.rounds import do_round
 from ..learning.samples import Kept
 from ..learning.schemes import find_scheme
-from ..learning.simulation import do_round
 from ..learning.tasks import load_task
 from ..scenario import Scenario
 from .charts import Axis, Control, Curve, Line, Marker, Panel

@@ -38,7 +38,7 @@ def save(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, 
     state = {
         "modules": run.modules.state(),
         "optimizers": [optimizer.state_dict() for optimizer in run.optimizers],
-        "learner": run.learner.state(),
+        "learner": run.ues.state(),
         "scheme": scheme.state(),
         "log": {name: value for name, value in vars(log).items() if name != "labels"},
     }
@@ -51,7 +51,7 @@ def load(path: Path, settings: dict[str, Any], run: Federation, scheme: Scheme, 
     run.modules.load_state(state["modules"])
     for optimizer, saved_state in zip(run.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved_state)
-    run.learner.restore(to_arrays(state["learner"]))
+    run.ues.restore(to_arrays(state["learner"]))
     scheme.restore(to_arrays(state["scheme"]))
     vars(log).update(to_arrays(state["log"]))
 
@@ -130,7 +130,8 @@ def content(feeds: Iterable[Feed], held: Iterable[Numbers]) -> Iterator[Numbers]
 
 
 def _data(run: Federation) -> Iterator[Numbers]:
-    yield from content((run.learner, run.tester), (*run.ue_indices, run.ue_test_indices))
+    feeds, held = run.ues.data()
+    yield from content((*feeds, run.tester), (*held, run.ue_test_indices))
 
 
 def _digest(data: Iterable[Numbers]) -> str:

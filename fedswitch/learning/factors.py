@@ -37,18 +37,19 @@ class EncoderFactors(SampledRisks):
     @settled()
     def of(cls, run: Federation, *, module: int = 0, samples: int = 12) -> EncoderFactors:
         """The first `samples` of every UE of a run; ValueError for a run that trains no LoRA modules, or too few."""
-        samples = whole("samples", samples, low=1, high=min(map(len, run.ue_indices)))
+        (learner,), held = run.ues.data()
+        samples = whole("samples", samples, low=1, high=min(map(len, held)))
         if not isinstance(run.modules, LoraModules):
             raise ValueError(f"run must train LoRA modules, got {type(run.modules).__name__}")
         module = whole("module", module, high=len(run.modules) - 1)
-        indices = np.concatenate([own[:samples] for own in run.ue_indices])
-        kept = run.learner.samples
+        indices = np.concatenate([own[:samples] for own in held])
+        kept = learner.samples
         batch = kept.tokens.batch(indices, kept.device)
         numbers = [p.detach().cpu().double().numpy().ravel() for p in run.modules.parameters(module)]
         weights = np.full(run.scenario.num_ues, 1.0 / run.scenario.num_ues)
         return cls(
             weights, run.modules, module, run.modules.frozen(batch).detach(), batch.mask,
-            run.learner.labels(indices), np.concatenate(numbers),
+            learner.labels(indices), np.concatenate(numbers),
         )  # fmt: skip
 
     @property

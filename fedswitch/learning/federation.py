@@ -1,4 +1,4 @@
-"""`Federation`: everything that the rounds of a run work on, and the steps of one round."""
+"""`Federation`: everything that the rounds of a run work on, and what the gNB does in one round."""
 
 from __future__ import annotations
 
@@ -13,35 +13,32 @@ from .. import wireless
 from ..arguments import Array, Bools
 from ..errors import FedswitchError
 from ..scenario import Scenario
-from ..streams import stream
 from ..wireless import Cell
-from .data import Task
-from .engine import GRADIENTS, Learner
+from .data import AnySplit, Task
+from .engine import Learner
 from .modules import FullModel, Modules
 from .partition import partition_task
-from .personal import label_odds, mixture_weights, own_module
+from .personal import label_odds
 from .samples import Kept
-from .stacked import OPTIMIZERS, LocalModel, Penalty, train_locally
+from .stacked import OPTIMIZERS, LocalModel, Penalty
 from .tokens import Indices
+from .ues import LocalUEs, UEs
 from .uplink import Uplink, transmit
 
 
 @dataclasses.dataclass(frozen=True)
 class Federation:
-    """The cell, the data of each UE, what is trained, and the optimizers.
+    """The gNB's side of a run, with its test data, and the UEs' side, `ues`, which it asks.
 
-    `learner` holds the training data and `tester` the test data; `ue_indices` the training samples of each UE, and
-    `ue_test_indices` (K, samples) its test samples. `engine` is "cell" or "per_ue".
+    `tester` holds the test data, and `ue_test_indices` (K, samples) those of each UE.
     """
 
     scenario: Scenario
     seed: int
-    engine: str
     cell: Cell
     modules: Modules
     optimizers: list[torch.optim.Optimizer]
-    learner: Learner
-    ue_indices: tuple[Indices, ...]
+    ues: UEs
     tester: Learner
     test_labels: NDArray[np.int64]
     ue_test_indices: Indices
@@ -55,27 +52,46 @@ class Federation:
         seed: int,
         *,
         engine: str = "cell",
+        penalty: Penalty | None = None,
         kept: Kept | None = None,
     ) -> Federation:
         """Place the UEs and deal out the data, both decided by `seed`, for `modules` that nobody has trained yet.
 
-        `kept` is what runs on the same task and backbone have in common.
+        All of it in this process; `engine` and `penalty` are those of `LocalUEs`, and `kept` is what runs on the same
+        task and backbone have in common.
         """
         kept = kept or Kept()
         partition, test_indices = partition_task(task, scenario, seed=seed)
+        samples = kept.samples(task.train, modules.backbone, scenario.tokens_per_sample)
+        held = dict(enumerate(partition.indices))
+        ues = LocalUEs(scenario, seed, Learner(modules, samples, kept=kept), held, engine, penalty)
+        return cls.around(ues, scenario, task.test, test_indices, modules, seed, kept=kept)
+
+    @classmethod
+    def around(
+        cls,
+        ues: UEs,
+        scenario: Scenario,
+        test: AnySplit,
+        ue_test_indices: Indices,
+        modules: Modules,
+        seed: int,
+        *,
+        kept: Kept | None = None,
+    ) -> Federation:
+        """The gNB's side, for UEs wherever they are."""
+        kept = kept or Kept()
         rate = getattr(scenario, _rate_field(modules))
         return cls(
             scenario=scenario,
             seed=seed,
-            engine=engine,
             cell=Cell.draw(scenario, seed),
             modules=modules,
             optimizers=[OPTIMIZERS[scenario.optimizer](modules.parameters(n), lr=rate) for n in range(len(modules))],
-            learner=Learner(modules, kept.samples(task.train, modules.backbone, scenario.tokens_per_sample), kept=kept),
-            ue_indices=partition.indices,
-            tester=Learner(modules, kept.samples(task.test, modules.backbone, scenario.tokens_per_sample), kept=kept),
-            test_labels=task.test.labels,
-            ue_test_indices=test_indices,
+            ues=ues,
+            tester=Learner(modules, kept.samples(test, modules.backbone, scenario.tokens_per_sample), kept=kept),
+            test_labels=test.labels,
+            ue_test_indices=ue_test_indices,
         )
 
     @property
@@ -106,46 +122,20 @@ class Federation:
             if not ues.size:
                 continue
             own = None if weights is None else weights[n, ues]
-            if self.scenario.local_training == "steps":
-                losses[n] = self.local_steps(n, t, ues, own)
-            else:
-                batches = [self.mini_batch(t, int(k)) for k in ues]
-                losses[n] = GRADIENTS[self.engine](self.learner, n, batches, own)
+            if (start := self.starts(n, ues)) is None:
+                losses[n] = self.ues.gradient(t, n, ues, own)
                 self.optimizers[n].step()
+            else:
+                trained, losses[n] = self.ues.train(t, n, ues, start)
+                self.modules.assign(n, _average(start[0], trained, own))
         self.refuse_divergence(losses, t)
 
-    def local_steps(self, n: int, t: int, ues: Indices, weights: Array | None = None) -> torch.Tensor:
-        """Set module `n` to the mean of what the UEs `ues` make of it by steps of their own; return their mean loss.
-
-        With `weights` of the UEs it moves by their changes, weighted with them.
-        """
+    def starts(self, n: int, ues: Indices) -> list[LocalModel] | None:
+        """What `ues` start their local steps on module `n` from, all from the same; None where they send gradients."""
+        if self.scenario.local_training == "gradient":
+            return None
         scale = self.scenario.lora_alpha / self.scenario.lora_ranks[n]
-        start = LocalModel.of(self.modules.parameters(n), scale)
-        trained, loss = self.train_locally(t, ues, [start] * len(ues))
-        columns = zip(*(model.parameters for model in trained), strict=True)
-        if weights is None:
-            new = [torch.stack(column).mean(dim=0) for column in columns]
-        else:
-            share = torch.from_numpy(weights.astype(np.float32)).to(loss.device)
-            moved = zip(start.parameters, columns, strict=True)
-            new = [old + torch.tensordot(share, torch.stack(column) - old, 1) for old, column in moved]
-        self.modules.assign(n, new)
-        return loss
-
-    def train_locally(
-        self, t: int, ues: Indices, start: Sequence[LocalModel], *, penalty: Penalty | None = None
-    ) -> tuple[list[LocalModel], torch.Tensor]:
-        """What `local_iterations` steps of each of the UEs `ues` on its mini-batch make of `start`; the mean loss."""
-        steps = self.scenario.local_iterations
-        trained, losses = train_locally(
-            self.learner,
-            [[self.mini_batch(t, int(k))] * steps for k in ues],
-            start,
-            learning_rate=self.scenario.learning_rate,
-            optimizer=self.scenario.optimizer,
-            penalty=penalty,
-        )
-        return trained, losses.mean()
+        return [LocalModel.of(self.modules.parameters(n), scale)] * len(ues)
 
     def refuse_divergence(self, losses: Mapping[int, torch.Tensor], t: int) -> None:
         """Raise FedswitchError, in one sentence, for a loss that is not a finite number; `losses` are by module."""
@@ -160,23 +150,13 @@ class Federation:
                     f"try a {field} below {getattr(self.scenario, field):g}."
                 )
 
-    def mini_batch(self, t: int, k: int) -> Indices:
-        """D_k^t samples of UE `k`, drawn without replacement, the same for every scheme and module."""
-        rng = stream(self.seed, "mini-batch", t, k)
-        return rng.choice(self.ue_indices[k], size=self.scenario.batch_size, replace=False)
-
-    def ue_risks(self, t: int) -> Array:
-        """Risk of every module on the training mini-batch of every UE in round `t`, (N, K)."""
-        risks: Array = -self._log_likelihood(t).mean(axis=2).astype(np.float64)
-        return risks
-
     def evaluate(self, t: int, *, personal: bool = False) -> dict[str, float]:
         """Risk (3) and accuracy after round `t` of the ensemble, which predicts by the mean of its probabilities.
 
         With `personal`, also the accuracy of UEs that use one module (`own`) or weigh the modules (`weighted`) as they
         find best on their training mini-batch, and of UEs that multiply the probabilities of the ensemble by the odds
-        of the labels in that mini-batch (`prior`). Raises FedswitchError, in one sentence, where the loss of a module
-        is not a finite number.
+        of the labels in that mini-batch (`prior`); who does not answer is served by the ensemble. Raises
+        FedswitchError, in one sentence, where the loss of a module is not a finite number.
         """
         scores = self.tester.log_probabilities()
         losses_of_modules = -np.take_along_axis(scores, self.test_labels[None, :, None], axis=2)[..., 0]
@@ -197,28 +177,28 @@ class Federation:
 
     def _personal_scores(self, t: int, probabilities: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
         """Scores (K, S, C) by way of inference of the UEs' own test samples, with `probabilities` (N, K, S, C)."""
-        likelihood = np.exp(self._log_likelihood(t))
-        held = self.learner.samples.labels.cpu().numpy()[self._mini_batches(t)]
-        odds = label_odds(held, probabilities.shape[-1])
+        found = self.ues.views(t)
+        count, num_ues, _, num_labels = probabilities.shape
+        odds = np.ones((num_ues, num_labels))
+        if found.heard.any():
+            odds[found.heard] = label_odds(found.held[found.heard], num_labels)
+        own, weighted = (np.where(found.heard, w, 1.0 / count) for w in (found.own, found.weighted))
         return {
-            "own": np.einsum("nk,nksc->ksc", own_module(likelihood), probabilities),
-            "weighted": np.einsum("nk,nksc->ksc", mixture_weights(likelihood), probabilities),
+            "own": np.einsum("nk,nksc->ksc", own, probabilities),
+            "weighted": np.einsum("nk,nksc->ksc", weighted, probabilities),
             "prior": probabilities.mean(axis=0) * odds[:, np.newaxis],
         }
-
-    def _log_likelihood(self, t: int) -> NDArray[np.float32]:
-        """Log p(label) by every module of the training mini-batch of every UE in round `t`, (N, K, S)."""
-        batches = self._mini_batches(t)
-        union = batches.ravel()
-        scores = self.learner.log_probabilities(union)
-        labels = self.learner.samples.labels.cpu().numpy()[union]
-        chosen = np.take_along_axis(scores, labels[np.newaxis, :, np.newaxis], axis=2)[..., 0]
-        return chosen.reshape(len(chosen), *batches.shape)
-
-    def _mini_batches(self, t: int) -> Indices:
-        """The mini-batches of all UEs in round `t`, (K, S)."""
-        return np.stack([self.mini_batch(t, k) for k in range(self.scenario.num_ues)])
 
 
 def _rate_field(modules: Modules) -> str:
     return "full_learning_rate" if isinstance(modules, FullModel) else "learning_rate"
+
+
+def _average(start: LocalModel, trained: Sequence[LocalModel], weights: Array | None) -> list[torch.Tensor]:
+    """The mean of local models that began at `start`; with weights (K,), `start` and their weighted changes."""
+    columns = zip(*(model.parameters for model in trained), strict=True)
+    if weights is None:
+        return [torch.stack(column).mean(dim=0) for column in columns]
+    share = torch.from_numpy(weights.astype(np.float32)).to(start.parameters[0].device)
+    moved = zip(start.parameters, columns, strict=True)
+    return [old + torch.tensordot(share, torch.stack(column) - old, 1) for old, column in moved]

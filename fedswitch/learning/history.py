@@ -30,6 +30,10 @@ class History:
 
     `subscribed` (beta) and `received` (beta * gamma) are boolean of shape (T, N, K); `distance_m` is (K,); `settings`
     holds what the run was made with: the scenario's fields, task, backbone, their sources, scheme, seed and rounds.
+
+    What a real network loses is there by round, counted from 0, for rounds that lost anything: in `lost` the uploads
+    (N, K), none of which is received, and in `silent` (2, K) the UEs that did not say what risks the modules leave,
+    before the round, or what they are good for, after it.
     """
 
     table: pd.DataFrame
@@ -37,6 +41,8 @@ class History:
     received: Bools
     distance_m: Array
     settings: dict[str, Any]
+    lost: dict[int, Bools] = dataclasses.field(default_factory=dict)
+    silent: dict[int, Bools] = dataclasses.field(default_factory=dict)
 
     @property
     def final(self) -> pd.Series:
@@ -53,9 +59,16 @@ class Log:
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     subscribed: list[Bools] = dataclasses.field(default_factory=list)
     received: list[Bools] = dataclasses.field(default_factory=list)
+    lost: dict[int, Bools] = dataclasses.field(default_factory=dict)
+    silent: dict[int, Bools] = dataclasses.field(default_factory=dict)
 
-    def add(self, scenario: Scenario, plan: Plan, uplink: Uplink, measured: dict[str, float]) -> None:
+    def add(
+        self, scenario: Scenario, plan: Plan, uplink: Uplink, measured: dict[str, float], silent: Bools | None = None
+    ) -> None:
         """Add a round; `measured` is empty where it was not evaluated."""
+        t = len(self.rows)
+        self.lost |= {t: uplink.lost} if uplink.lost.any() else {}
+        self.silent |= {t: silent} if silent is not None and silent.any() else {}
         self.subscribed.append(plan.subscription)
         self.received.append(uplink.received)
         weights = np.full(scenario.num_ues, 1.0 / scenario.num_ues)

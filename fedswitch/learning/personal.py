@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import Array
+from ..arguments import Array, Bools, Integers
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Views:
+    """What each UE finds the modules good for on its own samples.
+
+    `own` and `weighted` (N, K) are its weights of the modules by `own_module` and `mixture_weights`, `held` (K, S) its
+    labels, in any order, and `heard` (K,) whose answer came: of others the numbers mean nothing.
+    """
+
+    own: Array
+    weighted: Array
+    held: Integers
+    heard: Bools
 
 
 def own_module(likelihood: NDArray[np.floating]) -> Array:

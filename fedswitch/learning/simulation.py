@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import math
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from ..arguments import check_flag, shown
 from ..scenario import Scenario
-from . import checkpoint
 from .backbones import load_backbone
 from .data import Task
 from .engine import GRADIENTS
-from .federation import Federation
-from .history import History, Log
-from .options import Options, kept_rounds
+from .history import History
+from .options import Options
+from .rounds import When, do_rounds, settings_of
 from .samples import Kept
-from .schemes import Plan, Scheme, check_plan, find_scheme
+from .schemes import Scheme, find_scheme
 from .surroundings import settled
 from .tasks import load_task
-from .uplink import Uplink
-
-When = Callable[[Sequence[Mapping[str, Any]]], bool]
-"""Whether something is to be done, from the rows of `History.table` so far."""
 
 
 @settled()
@@ -93,65 +80,11 @@ def simulate(
         rounds=rounds, seed=seed, engine=engine, engines=GRADIENTS, backbone=backbone, evaluate_every=evaluate_every,
         resume=resume, checkpoint_every=checkpoint_every, progress=progress, kept=kept,
     )  # fmt: skip
-    rounds, seed, personal = asked.rounds, asked.seed, check_flag("personal", personal)
+    seed, personal = asked.seed, check_flag("personal", personal)
     name, kind = find_scheme(scheme)
-    file = asked.file()
     loaded_task = task if isinstance(task, Task) else load_task(task, data=data, seed=seed)
     policy = kind(scenario, seed)
     loaded_backbone = load_backbone(asked.backbone, device)
     run = policy.federation(loaded_task, loaded_backbone, engine=engine, kept=kept)
-    settings = {
-        "scenario": dataclasses.asdict(scenario),
-        "task": loaded_task.name,
-        "task_source": loaded_task.source,
-        "backbone": loaded_backbone.name,
-        "backbone_source": loaded_backbone.source,
-        "scheme": name,
-        "seed": seed,
-        "engine": engine,
-        "evaluate_every": asked.evaluate_every,
-        "personal": personal,
-    }
-    labels = {"scheme": name, "task": loaded_task.name, "num_ues": scenario.num_ues, "seed": seed}
-    log = Log(labels, np.zeros(policy.scenario.num_modules))
-    if file is not None and file.exists():
-        checkpoint.load(file, settings, run, policy, log)
-
-    def note(seconds: float) -> dict[str, Any]:
-        last = log.rows[-1]
-        accuracy = {} if math.isnan(last["accuracy"]) else {"accuracy": f"{last['accuracy_pooled']:.3f}"}
-        return {**accuracy, "received": last["received"], "s": f"{seconds:.1f}"}
-
-    todo = kept_rounds(
-        f"{name} on {loaded_task.name}", len(log.rows), asked,
-        save=lambda path: checkpoint.save(path, settings, run, policy, log),
-        stop=lambda: stop is not None and not math.isnan(log.rows[-1]["accuracy"]) and stop(log.rows),
-        note=note,
-    )  # fmt: skip
-    with contextlib.closing(todo):
-        for t in todo:
-            plan, uplink = do_round(policy, run, t, name)
-            due = asked.tests_after(t) or (also_test is not None and also_test(log.rows))
-            log.add(run.scenario, plan, uplink, run.evaluate(t, personal=personal) if due else {})
-    return History(
-        table=pd.DataFrame(log.rows),
-        subscribed=np.stack(log.subscribed),
-        received=np.stack(log.received),
-        distance_m=run.cell.distance_m,
-        settings={**settings, "rounds": rounds},
-    )
-
-
-@settled()
-def do_round(policy: Scheme, run: Federation, t: int, name: str) -> tuple[Plan, Uplink]:
-    """Do round `t` of a run: the scheme observes and plans, the UEs transmit, and what is received trains the modules.
-
-    Raises:
-        ValueError: where a plan of the scheme `name` breaks a constraint (`learning.schemes.check_plan`).
-    """
-    seen = policy.observe(run, t)
-    plan = policy.plan(t, seen)
-    check_plan(plan, policy.scenario, name)
-    uplink = run.transmit(t, plan.subscription, plan.power_w, seen.payload_bits)
-    policy.learn(run, t, uplink.received)
-    return plan, uplink
+    settings = settings_of(scenario, loaded_task, loaded_backbone, name, asked) | {"personal": personal}
+    return do_rounds(policy, run, asked, settings, also_test=also_test, stop=stop)

@@ -18,7 +18,8 @@ class Uplink:
 
     `received` (N, K) is beta * gamma, and `success` (N, K) the probability (15) with which a subscribed upload is
     received, 0 where nobody subscribed; `delay_s` the common delay (13), 0 where nobody subscribed; `energy_compute_j`
-    and `energy_uplink_j` the two terms of (4) for each UE, (K,).
+    and `energy_uplink_j` the two terms of (4) for each UE, (K,). `lost` (N, K) are uploads, received or not, that never
+    came over a real network; there are none where UEs are simulated.
     """
 
     received: Bools
@@ -26,6 +27,11 @@ class Uplink:
     delay_s: float
     energy_compute_j: Array
     energy_uplink_j: Array
+    lost: Bools
+
+    def without(self, lost: Bools) -> Uplink:
+        """The same with `lost` (N, K) uploads, of which none counts as received."""
+        return dataclasses.replace(self, received=self.received & ~lost, lost=lost)
 
 
 def transmit(
@@ -59,4 +65,5 @@ def transmit(
         delay_s=airtime_s,
         energy_compute_j=subscriptions * compute_energy_j,
         energy_uplink_j=subscriptions * wireless.uplink_energy_j(power_w, airtime_s),
+        lost=np.zeros_like(subscribed),
     )

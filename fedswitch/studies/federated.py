@@ -31,9 +31,9 @@ from ..learning.encoding import Backbone
 from ..learning.history import History
 from ..learning.partition import partition_task
 from ..learning.progress import runs_bar
+from ..learning.rounds import When
 from ..learning.samples import Kept
 from ..learning.schemes import Scheme, find_scheme
-from ..learning.simulation import When
 from ..learning.tasks import depends_on_seed
 from ..scenario import Scenario
 from ..streams import stream

@@ -22,8 +22,8 @@ def federation(small, toy_task):
 def test_gradients_are_those_that_the_engine_computes(federation):
     factors = EncoderFactors.of(federation, module=1, samples=4)
     of_samples = factors.sample_gradients(factors.start)
-    for k, own in enumerate(federation.ue_indices):
-        loss, gradient = federation.learner.gradient(1, own[:4])
+    for k, own in enumerate(federation.ues.indices.values()):
+        loss, gradient = federation.ues.learner.gradient(1, own[:4])
         flat = torch.cat([part.ravel() for part in gradient]).numpy()
         np.testing.assert_allclose(of_samples[k].mean(axis=0), flat, atol=1e-6)
     single = dataclasses.replace(factors, weights=np.eye(3)[2])

@@ -28,7 +28,7 @@ def test_one_sgd_round_is_equation_1(toy_task, tmp_path, saved):
         received = np.flatnonzero(history.received[0, n])
         expected = [p.detach().clone() for p in fresh.parameters(n)]
         if len(received):
-            cell_gradient(learner, n, [world.mini_batch(0, int(k)) for k in received])
+            cell_gradient(learner, n, [world.ues.mini_batch(0, int(k)) for k in received])
             expected = [p - 0.5 * q.grad for p, q in zip(expected, fresh.parameters(n), strict=True)]
         for mine, theirs in zip(moved[n], expected, strict=True):
             torch.testing.assert_close(mine, theirs)
@@ -52,11 +52,11 @@ def test_risk_and_accuracy_follow_3(small, toy_task):
 def test_mini_batches_hold_a_ues_own_samples_without_repetition(small, toy_task):
     world = Scheme(small, 0).federation(toy_task, load_backbone("tiny"))
     for k in range(6):
-        first, second = world.mini_batch(0, k), world.mini_batch(1, k)
+        first, second = world.ues.mini_batch(0, k), world.ues.mini_batch(1, k)
         assert len(np.unique(first)) == small.batch_size
-        assert np.isin(first, world.ue_indices[k]).all()
+        assert np.isin(first, world.ues.indices[k]).all()
         assert not np.array_equal(first, second)
-        assert np.array_equal(first, world.mini_batch(0, k))
+        assert np.array_equal(first, world.ues.mini_batch(0, k))
 
 
 @pytest.mark.parametrize("reading", ["per_data_bit", "per_model_bit"])

@@ -202,7 +202,9 @@ def test_frozen_layers_run_once_for_each_sample_that_is_needed(toy_task, monkeyp
     monkeypatch.undo()
     scenario = Scenario(**history.settings["scenario"])
     world = Scheme(scenario, 0).federation(toy_task, load_backbone("tiny"))
-    needed = [world.mini_batch(t, int(k)) for t in range(4) for k in np.flatnonzero(history.received[t].any(axis=0))]
+    needed = [
+        world.ues.mini_batch(t, int(k)) for t in range(4) for k in np.flatnonzero(history.received[t].any(axis=0))
+    ]
     trained_on = np.concatenate(needed)
     assert len(np.unique(trained_on)) < len(trained_on)  # some samples were needed twice
     assert sum(embedded) == len(np.unique(trained_on)) + len(toy_task.test.labels)

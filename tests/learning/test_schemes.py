@@ -108,12 +108,14 @@ def test_at_one_seed_all_schemes_share_cell_fading_and_data(name, small, toy_tas
     for t in (0, 7):
         for field in ("gain", "interference_w"):
             assert np.array_equal(getattr(ours.cell.channel(t), field), getattr(common.cell.channel(t), field))
-        assert all(np.array_equal(ours.mini_batch(t, k), common.mini_batch(t, k)) for k in range(6))
-    assert equal_throughout([*map(torch.from_numpy, ours.ue_indices)], [*map(torch.from_numpy, common.ue_indices)])
+        assert all(np.array_equal(ours.ues.mini_batch(t, k), common.ues.mini_batch(t, k)) for k in range(6))
+    assert equal_throughout(
+        [*map(torch.from_numpy, ours.ues.indices.values())], [*map(torch.from_numpy, common.ues.indices.values())]
+    )
     assert np.array_equal(ours.ue_test_indices, common.ue_test_indices)
     other = started(small, toy_task, name, seed=6)
     assert not np.array_equal(ours.cell.distance_m, other.cell.distance_m)
-    assert not np.array_equal(ours.mini_batch(0, 0), other.mini_batch(0, 0))
+    assert not np.array_equal(ours.ues.mini_batch(0, 0), other.ues.mini_batch(0, 0))
 
 
 def test_random_subscriptions_are_even_over_the_modules():
@@ -183,9 +185,9 @@ def test_one_common_model_follows_1_by_definition(name, rate, lossy, toy_task, t
         mean = [torch.zeros_like(p) for p in parameters]
         ues = np.flatnonzero(history.received[t, 0])
         for k in ues:
-            batch = world.mini_batch(t, int(k))
+            batch = world.ues.mini_batch(t, int(k))
             for i in batch:
-                loss, own = sample_loss(world.modules, 0, world.learner.samples, i)
+                loss, own = sample_loss(world.modules, 0, world.ues.learner.samples, i)
                 gradient = torch.autograd.grad(loss / len(batch) / len(ues), own)
                 mean = [total + part for total, part in zip(mean, gradient, strict=True)]
         with torch.no_grad():
@@ -298,8 +300,8 @@ def test_rounds_with_ranks_per_ue_replayed_by_hand(name, replay, lossy, toy_task
         assert len(ues) > 1
 
         def train(k, model, penalty, t=t):
-            steps = [[world.mini_batch(t, k)] * scenario.local_iterations]
-            (trained,), _ = train_locally(world.learner, steps, [model], learning_rate=0.5, penalty=penalty)
+            steps = [[world.ues.mini_batch(t, k)] * scenario.local_iterations]
+            (trained,), _ = train_locally(world.ues.learner, steps, [model], learning_rate=0.5, penalty=penalty)
             return trained
 
         pairs, trained, weights = replay(common, ues, ranks, train)
@@ -341,11 +343,11 @@ def test_the_risks_of_switching_risk_are_those_of_the_mini_batches(small, toy_ta
     for n in range(4):
         for parameter in world.modules.parameters(n):
             torch.nn.init.normal_(parameter, std=0.1)
-    risks = world.ue_risks(3)
-    samples = world.learner.samples
+    risks = world.ues.risks(3)
+    samples = world.ues.learner.samples
     for n, k in [(0, 0), (1, 5), (3, 2)]:
         with torch.no_grad():
-            each = [sample_loss(world.modules, n, samples, i)[0] for i in world.mini_batch(3, k)]
+            each = [sample_loss(world.modules, n, samples, i)[0] for i in world.ues.mini_batch(3, k)]
         assert risks[n, k] == pytest.approx(float(torch.stack(each).mean()), rel=1e-4)
     assert np.unique(risks).size == 24
 
@@ -355,8 +357,8 @@ def test_risks_are_measured_every_fifth_round_and_kept_in_between(small, toy_tas
     scheme = SwitchingRisk(small, 0)
     for t in range(7):
         measured_in = t // 5 * 5
-        assert np.array_equal(scheme.observe(world, t).remaining_risk, world.ue_risks(measured_in))
-    assert not np.array_equal(world.ue_risks(0), world.ue_risks(5))
+        assert np.array_equal(scheme.observe(world, t).remaining_risk, world.ues.risks(measured_in))
+    assert not np.array_equal(world.ues.risks(0), world.ues.risks(5))
 
 
 class Odd(Scheme):
@@ -403,7 +405,7 @@ def test_uploads_of_switching_unbiased_count_by_inverse_probability(engine, loss
     expected = [p.clone() for p in before]
     for k in np.flatnonzero(uplink.received[n]):
         weight = 1 / 6 / max(drawn_with[n, k] * uplink.success[n, k], 0.02)
-        for value, part in zip(expected, world.learner.gradient(n, world.mini_batch(0, k))[1], strict=True):
+        for value, part in zip(expected, world.ues.learner.gradient(n, world.ues.mini_batch(0, k))[1], strict=True):
             value -= 0.1 * weight * part
     scheme.learn(world, 0, uplink.received)
     for after, value in zip(world.modules.parameters(n), expected, strict=True):
@@ -413,14 +415,16 @@ def test_uploads_of_switching_unbiased_count_by_inverse_probability(engine, loss
 
 def test_local_steps_move_by_the_weighted_changes(lossy, toy_task):
     scenario = dataclasses.replace(lossy, local_training="steps", local_iterations=2, optimizer="sgd")
+    received = np.zeros((4, 6), dtype=bool)
+    received[0, [0, 3]] = True
     moved_by = []
     for scale in (1.0, 2.0):
         world = started(scenario, toy_task, "random")
         before = [p.detach().clone() for p in world.modules.parameters(0)]
-        world.local_steps(0, 0, np.array([0, 3]), scale * np.array([0.5, 0.5]))
+        world.update(0, received, np.where(received, scale * 0.5, 0.0))
         moved_by.append([p.detach() - b for p, b in zip(world.modules.parameters(0), before, strict=True)])
     world = started(scenario, toy_task, "random")
-    world.local_steps(0, 0, np.array([0, 3]))
+    world.update(0, received)
     for once, twice, mean, b in zip(*moved_by, world.modules.parameters(0), before, strict=True):
         torch.testing.assert_close(2 * once, twice, atol=1e-6, rtol=1e-3)
         torch.testing.assert_close(once, mean.detach() - b, atol=1e-6, rtol=1e-3)

@@ -161,13 +161,13 @@ def test_personal_inference_is_that_of_the_modules_at_the_end(small, toy_task, m
     scenario = dataclasses.replace(small, learning_rate=0.05, dirichlet_concentration=0.2)
     history = run(scenario, toy_task, rounds=3, evaluate_every=3, personal=True)
     (world,) = worlds
-    trained, tested = np.exp(world.learner.log_probabilities()), np.exp(world.tester.log_probabilities())
+    trained, tested = np.exp(world.ues.learner.log_probabilities()), np.exp(world.tester.log_probabilities())
     labels = toy_task.train.labels
     right = {"accuracy_own": [], "accuracy_weighted": [], "accuracy_prior": []}
-    held = [np.bincount(labels[world.mini_batch(2, k)], minlength=2) + 1 for k in range(6)]
+    held = [np.bincount(labels[world.ues.mini_batch(2, k)], minlength=2) + 1 for k in range(6)]
     everyone = np.mean([counts / counts.sum() for counts in held], axis=0)
     for k in range(6):
-        batch = world.mini_batch(2, k)
+        batch = world.ues.mini_batch(2, k)
         likelihood = trained[:, batch, labels[batch]]
         weights = np.full(4, 0.25)
         for _ in range(50):

@@ -89,7 +89,7 @@ def test_a_backbone_may_be_loaded_in_one_place_and_used_in_another(name, small, 
         run = SCHEMES["full"](small, 0).federation(toy_task, backbone)
     usual = load_backbone("tiny").encoder.state_dict()
     assert all(torch.equal(weight, usual[key]) for key, weight in backbone.encoder.state_dict().items())
-    run.learner.gradient(0, run.ue_indices[0])
+    run.ues.learner.gradient(0, run.ues.indices[0])
 
 
 def test_what_draws_within_has_a_generator_of_its_own():

@@ -106,3 +106,13 @@ def test_a_round_without_subscriptions_takes_no_time(threshold, scenario, channe
     assert uplink.delay_s == 0.0
     assert not uplink.received.any()
     assert not uplink.success.any()
+
+
+def test_what_never_comes_over_a_real_network_is_not_received_and_costs_what_it_did(scenario, channel):
+    sent = send(scenario, channel)
+    assert not sent.lost.any()
+    lost = np.array([[True, False, False], [False, False, False]])
+    without = sent.without(lost)
+    assert np.array_equal(without.received, sent.received & ~lost)
+    assert np.array_equal(without.lost, lost)
+    assert np.array_equal(without.energy_uplink_j, sent.energy_uplink_j)

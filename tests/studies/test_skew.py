@@ -41,7 +41,7 @@ def test_labels_alone_are_those_of_the_ues_that_are_simulated(small_task):
         )
         world = Scheme(scenario, row.seed).federation(task, load_backbone("tiny"))
         right = []
-        for held, tests in zip(world.ue_indices, world.ue_test_indices, strict=True):
+        for held, tests in zip(world.ues.indices.values(), world.ue_test_indices, strict=True):
             share = task.train.labels[held].mean()
             right.append(np.mean(task.test.labels[tests] == (share > 0.5)))
         assert row.accuracy == pytest.approx(np.mean(right))

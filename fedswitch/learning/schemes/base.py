@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +18,9 @@ from ..encoding import Backbone
 from ..federation import Federation
 from ..modules import LoraModules, Modules
 from ..samples import Kept
+from ..stacked import LocalModel, Penalty
 from ..surroundings import settled
+from ..tokens import Indices
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,6 +48,8 @@ class Scheme:
     carried: ClassVar[tuple[str, ...]] = ()
     """Attributes that a scheme of your own carries from round to round, beside `decisions`, and so into a checkpoint:
     numbers, texts, arrays, and lists and dictionaries of these."""
+    penalty: Penalty | None = None
+    """What a UE adds to its loss in local steps."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.scenario = self.adapt(scenario)
@@ -67,7 +72,7 @@ class Scheme:
     ) -> Federation:
         """What the rounds of a run work on, with untrained modules; see `Federation.start`."""
         modules = self.make_modules(backbone, self.scenario, num_labels=task.num_labels, seed=self.seed)
-        return Federation.start(self.scenario, task, modules, self.seed, engine=engine, kept=kept)
+        return Federation.start(self.scenario, task, modules, self.seed, engine=engine, penalty=self.penalty, kept=kept)
 
     def observe(self, run: Federation, t: int) -> Observation:
         """What is known before round `t`."""
@@ -82,6 +87,10 @@ class Scheme:
         rng = stream(self.seed, "decision", t)
         decision, self.decisions = decide(self.scenario, seen, self.decisions, rng=rng, rule=self.rule, form=self.form)
         return Plan(decision.subscription, decision.power_w)
+
+    def starts(self, run: Federation, n: int, ues: Indices) -> Sequence[LocalModel] | None:
+        """What `ues` start their local steps on module `n` from; None where each sends the gradient of the module."""
+        return run.starts(n, ues)
 
     def learn(self, run: Federation, t: int, received: Bools) -> None:
         """Update what is trained with the uploads that were received (N, K): (1) for every module."""

@@ -16,7 +16,8 @@ from ...arguments import Array, Bools
 from ...scenario import Scenario
 from ...streams import stream
 from ..federation import Federation
-from ..stacked import LocalModel, Penalty
+from ..stacked import LocalModel
+from ..tokens import Indices
 from .base import Scheme, with_one_module
 
 Factors = tuple[torch.Tensor, torch.Tensor]
@@ -31,7 +32,6 @@ class Ranked(Scheme):
     """
 
     carried = ("ranks",)
-    penalty: Penalty | None = None
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         super().__init__(scenario, seed)
@@ -56,16 +56,20 @@ class Ranked(Scheme):
         """The rank of the common model."""
         return self.scenario.lora_ranks[0]
 
+    def starts(self, run: Federation, n: int, ues: Indices) -> Sequence[LocalModel]:
+        """See `Scheme`: the common model at the rank of each UE."""
+        common = LocalModel.of(run.modules.parameters(n), self.scenario.lora_alpha / self.rank_max)
+        ranks = self.ranks[ues].tolist()
+        cut = {rank: self.distribute(common, rank) for rank in set(ranks)}
+        return [cut[rank] for rank in ranks]
+
     def learn(self, run: Federation, t: int, received: Bools) -> None:
         """Local steps of the UEs that are received, and their aggregate."""
         ues = np.flatnonzero(received[0])
         if not ues.size:
             return
-        common = LocalModel.of(run.modules.parameters(0), self.scenario.lora_alpha / self.rank_max)
-        ranks = self.ranks[ues].tolist()
-        cut = {rank: self.distribute(common, rank) for rank in set(ranks)}
-        start = [cut[rank] for rank in ranks]
-        trained, loss = run.train_locally(t, ues, start, penalty=self.penalty)
+        start = self.starts(run, 0, ues)
+        trained, loss = run.ues.train(t, 0, ues, start)
         run.refuse_divergence({0: loss}, t)
         run.modules.assign(0, self.aggregate(ues, start, trained).parameters)
 

@@ -46,7 +46,8 @@ class SwitchingRisk(Switching):
     """Algorithm 2 with the corrected bound in full: what a module still leaves of a UE's own risk counts too.
 
     That is the first term of (6), which (8a) leaves out. Each UE asks every module for its risk on the UE's training
-    data, on the round's mini-batch; the risks are measured every `EVERY` rounds, because the modules change slowly.
+    data, on the round's mini-batch; the risks are measured every `EVERY` rounds, because the modules change slowly. Of
+    a UE that does not answer the last ones stay.
     """
 
     EVERY: ClassVar[int] = 5
@@ -59,5 +60,6 @@ class SwitchingRisk(Switching):
     def observe(self, run: Federation, t: int) -> Observation:
         """See `Scheme`; with the risks."""
         if t % self.EVERY == 0:
-            self.remaining_risk = run.ue_risks(t)
+            risk = run.ues.risks(t)
+            self.remaining_risk = np.where(np.isnan(risk), self.remaining_risk, risk)
         return dataclasses.replace(super().observe(run, t), remaining_risk=self.remaining_risk)
