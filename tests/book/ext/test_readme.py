@@ -104,11 +104,13 @@ def test_its_links_lead_to_files():
     assert all((ROOT / target).is_file() for target in targets if not target.startswith("https://"))
 
 
-def test_its_example_works(capsys):
+def test_its_example_works(capsys, monkeypatch, tmp_path):
     (example,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     tiny = example.replace('backbone="minilm"', 'backbone="tiny"')
     assert tiny != example
+    monkeypatch.chdir(tmp_path)
     exec(tiny, {})
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split() == ["round", "accuracy_pooled", "received", "energy_uplink_j", "delay_s"]
-    assert [row.split()[1] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert [row.split()[1] for row in rows] == ["5", "10", "15", "20", "25", "30"]
+    assert (tmp_path / "accuracy.png").stat().st_size > 1000
