@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -86,6 +87,8 @@ def serve(job: Job, out: Path, *, address: str, keys: Path | None, tell: Tell) -
             except KeyboardInterrupt as stopped:
                 stopped.add_note("The same command goes on from its checkpoint, if one was named to resume from.")
                 raise
+            finally:
+                _end_rounds(notes)
     return read_history(out / "history.npz")
 
 
@@ -171,6 +174,13 @@ def _follow(notes: Notes, link: subprocess.Popen[bytes], home: Path, tell: Tell)
                 f"{home / 'link.log'}: {tail(home / 'link.log')}"
             )
         time.sleep(0.1)
+
+
+def _end_rounds(notes: Notes) -> None:
+    """End the process that did the rounds, which Flower keeps in a group of its own, and which asks on for seconds."""
+    for pid in {record["pid"] for record in notes.read()}:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _lives(pid: int) -> bool:
