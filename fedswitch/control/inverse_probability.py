@@ -134,10 +134,13 @@ def decide_unbiased(
     r"""One round: the decision, the state before the next, and the probabilities with which it was subscribed to.
 
     `probability` (N, K) are those with which the subscriptions of `state` were drawn: after `start`,
-    ``subscription_limit / num_modules``. Step 1 chooses power and shares as Algorithm 2 does, for the objective above; Step 2
-    chooses the next probabilities, and draws from them such that (7b) and (7c) hold in every round, and (7d) for the
-    mean. An upload that is received counts `theory.inverse_weights` of this probability and of
-    `Decision.success_probability`. Raises ValueError as `decide`, and for probabilities outside [0, 1].
+    ``subscription_limit / num_modules``.
+
+    Step 1 chooses power and shares as Algorithm 2 does, for the objective above. Step 2 chooses the next probabilities,
+    and draws from them such that (7b) and (7c) hold in every round, and (7d) for the mean. An upload that is received
+    counts `theory.inverse_weights` of this probability and of `Decision.success_probability`.
+
+    Raises ValueError as `decide`, and for probabilities outside [0, 1].
     """
     check_generator(rng)
     check_observation(scenario, observation, state)
