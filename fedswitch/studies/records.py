@@ -86,7 +86,7 @@ def load_result(name: str, folder: Path | None = None) -> Result:
     for path in (table, record):
         if not path.is_file():
             raise FedswitchError(
-                f"There is no {path.name} in {place}: `nox -s reproduce -- {name}` makes it, which takes long."
+                f"There is no {place.name}/{path.name}: `nox -s reproduce -- {name}` makes it, which takes long."
             )
     try:
         result = Result(name, pd.read_parquet(table), json.loads(record.read_text(encoding="utf-8")))

@@ -41,6 +41,7 @@ FACTS = r"""() => {
     const text = document.body.cloneNode(true);
     text.querySelectorAll("pre, code, script, style, .math").forEach(e => e.remove());
     return {
+        all: document.querySelector("main").textContent,
         text: text.textContent,
         unset: all(".math", e => !e.querySelector("mjx-container")),
         wrong: all("mjx-merror, [data-mjx-error], mjx-mtext[style*=red]", () => true),
@@ -175,6 +176,13 @@ def test_mathjax_sets_every_equation(visit):
 
 def test_no_tex_is_left_in_the_text(visit):
     assert not re.findall(r"\$[^$\n]{1,80}\$|\\[a-zA-Z]{2,}|\\\(|\\\[", visit.facts["text"])
+
+
+def test_no_page_shows_the_machine_or_an_object_in_place_of_its_words(visit, book):
+    """Neither a folder of the clone that built the book, nor what Python calls an object that could not be shown."""
+    page = visit.facts["all"]
+    assert str(book.parents[1]) not in page
+    assert not re.findall(r"<(?:IPython|fedswitch|matplotlib|pandas)[\w.]* (?:object|size)[^>]*>", page)
 
 
 def test_every_image_is_there(visit):

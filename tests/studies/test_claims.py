@@ -655,7 +655,7 @@ def test_without_results_nothing_is_measured_and_the_page_says_so(tmp_path):
     assert page.verdict_counts(found, "printed")["not measured yet"] == len(CLAIMS)
     assert page.verdict_table(found).count("not measured yet") == 2 * len(CLAIMS)
     for text in (page.claim_reasons(found), page.foundations(found), page.claim_blocks(found, "fig-2")):
-        assert "There is no fig2_convergence.parquet" in text
+        assert "/fig2_convergence.parquet: " in text
 
 
 def test_a_run_without_the_arms_of_a_claim_or_of_one_seed_only_has_not_measured_it(tmp_path):

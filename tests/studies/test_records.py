@@ -71,7 +71,7 @@ def test_parameters_that_differ_are_named_whatever_holds_them(tmp_path):
 
 
 def test_a_missing_or_damaged_result_is_said_in_one_sentence(tmp_path):
-    with pytest.raises(FedswitchError, match=r"There is no study\.parquet in .*nox -s reproduce -- study"):
+    with pytest.raises(FedswitchError, match=r"There is no \w+/study\.parquet: .nox -s reproduce -- study"):
         load_result("study", tmp_path)
     path = save_result("study", TABLE, {}, seconds=1.0, folder=tmp_path)
     path.write_bytes(path.read_bytes()[:40])
