@@ -34,12 +34,14 @@ PACKAGES = (
     "fedswitch.control",
     "fedswitch.split",
     "fedswitch.learning",
+    "fedswitch.learning.schemes",
     "fedswitch.network",
     "fedswitch.studies",
+    "fedswitch.studies.claims",
     "fedswitch.paper",
     "fedswitch.figures",
 )
-"""What has a page of its own, in the order of dependence; the page of `fedswitch` shows only its own modules."""
+"""What has a page of its own, in the order of dependence; what lies in such a package is on no page around it."""
 
 _QUOTED = re.compile(r":[\w:]+:`[^`]*`|``.+?``|`([^`]+)`")  # a role, code, or a quoted name
 _SHOWN_MEMBERS = (types.FunctionType, property, classmethod, staticmethod, functools.cached_property)
@@ -81,13 +83,11 @@ class Entry:
 
 
 def modules(package: str) -> list[str]:
-    """The modules of a page, by name; of `fedswitch` only those that are in no package with a page."""
+    """The modules of a page, by name: those of the package that are in no package within it that has a page."""
     root = importlib.import_module(package)
-    if package == "fedswitch":
-        found = [f"{package}.{info.name}" for info in pkgutil.iter_modules(root.__path__) if not info.ispkg]
-    else:
-        found = [info.name for info in pkgutil.walk_packages(root.__path__, f"{package}.")]
-    return [package, *(name for name in found if not any(part.startswith("_") for part in name.split(".")))]
+    within = tuple(f"{other}." for other in PACKAGES if other.startswith(f"{package}."))
+    found = [info.name for info in pkgutil.walk_packages(root.__path__, f"{package}.")]
+    return [package, *(name for name in found if "._" not in name and not f"{name}.".startswith(within))]
 
 
 def entries(package: str) -> Iterator[Entry]:
