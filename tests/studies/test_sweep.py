@@ -412,7 +412,7 @@ def test_two_sweeps_do_not_share_a_folder(tiny, tmp_path):
         sweep(study, {"count": [1]}, out, second)
         yield from ()
 
-    with pytest.raises(FedswitchError, match="Another fedswitch is at work"):
+    with pytest.raises(FedswitchError, match="Another fedswitch command is using the folder"):
         sweep(study, {"count": [1]}, out, while_at_work)
     assert second.done == []
     sweep(study, {"count": [1]}, out, second)
