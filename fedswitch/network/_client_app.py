@@ -15,6 +15,8 @@ from .desk import ask
 from .packets import Packet
 from .processes import leave_with_parent
 
+SILENT = "its worker does not answer: it is still starting, or has ended and is started again"
+
 app = ClientApp()
 
 
@@ -24,6 +26,6 @@ def answer(message: Message, context: Context) -> Message:
     leave_with_parent()
     try:
         found = ask(Path(str(context.node_config["desk"])), from_content(message.content))
-    except (OSError, EOFError, ValueError) as error:
-        found = Packet({"error": f"the worker of the node does not answer ({type(error).__name__})"})
+    except (OSError, EOFError, ValueError):
+        found = Packet({"error": SILENT})
     return Message(to_content(found), reply_to=message)

@@ -164,7 +164,9 @@ class Nodes:
         for claimant, claimed in list(self._claims.items()):
             if node in self.held and set(claimed) & set(self.held[node]):
                 del self._claims[claimant]  # who holds them is still there
-                self._refuse(claimant, f"two nodes claim {_ues(set(claimed) & set(ues), '')}: stop one of them")
+                self._refuse(
+                    claimant, f"two nodes claim {_ues(set(claimed) & set(ues), '')}: stop one of them", "the later"
+                )
         if node in self.held:
             return
         if self._holders(ues):
@@ -176,9 +178,9 @@ class Nodes:
         self.held[node] = ues
         self._say(f"The node of {_ues(ues, '')} is online.")
 
-    def _refuse(self, node: int, why: str) -> None:
+    def _refuse(self, node: int, why: str, which: str = "it") -> None:
         self.refused[node] = why
-        self._say(f"{why[0].upper()}{why[1:]}; it is refused.")
+        self._say(f"{why[0].upper()}{why[1:]}; {which} is refused.")
 
     def _holders(self, ues: Iterable[int]) -> set[int]:
         return {node for node, own in self.held.items() if set(own) & set(ues)}

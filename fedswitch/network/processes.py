@@ -190,6 +190,7 @@ def healthy(address: str, authority: Path | None) -> bool:
 
 
 def tail(log: Path, lines: int = 8) -> str:
-    """The last lines of a log, in one."""
+    """The last lines of a log, in one: those that are more than information, where there are any."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    return " | ".join(" ".join(line.split()) for line in text.splitlines()[-lines:] if line.strip())
+    told = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    return " | ".join(([line for line in told if "INFO" not in line] or told)[-lines:])

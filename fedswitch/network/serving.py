@@ -67,6 +67,11 @@ def serve(job: Job, out: Path, *, address: str, keys: Path | None, tell: Tell) -
         (home / "app").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(APP, home / "app" / "pyproject.toml")
         (out / "job.json").write_text(json.dumps(dataclasses.asdict(job)), encoding="utf-8")
+        again = (
+            f"the same command goes on from the last checkpoint, {job.resume}"
+            if job.resume
+            else "nothing was kept, and with --resume FILE the next one can be gone on with"
+        )
         authority = None if keys is None else keys / "ca.crt"
         _name_link(home, _reached(host), port, authority)
         with _link(host, port, keys, home) as link:
@@ -83,9 +88,9 @@ def serve(job: Job, out: Path, *, address: str, keys: Path | None, tell: Tell) -
                 f"job={json.dumps(str(out.resolve() / 'job.json'))}",
             )
             try:
-                _follow(notes, link, home, tell)
+                _follow(notes, link, home, tell, again)
             except KeyboardInterrupt as stopped:
-                stopped.add_note("The same command goes on from its checkpoint, if one was named to resume from.")
+                stopped.add_note(f"{again[0].upper()}{again[1:]}.")
                 raise
             finally:
                 _end_rounds(notes)
@@ -153,8 +158,11 @@ def _wait_until(ready: Callable[[], bool], link: subprocess.Popen[bytes], home: 
         time.sleep(0.1)
 
 
-def _follow(notes: Notes, link: subprocess.Popen[bytes], home: Path, tell: Tell) -> None:
-    """Tell the notes of the rounds as they come, until they are done; FedswitchError where they end otherwise."""
+def _follow(notes: Notes, link: subprocess.Popen[bytes], home: Path, tell: Tell, again: str) -> None:
+    """Tell the notes of the rounds as they come, until they are done; FedswitchError where they end otherwise.
+
+    `again` says how to go on then.
+    """
     told, pid, end = 0, None, time.monotonic() + START_S
     while True:
         alive = link.poll() is None and (time.monotonic() < end if pid is None else _lives(pid))
@@ -169,10 +177,7 @@ def _follow(notes: Notes, link: subprocess.Popen[bytes], home: Path, tell: Tell)
         told = len(records)
         if not alive:  # asked before the notes were read, so that none is missed
             what = "The rounds did not begin" if pid is None else "The process that did the rounds has died"
-            raise FedswitchError(
-                f"{what}; the same command goes on from the last checkpoint, if one was named. The end of "
-                f"{home / 'link.log'}: {tail(home / 'link.log')}"
-            )
+            raise FedswitchError(f"{what}; {again}. The end of {home / 'link.log'}: {tail(home / 'link.log')}")
         time.sleep(0.1)
 
 

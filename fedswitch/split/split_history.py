@@ -55,6 +55,21 @@ class SplitHistory:
         """The last round that was tested."""
         return self.table.dropna(subset=["accuracy"]).iloc[-1]
 
+    @property
+    def says(self) -> str:
+        """What is to be known before an accuracy is read: rounds with nobody, and a limit that was not kept."""
+        rounds, empty = len(self.table), int((self.table["scheduled"] == 0).sum())
+        over = float(self.table["delay_over_limit"].iloc[-1])
+        said = []
+        if empty:
+            said.append(
+                f"Nobody was scheduled in {empty} of {rounds} rounds: nobody met the limit of the delay, or earlier "
+                "rounds had still to be paid for."
+            )
+        if over > 1.0:
+            said.append(f"The mean delay was {over:.3g} times its limit.")
+        return " ".join(said)
+
 
 @dataclasses.dataclass
 class SplitLog:

@@ -66,7 +66,7 @@ def find_study(name: str) -> Study:
         return _read_study(by_path)
     paths = notebook_paths()
     if name not in paths:
-        raise ParameterError(f"There is no notebook {name!r}.{nearest(name, paths)} There are: {', '.join(paths)}.")
+        raise ParameterError(f"There is no study {name!r}.{nearest(name, paths)} There are: {', '.join(paths)}.")
     return _read_study(paths[name])
 
 

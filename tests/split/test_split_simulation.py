@@ -278,6 +278,18 @@ def test_by_the_numbers_of_the_sibling_a_run_is_scheduled_as_a_cell_without_lear
     )
 
 
+def test_a_history_says_when_nobody_could_be_heard_in_time():
+    unmet = dataclasses.replace(joined(), delay_limit_s_per_bit=1e-20)
+    told = simulate_split(unmet, task="digits", policy="greedy", rounds=3, seed=1, evaluate_every=3)
+    assert not told.scheduled.any()
+    assert told.says.startswith("Nobody was scheduled in 3 of 3 rounds")
+    everybody = simulate_split(unmet, task="digits", policy="all_in", rounds=2, seed=1, evaluate_every=2)
+    assert everybody.says.startswith("The mean delay was ")
+    assert everybody.says.endswith(" times its limit.")
+    ample = dataclasses.replace(joined(), delay_limit_s_per_bit=1e3)
+    assert simulate_split(ample, task="digits", policy="all_in", rounds=2, seed=1, evaluate_every=2).says == ""
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_policy_goes_on_from_a_checkpoint_as_if_never_stopped(policy, tmp_path):
     options = {"task": "digits", "policy": policy, "evaluate_every": 2}

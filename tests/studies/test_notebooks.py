@@ -1,5 +1,6 @@
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
@@ -170,6 +171,13 @@ def another_module(folder, monkeypatch):
     monkeypatch.chdir(folder)
 
 
+def the_clone(_folder, monkeypatch):
+    """As by `python -m fedswitch` in the clone, which is then the current folder and the first place for modules."""
+    clone = str(Path(fedswitch.__file__).parents[1])
+    monkeypatch.chdir(clone)
+    monkeypatch.setattr(sys, "path", [clone, *(place for place in sys.path if place != clone)])
+
+
 def startup(folder, monkeypatch):
     (folder / "start.py").write_text("STARTED = True")
     profile = folder / "ipython" / "profile_default" / "startup"
@@ -196,6 +204,7 @@ def odd_temporary_folder(name):
 PLACES = {
     "a kernel of another environment": foreign_kernel,
     "another fedswitch in this folder": another_module,
+    "the clone itself": the_clone,
     "startup files": startup,
     "a home that cannot be written to": unwritable_home,
     "another backend": lambda _, monkeypatch: monkeypatch.setenv("MPLBACKEND", "nonsense"),
