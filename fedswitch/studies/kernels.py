@@ -86,8 +86,8 @@ def _environment(runtime: Path) -> dict[str, str]:
     """What a kernel finds in its environment instead of what is there for other uses."""
     here = str(Path.cwd())
     return {
-        # last comes the folder where the command is given: what is there may be imported, and shadows nothing; the first
-        # has no modules, since ipykernel strikes the current folder off where that comes first
+        # last comes the folder where the command is given: what is there may be imported, and shadows nothing. First
+        # comes one without modules, since ipykernel strikes the current folder off where that comes first
         "PYTHONPATH": os.pathsep.join([str(runtime), *(folder or here for folder in sys.path), here]),
         "PYTHONSTARTUP": "",
         "PYTHONWARNINGS": "",
