@@ -258,7 +258,15 @@ def test_every_notebook_of_the_book_documents_all_its_parameters():
         ("fig4_switching", {"backbone": "tiny", "num_ues": 4, "rounds": 2, "lora_layers": None}),
         (
             "fig5_energy",
-            {"num_ues": 5, "seeds": [0], "rounds": 2, "sinr_thresholds_db": [-5.0], "relative_weights_per_j": [1.0]},
+            {
+                "num_ues": 5,
+                "seeds": [0],
+                "rounds": 2,
+                "sinr_thresholds_db": [-5.0],
+                "energy_weights_per_j": [1e5],
+                "variants": ["corrected"],
+                "relative_weights_per_j": [1.0],
+            },
         ),
         ("skew", {"backbone": "tiny", "num_ues": 6, "rounds": 2, "lora_layers": None}),
     ],
