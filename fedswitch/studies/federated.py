@@ -62,18 +62,24 @@ AS_PRINTED: Mapping[str, Any] = MappingProxyType(
 class AnyArm(Structure):
     """One side of a comparison: what is run, and what it changes in the scenario.
 
-    `label` is how pages and figures call it, `reading` "printed" or "corrected", or "" for what has one form. The
-    `scenario` that its methods are given holds the changes already.
+    The `scenario` that its methods are given holds the changes already.
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """By which settings and tables call it."""
+
     @property
-    def label(self) -> str: ...  # noqa: D102
+    def label(self) -> str:
+        """By which pages and figures call it."""
+
     @property
-    def reading(self) -> str: ...  # noqa: D102
+    def reading(self) -> str:
+        """Either "printed" or "corrected", or "" for what has one form."""
+
     @property
-    def changes(self) -> Mapping[str, Any]: ...  # noqa: D102
+    def changes(self) -> Mapping[str, Any]:
+        """Fields of the scenario, and the values that they get."""
 
     def decides(self) -> dict[str, str]:
         """What besides name and scenario tells its runs from others."""
@@ -249,11 +255,9 @@ def measure_runs(
             own = run.under(protocol)
             at = own.task, run.seed if depends_on_seed(own.task) else 0
             if at not in tasks:
-                task = load_shared(own, run.seed)
-                tasks[at] = by_source.setdefault(task.source, task)
-        for run in runs:
-            own = run.under(protocol)
-            task = tasks[own.task, run.seed if depends_on_seed(own.task) else 0]
+                loaded = load_shared(own, run.seed)
+                tasks[at] = by_source.setdefault(loaded.source, loaded)
+            task = tasks[at]
             known_by = _identity(run, own, task.source)
             path = finished / f"{known_by}.parquet" if finished else None
             places.append((run, own, task, known_by, path))

@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from .settings import setting
-from .split_fig4 import VisionSettings
-from .split_runs import ARMS, LABELS, SplitCase, ends, looks
+from .split_fig4 import OF_RECORDED_IMAGES, VisionSettings
+from .split_runs import LABELS, SplitCase, ends, looks
 from .style import INK, NEUTRAL, WIDE_IN, draw_range
 
 
@@ -32,23 +32,7 @@ class SplitFig5Settings(VisionSettings):
     limits: Sequence[float] = limits_setting([0.4, 1.0])
 
 
-RECORDED = SplitFig5Settings(
-    task="cifar10",
-    backbone="focus-vit",
-    unit_readings=["corrected", "in_band", "cell_10db"],
-    policies=[arm.name for arm in ARMS if arm.name != "fair"],
-    limits=[0.4, 0.7, 1.0],
-    seeds=[1, 2, 3, 4, 5],
-    rounds=100,
-    batch_size=8,
-    samples_per_device=200,
-    tokens_per_sample=17,
-    learning_rate=1e-3,
-    lora_layers=1,
-    precision="bfloat16",
-    test_size=400,
-    evaluate_every=50,
-)
+RECORDED = SplitFig5Settings(**OF_RECORDED_IMAGES | {"limits": [0.4, 0.7, 1.0], "rounds": 100, "evaluate_every": 50})
 """The settings of the recorded run: those of Fig. 4 with fewer rounds, at both ends of the axis and in the middle."""
 
 
