@@ -179,7 +179,7 @@ def reproduce(
     fig3_bandwidth                                       a minute on two cores
     sensitivity, fig5_energy                             some minutes
     split_fig3, split_fig4, split_fig5, split_fig6       about half an hour each
-    skew, fig4_switching, fig2_convergence               about an hour each
+    concepts, fig4_switching, fig2_convergence           an hour or two each
     """
     from .studies.notebooks import find_study, parse_assignments
     from .studies.reproduce import reproduce_study

@@ -182,7 +182,7 @@ def test_a_run_that_is_told_to_end_says_so_and_keeps_its_notebook_and_meanwhile_
             "seeds=[18446744073709551616]",
             "seeds = 18446744073709551616 is not allowed: a seed must be",
         ),
-        ("skew", "learning_rate=1e999", "learning_rate = inf is not allowed"),
+        ("concepts", "learning_rate=1e999", "learning_rate = inf is not allowed"),
     ],
 )
 @pytest.mark.parametrize("name", ["run", "sweep", "reproduce"])

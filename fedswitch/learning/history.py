@@ -22,8 +22,9 @@ class History:
     `table` is tidy, one row per round: round, scheme, task, num_ues, seed, loss (risk (3), mean over UEs), accuracy
     (mean over UEs of the ensemble on their own test data), accuracy_pooled (the ensemble on the pooled test set),
     subscribed and received (uploads), participation_min (the left side of (7d), least over modules and UEs),
-    energy_compute_j and energy_uplink_j (over all UEs, (4)), delay_s (13), power_mean_w (over the UEs that send), and
-    bound, the part of Theorem 1' that missed gradients have added so far, mean over modules. Rounds that were not
+    energy_compute_j and energy_uplink_j (over all UEs, (4)), delay_s (13), power_mean_w (over the UEs that send),
+    bound, the part of Theorem 1' that missed gradients have added so far, mean over modules, and sent_bits (of all
+    uploads, received or not). Rounds that were not
     evaluated hold NaN in loss and the accuracies. With `personal` there are also accuracy_own, accuracy_weighted and
     accuracy_prior, means over UEs on their own test data as accuracy is, by the ways of inference in
     `learning.personal`. Concatenate the tables of several runs to get the result of a study.
@@ -89,5 +90,6 @@ class Log:
                 "delay_s": uplink.delay_s,
                 "power_mean_w": float(plan.power_w[sends].mean()) if sends.any() else 0.0,
                 "bound": float(self.bound.mean()),
+                "sent_bits": uplink.sent_bits,
             }
         )

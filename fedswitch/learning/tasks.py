@@ -1,8 +1,8 @@
 """The tasks that modules are fine-tuned on, and where their data come from.
 
-`reviews` and `questions` are made on the spot, and `digits` come with scikit-learn. `sst2`, `qnli`, `mrpc` and
-`cifar10` are read from a folder of parquet files where one is named, else from the Hugging Face hub or its cache; the
-test data of GLUE are its validation sets, whose labels are public.
+`reviews`, other labels of the same texts, and `questions` are made on the spot, and `digits` come with scikit-learn.
+`sst2`, `qnli`, `mrpc` and `cifar10` are read from a folder of parquet files where one is named, else from the Hugging
+Face hub or its cache; the test data of GLUE are its validation sets, whose labels are public.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..arguments import seed_number, shown
 from ..errors import FedswitchError, nearest
 from ..streams import stream
 from . import questions, reviews
+from .concepts import SEPARATOR, flipped, mixture, topics
 from .data import Split, Task
 from .images import CIFAR, DIGITS_SOURCE, digits_task
 from .table_tasks import Table, TableTask, check_labels, check_variety, columns
@@ -31,6 +32,14 @@ _GLUE = {
 }
 """How GLUE lays out its tasks: text columns, and the names of labels 0 and 1."""
 
+_KINDS = len(reviews.TRAIN_WORDS.domains)
+
+_LABELINGS: dict[str, tuple[tuple[str, str], Callable[[Split], Split]]] = {
+    **{f"flipped_{m}": (("negative", "positive"), partial(flipped, kinds=m)) for m in range(1, _KINDS + 1)},
+    "topics": (("other", "topic"), partial(topics, kinds=_KINDS // 2)),
+}
+"""What else the texts of `reviews` can be asked for, by task: the names of labels 0 and 1, and who labels."""
+
 TASKS = {
     "reviews": "sentiment of short product reviews, made by the module; test reviews use words of their own",
     "questions": "whether a sentence answers a question about a product, made by the module; test words of their own",
@@ -39,15 +48,20 @@ TASKS = {
     "mrpc": "GLUE MRPC: whether two sentences say the same",
     "digits": "images of handwritten digits, 8 by 8 pixels, which come with scikit-learn; for vision transformers",
     "cifar10": "CIFAR-10: photographs of 32 by 32 pixels in ten classes; for vision transformers",
+    **{
+        f"flipped_{m}": f"reviews, with the labels exchanged for the first {m} of {_KINDS} kinds of products"
+        for m in range(1, _KINDS + 1)
+    },
+    "topics": f"whether the product of a review is of the first {_KINDS // 2} of {_KINDS} kinds",
 }
-"""The tasks by name, and what each is."""
+"""The tasks by name, and what each is; several names with a plus between them are a mixture (`learning.concepts`)."""
 
 
 def load_task(name: str, *, data: str | Path | None = None, seed: int = 0) -> Task:
     """Load a task by name.
 
     Args:
-        name: one of `TASKS`.
+        name: one of `TASKS`, or several with a plus between them, such as `sst2+qnli`: a mixture (`learning.concepts`).
         data: folder with `<name>/train.parquet` and `<name>/validation.parquet`, columns as in `nyu-mll/glue`, or with
             the files as they are called and cut on the hub (`train-00000-of-00001.parquet`); where the folder holds no
             `<name>`, it may be the task's own. Of `cifar10` the files are `train` and `test`, as in `uoft-cs/cifar10`.
@@ -62,21 +76,26 @@ def load_task(name: str, *, data: str | Path | None = None, seed: int = 0) -> Ta
         MissingDataError: where the data are not on this machine and cannot be fetched.
         FedswitchError: where they are damaged; the message names the file.
     """
-    _check_name(name)
+    names = _checked_names(name)
+    if len(names) > 1:
+        return mixture([load_task(one, data=data, seed=seed) for one in names])
     return _MADE[name](seed=seed) if name in _MADE else _TABLES[name].load(data)
 
 
 def depends_on_seed(name: str) -> bool:
     """Whether a task differs from seed to seed."""
-    return name in _MADE
+    return any(one in _MADE for one in name.split(SEPARATOR))
 
 
 def task_status(name: str, data: str | Path | None = None) -> tuple[bool, str]:
     """Whether a task can be loaded without a network, and from where, or how to get it. Nothing is fetched."""
-    _check_name(name)
-    if name in _MADE:
-        return True, DIGITS_SOURCE if name == "digits" else "made on the spot"
-    return _TABLES[name].status(data)
+    there = []
+    for one in dict.fromkeys(_checked_names(name)):
+        if one in _TABLES:
+            there.append(_TABLES[one].status(data))
+        else:
+            there.append((True, DIGITS_SOURCE if one == "digits" else "made on the spot"))
+    return all(known for known, _ in there), "; ".join(dict.fromkeys(told for _, told in there))
 
 
 def task_files(name: str, data: str | Path | None = None) -> list[Path]:
@@ -84,13 +103,21 @@ def task_files(name: str, data: str | Path | None = None) -> list[Path]:
 
     Raises MissingDataError for a part of a set of files.
     """
-    return _TABLES[name].files(data) if name in _TABLES else []
+    return [file for one in name.split(SEPARATOR) if one in _TABLES for file in _TABLES[one].files(data)]
 
 
 def reviews_task(*, train: int = 8000, test: int = 400, seed: int = 0) -> Task:
     """The embedded task `reviews`, with `train` training and `test` test samples."""
     sets = (reviews.TRAIN_WORDS, train), (reviews.TEST_WORDS, test)
     return _written("reviews", ("negative", "positive"), reviews.write_reviews, sets, seed)
+
+
+def _labeled_task(name: str, **sizes: int) -> Task:
+    """The texts of `reviews` with other labels."""
+    label_names, label = _LABELINGS[name]
+    written = reviews_task(**sizes)
+    train, test = (label(split) for split in (written.train, written.test) if isinstance(split, Split))
+    return Task(name, written.source, label_names, train, test)
 
 
 def questions_task(*, train: int = 8000, test: int = 400, seed: int = 0) -> Task:
@@ -116,9 +143,13 @@ def _written(
     )
 
 
-def _check_name(name: str) -> None:
-    if not isinstance(name, str) or name not in TASKS:
-        raise ValueError(f"unknown task {shown(name)}; there are: {', '.join(TASKS)}.{nearest(str(name), TASKS)}")
+def _checked_names(name: str) -> list[str]:
+    """The tasks that a name stands for, several of a mixture; ValueError for one that is not there."""
+    names = name.split(SEPARATOR) if isinstance(name, str) else [name]
+    for one in names:
+        if not isinstance(one, str) or one not in TASKS:
+            raise ValueError(f"unknown task {shown(one)}; there are: {', '.join(TASKS)}.{nearest(str(one), TASKS)}")
+    return names
 
 
 def _glue_split(name: str, tables: Sequence[Table]) -> Split:
@@ -143,6 +174,7 @@ def _glue_split(name: str, tables: Sequence[Table]) -> Split:
 
 
 _MADE: dict[str, Callable[..., Task]] = {"reviews": reviews_task, "questions": questions_task, "digits": digits_task}
+_MADE |= {name: partial(_labeled_task, name) for name in _LABELINGS}
 
 _TABLES = {
     name: TableTask(

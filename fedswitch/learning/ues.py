@@ -45,15 +45,20 @@ class UEs(abc.ABC):
         """What the local steps of each of `ues` on module `n` make of `start`, and their mean loss, shape ()."""
 
     @abc.abstractmethod
+    def losses(self, t: int) -> NDArray[np.float32]:
+        """Loss of every module on each sample of the mini-batch of every UE, (N, K, S); NaN for UEs that are silent."""
+
     def risks(self, t: int) -> Array:
-        """Risk of every module on the mini-batch of every UE, (N, K); NaN for UEs that do not answer."""
+        """Risk of every module on the mini-batch of every UE, (N, K): the mean of its `losses`."""
+        risks: Array = self.losses(t).mean(axis=2).astype(np.float64)
+        return risks
 
     @abc.abstractmethod
     def views(self, t: int) -> Views:
         """What each UE finds the modules good for on its mini-batch, for inference of its own."""
 
     def silent(self, t: int) -> Bools | None:
-        """Which UEs did not answer when `risks` and `views` of round `t` were asked for, (2, K); None where all did."""
+        """Which UEs did not answer for `losses` and for `views` in round `t`, (2, K); None where all did."""
         return None
 
     def state(self) -> dict[str, NDArray[np.int32]]:
@@ -108,10 +113,9 @@ class LocalUEs(UEs):
         )
         return trained, losses.mean()
 
-    def risks(self, t: int) -> Array:
+    def losses(self, t: int) -> NDArray[np.float32]:
         """See `UEs`; one column for each UE in here."""
-        risks: Array = -self._log_likelihood(t).mean(axis=2).astype(np.float64)
-        return risks
+        return -self._log_likelihood(t)
 
     def views(self, t: int) -> Views:
         """See `UEs`; one column for each UE in here."""

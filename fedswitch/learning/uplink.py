@@ -18,8 +18,9 @@ class Uplink:
 
     `received` (N, K) is beta * gamma, and `success` (N, K) the probability (15) with which a subscribed upload is
     received, 0 where nobody subscribed; `delay_s` the common delay (13), 0 where nobody subscribed; `energy_compute_j`
-    and `energy_uplink_j` the two terms of (4) for each UE, (K,). `lost` (N, K) are uploads, received or not, that never
-    came over a real network; there are none where UEs are simulated.
+    and `energy_uplink_j` the two terms of (4) for each UE, (K,); `sent_bits` the payload of all uploads, received or
+    not. `lost` (N, K) are uploads, received or not, that never came over a real network; there are none where UEs are
+    simulated.
     """
 
     received: Bools
@@ -27,6 +28,7 @@ class Uplink:
     delay_s: float
     energy_compute_j: Array
     energy_uplink_j: Array
+    sent_bits: float
     lost: Bools
 
     def without(self, lost: Bools) -> Uplink:
@@ -65,5 +67,6 @@ def transmit(
         delay_s=airtime_s,
         energy_compute_j=subscriptions * compute_energy_j,
         energy_uplink_j=subscriptions * wireless.uplink_energy_j(power_w, airtime_s),
+        sent_bits=float((subscribed * payload).sum()),
         lost=np.zeros_like(subscribed),
     )

@@ -1,4 +1,4 @@
-"""What a node answers when the gNB asks: gradients, local training and risks on the data of its own UEs.
+"""What a node answers when the gNB asks: gradients, local training and losses on the data of its own UEs.
 
 It keeps nothing from one question to the next but what is slow to load, so that a question may come twice, or never.
 """
@@ -86,9 +86,9 @@ class Node:
         loss = self._ues.gradient(t, n, one)
         return loss, [p.grad for p in self._modules.parameters(n) if p.grad is not None]
 
-    def _risks(self, question: Packet) -> Packet:
+    def _losses(self, question: Packet) -> Packet:
         self._set(question)
-        return Packet({"t": question.record["t"]}, {"risks": self._ues.risks(question.record["t"])})
+        return Packet({"t": question.record["t"]}, {"losses": self._ues.losses(question.record["t"])})
 
     def _views(self, question: Packet) -> Packet:
         self._set(question)
@@ -97,7 +97,7 @@ class Node:
         held = np.sort(found.held, axis=1)
         return Packet({"t": question.record["t"]}, {"own": found.own, "weighted": found.weighted, "held": held})
 
-    _answers = {"who": _who, "upload": _upload, "risks": _risks, "views": _views}  # noqa: RUF012 - never changed
+    _answers = {"who": _who, "upload": _upload, "losses": _losses, "views": _views}  # noqa: RUF012 - never changed
 
     def _set(self, question: Packet) -> None:
         """Put all modules of a question in place."""

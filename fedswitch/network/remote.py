@@ -96,11 +96,11 @@ class RemoteUEs(UEs):
             trained.append(LocalModel.of(values, model.scale))
         return trained, loss
 
-    def risks(self, t: int) -> Array:
+    def losses(self, t: int) -> NDArray[np.float32]:
         """See `UEs`."""
-        found = np.full((len(self._modules), self._num_ues), np.nan)
-        for ues, answer in self._report("risks", t, 0):
-            found[:, ues] = answer["risks"]
+        found = np.full((len(self._modules), self._num_ues, self._batch_size), np.nan, dtype=np.float32)
+        for ues, answer in self._report("losses", t, 0):
+            found[:, ues] = answer["losses"]
         return found
 
     def views(self, t: int) -> Views:
@@ -159,8 +159,10 @@ class RemoteUEs(UEs):
         found = []
         for node, answer in self.nodes.exchange(dict.fromkeys(held, question)).items():
             ues, count = list(held[node]), len(self._modules)
-            weights = (count, len(ues))
-            wanted = {"risks": {"risks": (weights, "f")}}.get(ask) or {
+            weights: tuple[int, ...] = (count, len(ues))
+            wanted: dict[str, tuple[tuple[int, ...], str]] = {
+                "losses": ((*weights, self._batch_size), "f")
+            } if ask == "losses" else {
                 "own": (weights, "f"), "weighted": (weights, "f"), "held": ((len(ues), self._batch_size), "iu"),
             }  # fmt: skip
             try:

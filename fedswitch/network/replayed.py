@@ -6,8 +6,9 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..arguments import Array, Bools
+from ..arguments import Bools
 from ..errors import FedswitchError
 from ..learning.backbones import load_backbone
 from ..learning.data import Task
@@ -33,9 +34,9 @@ class ReplayedUEs(LocalUEs):
         assert self.history is not None
         return self.history.lost.get(t, np.zeros_like(subscribed))
 
-    def risks(self, t: int) -> Array:
+    def losses(self, t: int) -> NDArray[np.float32]:
         """See `UEs`."""
-        return np.where(self._silent(t)[0], np.nan, super().risks(t))
+        return np.where(self._silent(t)[0][:, np.newaxis], np.float32(np.nan), super().losses(t))
 
     def views(self, t: int) -> Views:
         """See `UEs`."""

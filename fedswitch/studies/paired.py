@@ -27,8 +27,8 @@ class Comparison:
 
 
 def last_tests(table: pd.DataFrame) -> pd.DataFrame:
-    """The last tested round of each run; `table` has a column `arm`, and perhaps `skew`, beside `History.table`."""
-    runs = [name for name in ("skew", "arm", "seed") if name in table]
+    """The last tested round of each run; `table` is `History.table` with `arm`, perhaps with `cell` and `batch_size`."""
+    runs = [name for name in ("cell", "num_ues", "batch_size", "arm", "seed") if name in table]
     tested = table.dropna(subset=["accuracy"])
     return tested.loc[tested.groupby(runs, sort=False)["round"].idxmax()].reset_index(drop=True)
 

@@ -77,6 +77,9 @@ LOOKS = {
     "equal_share": Look(4, "d"),
     "fair": Look(2, "8"),
     "all_in": Look(8, "1"),
+    "fedlora_wide": Look(3, (5, 1, 0)),
+    "grouping": Look(4, "*"),
+    "told": Look(5, "2"),
 }
 """Every scheme's look, wherever it is drawn; those that share a color never share a panel, and have other markers."""
 

@@ -10,7 +10,7 @@ from fedswitch.learning import Scheme, federation, simulate
 
 COLUMNS = [
     "round", "scheme", "task", "num_ues", "seed", "loss", "accuracy", "accuracy_pooled", "subscribed", "received",
-    "participation_min", "energy_compute_j", "energy_uplink_j", "delay_s", "power_mean_w", "bound",
+    "participation_min", "energy_compute_j", "energy_uplink_j", "delay_s", "power_mean_w", "bound", "sent_bits",
 ]  # fmt: skip
 
 

@@ -302,10 +302,10 @@ def test_a_truncated_file_is_refused(kept, tmp_path):
 def test_an_unknown_task_is_refused_with_the_nearest_name():
     with pytest.raises(
         ValueError,
-        match=r"unknown task 'sst-2'; there are: reviews, questions, sst2, .*, digits, cifar10\. Did you mean 'sst2'\?",
+        match=r"unknown task 'sst-2'; there are: reviews, questions, sst2, .*, digits, cifar10, .*topics\. Did you mean 'sst2'\?",
     ):
         load_task("sst-2")
-    with pytest.raises(ValueError, match=r"unknown task 'zzz'; there are: .*cifar10\.$"):
+    with pytest.raises(ValueError, match=r"unknown task 'zzz'; there are: .*cifar10, .*topics\.$"):
         task_status("zzz")
 
 
@@ -448,7 +448,8 @@ def test_a_question_comes_with_a_sentence_that_names_its_product():
 
 
 def test_every_task_has_a_description():
-    assert set(TASKS) == {"reviews", "questions", *GLUE, "digits", "cifar10"}
+    flipped = {f"flipped_{kinds}" for kinds in range(1, 7)}
+    assert set(TASKS) == {"reviews", "questions", *GLUE, "digits", "cifar10", "topics", *flipped}
     assert all(TASKS.values())
 
 

@@ -47,7 +47,7 @@ def test_recorded_runs_are_taken_from_their_record_and_only_others_made(made, tm
     first = measure_runs(runs, PROTOCOL)
     first.attrs["date"] = ["2001-01-01"]
     record = {name: first.attrs[name] for name in ("seconds", *federated.MADE)}
-    federated.keep_recorded(Result("skew", first, record), tmp_path)
+    federated.keep_recorded(Result("concepts", first, record), tmp_path)
     made.clear()
     both = measure_runs([*runs, ArmRun(COMMON, SCENARIO, 0, {"kind": "a"})], PROTOCOL, finished=tmp_path)
     assert made == [("fedlora", 0)]
@@ -55,12 +55,12 @@ def test_recorded_runs_are_taken_from_their_record_and_only_others_made(made, tm
     assert both.attrs["date"] == ["2001-01-01", federated.made_here()["date"]]
     assert both.attrs["seconds"] >= first.attrs["seconds"]
     with pytest.raises(FedswitchError, match="does not tell its runs apart"):
-        federated.keep_recorded(Result("skew", first.drop(columns="run"), record), tmp_path)
+        federated.keep_recorded(Result("concepts", first.drop(columns="run"), record), tmp_path)
 
 
 CHANGES = [
     {"seed": 1},
-    {"labels": {"skew": "label"}},
+    {"labels": {"cell": "label"}},
     {"arm": dataclasses.replace(RANDOM, name="other")},
     {"arm": dataclasses.replace(RANDOM, scheme="greedy")},
     {"arm": dataclasses.replace(RANDOM, changes={"max_power_w": 0.1})},

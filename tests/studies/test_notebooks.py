@@ -268,7 +268,7 @@ def test_every_notebook_of_the_book_documents_all_its_parameters():
                 "relative_weights_per_j": [1.0],
             },
         ),
-        ("skew", {"backbone": "tiny", "num_ues": 6, "rounds": 2, "lora_layers": None}),
+        ("concepts", {"backbone": "tiny", "num_ues": 6, "rounds": 2, "lora_layers": None}),
     ],
 )
 def test_the_studies_write_notebook_table_figure_and_record(name, parameters, tmp_path):

@@ -16,10 +16,10 @@ from fedswitch.studies.settings import STUDIES, recorded_settings
 RESULTS = packaged("results")
 RECORDED = sorted(path.stem for path in RESULTS.glob("*.json"))
 OF_SIBLING = {"split_fig3", "split_fig4", "split_fig5"}
-LEARNING = {"fig2_convergence", "fig4_switching", "skew", "sensitivity"} | OF_SIBLING
+LEARNING = {"fig2_convergence", "fig4_switching", "concepts", "sensitivity"} | OF_SIBLING
 LIMIT_BYTES = 2e6
 
-FEDERATED = {"fig2_convergence", "fig4_switching", "skew"}
+FEDERATED = {"fig2_convergence", "fig4_switching", "concepts"}
 REPLAYED = [pytest.param(name, marks=[pytest.mark.slow] if name in FEDERATED | OF_SIBLING else []) for name in RECORDED]
 
 DECIDED = ["subscribed", "received", "participation_min", "energy_compute_j", "energy_uplink_j", "delay_s"]
@@ -70,8 +70,12 @@ def replays(settings: dict) -> dict[str, Replay]:
             ["reading", "sinr_threshold_db", "energy_weight_per_j", "scan", "seed", "power_rule"],
             ["subscribed", "sent", "received", "uplink_energy_j", "compute_energy_j", "delay_s", "power_w"],
         ),
-        "skew": Replay(
-            {**learning, "arms": ["fedlora", "random"], "skews": ["label"]}, ["skew", *run], DECIDED, LEARNED
+        "concepts": Replay(
+            {
+                **learning, "arms": ["fedlora", "random"], "cells": ["label"], "degrees": [], "sizes": [],
+                "batch_sizes": [],
+            },
+            ["cell", *run], DECIDED, LEARNED,
         ),
         "split_fig3": Replay({**split, "tasks": ["sst2"], "tasks_elsewhere": []}, split_run, SCHEDULED, SHARED),
         "split_fig4": Replay({**split, "fewer_samples": []}, [*split_run, "samples"], SCHEDULED, SHARED),
@@ -152,18 +156,24 @@ def test_a_record_lies_beside_its_table(name):
 
 def test_every_run_of_the_figures_is_recorded():
     """No arm, size or seed is missing, and none is there that the parameters do not name."""
-    for name in sorted(FEDERATED):
+    for name in sorted(FEDERATED & set(RECORDED)):
         result = load_result(name)
         settings, table = result.record["settings"], result.table
+        if name == "concepts":
+            runs = {
+                (run.arm.name, run.scenario.num_ues, run.seed, *run.labels.values()) for run in result.settings.runs()
+            }
+            columns = ["arm", "num_ues", "seed", "cell", "batch_size"]
+            assert set(table[columns].itertuples(index=False, name=None)) == runs
+            continue
         sizes = settings["num_ues"] if isinstance(settings["num_ues"], list) else [settings["num_ues"]]
         arms = [*settings["arms"], *(f"energy_{share:g}" for share in settings.get("energy_shares", []))]
         wanted = {
-            (arm, k, seed, skew)
-            for arm in arms for k in sizes for seed in settings["seeds"] for skew in settings.get("skews", [""])
+            (arm, k, seed)
+            for arm in arms for k in sizes for seed in settings["seeds"]
             if arm not in settings.get("costly_arms", []) or k <= settings["costly_up_to"]
         }  # fmt: skip
-        kind = table["skew"] if "skew" in table else pd.Series("", table.index)
-        assert set(zip(table["arm"], table["num_ues"], table["seed"], kind, strict=True)) == wanted
+        assert set(zip(table["arm"], table["num_ues"], table["seed"], strict=True)) == wanted
 
 
 def test_all_results_together_are_small():

@@ -97,7 +97,8 @@ KINDS = [(name, type(recorded_settings(name))) for name in STUDIES]
 SEVERAL = [(kind, field.name) for _, kind in KINDS for field in dataclasses.fields(kind) if is_tuple(field.default)]
 SINGLE = [(kind, field.name) for _, kind in KINDS for field in dataclasses.fields(kind) if not is_tuple(field.default)]
 MEANT = {"readings", "variants", "sinr_thresholds_db", "energy_weights_per_j", "relative_weights_per_j"} | {
-    "deadlines_s", "costly_arms", "energy_shares", "learning_choices", "tasks_elsewhere", "fewer_samples"
+    "deadlines_s", "costly_arms", "energy_shares", "learning_choices", "tasks_elsewhere", "fewer_samples",
+    "cells", "degrees", "sizes", "batch_sizes",
 }  # fmt: skip
 """Settings that may well be empty."""
 
@@ -123,7 +124,7 @@ def test_several_values_are_some_values_each_once(kind, name):
 )
 def test_no_setting_takes_nonsense(kind, name, nonsense):
     """But a text that may name anything: a task or a backbone may be one of the user's own."""
-    if name in ("task", "backbone") and str(nonsense) == "nonsense ":
+    if name in ("task", "backbone", "cells") and str(nonsense) == "nonsense ":
         return
     several = (kind, name) in SEVERAL
     with pytest.raises(ValueError, match=name):
@@ -156,8 +157,9 @@ def test_a_seed_that_no_table_holds_is_refused(kind, seed):
         ("fig2_convergence", {"arms": ["full"], "num_ues": [12]}, "costly_up_to = 8"),
         ("fig3_bandwidth", {"max_delay_s": 1e-3}, "min_delay_s = 0.005 s must be less"),
         ("fig5_energy", {"readings": [], "variants": []}, "something to run"),
-        ("skew", {"arms": ["switching_risk"]}, "arms must hold 'fedlora'"),
-        ("skew", {"arms": ["fedlora"]}, "and at least one"),
+        ("concepts", {"arms": ["grouping"]}, "arms must hold 'fedlora'"),
+        ("concepts", {"followed": ["fedlora"]}, "and at least one"),
+        ("concepts", {"cells": [], "degrees": [], "sizes": [], "batch_sizes": []}, "are all empty"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(study, changes, message):

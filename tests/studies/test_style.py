@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from fedswitch.learning.schemes import SCHEMES
 from fedswitch.split import POLICIES
-from fedswitch.studies import fig2_convergence, fig4_switching, skew
+from fedswitch.studies import concepts, fig2_convergence, fig4_switching
 from fedswitch.studies.style import LOOKS, _apart, distinct_lines, label_ends, scheme_look, use_style
 
 
@@ -24,7 +24,7 @@ def test_figures_look_the_same_whatever_is_set_for_others(setting):
 
 
 def test_every_scheme_and_arm_has_a_look_and_no_two_schemes_the_same():
-    arms = [arm.name for study in (fig2_convergence, fig4_switching, skew) for arm in study.ARMS]
+    arms = [arm.name for study in (fig2_convergence, fig4_switching, concepts) for arm in study.ARMS]
     for name in (*SCHEMES, *POLICIES, *arms, "energy_0.7"):
         assert scheme_look(name)["color"].startswith("#")
     assert len(set(LOOKS.values())) == len(LOOKS)

@@ -8,6 +8,7 @@ from .base import Plan, Scheme, check_plan
 from .fedlora import FedLora
 from .flexlora import FlexLora
 from .full import Full
+from .grouping import Grouping
 from .hetlora import HetLora
 from .subscribing import Greedy, OneShot, Random, Switching, SwitchingPrinted, SwitchingRisk
 from .unbiased import SwitchingUnbiased
@@ -20,6 +21,7 @@ SCHEMES: dict[str, type[Scheme]] = {
     "greedy": Greedy,
     "one_shot": OneShot,
     "random": Random,
+    "grouping": Grouping,
     "fedlora": FedLora,
     "full": Full,
     "hetlora": HetLora,
