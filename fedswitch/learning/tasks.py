@@ -18,9 +18,9 @@ from ..arguments import seed_number, shown
 from ..errors import FedswitchError, nearest
 from ..streams import stream
 from . import questions, reviews
-from .concepts import SEPARATOR, flipped, mixture, topics
 from .data import Split, Task
 from .images import CIFAR, DIGITS_SOURCE, digits_task
+from .mixtures import SEPARATOR, flipped, mixture, topics
 from .table_tasks import Table, TableTask, check_labels, check_variety, columns
 
 Words = TypeVar("Words")
@@ -54,14 +54,14 @@ TASKS = {
     },
     "topics": f"whether the product of a review is of the first {_KINDS // 2} of {_KINDS} kinds",
 }
-"""The tasks by name, and what each is; several names with a plus between them are a mixture (`learning.concepts`)."""
+"""The tasks by name, and what each is; several names with a plus between them are a mixture (`learning.mixtures`)."""
 
 
 def load_task(name: str, *, data: str | Path | None = None, seed: int = 0) -> Task:
     """Load a task by name.
 
     Args:
-        name: one of `TASKS`, or several with a plus between them, such as `sst2+qnli`: a mixture (`learning.concepts`).
+        name: one of `TASKS`, or several with a plus between them, such as `sst2+qnli`: a mixture (`learning.mixtures`).
         data: folder with `<name>/train.parquet` and `<name>/validation.parquet`, columns as in `nyu-mll/glue`, or with
             the files as they are called and cut on the hub (`train-00000-of-00001.parquet`); where the folder holds no
             `<name>`, it may be the task's own. Of `cifar10` the files are `train` and `test`, as in `uoft-cs/cifar10`.

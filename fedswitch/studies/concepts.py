@@ -15,9 +15,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..learning import Scheme, Task
-from ..learning.concepts import SEPARATOR
 from ..learning.encoding import Backbone
 from ..learning.federation import Federation
+from ..learning.mixtures import SEPARATOR
 from ..learning.partition import partition_task
 from ..learning.schemes.grouping import Grouping
 from ..scenario import Scenario
@@ -37,7 +37,10 @@ class Told(Grouping):
     def federation(self, task: Task, backbone: Backbone, **options: Any) -> Federation:
         """See `Scheme`."""
         partition, _ = partition_task(task, self.scenario, seed=self.seed)
-        self.module = partition.proportions.argmax(axis=1) % self.scenario.num_modules
+        tasks = task.name.split(SEPARATOR)
+        module = np.array([tasks.index(name) for name in tasks]) % self.scenario.num_modules
+        # of a single task, what UEs hold are labels or products
+        self.module = module[partition.proportions.argmax(axis=1)] if len(tasks) > 1 else np.zeros_like(self.module)
         return super().federation(task, backbone, **options)
 
     observe = Scheme.observe

@@ -27,7 +27,7 @@ class Comparison:
 
 
 def last_tests(table: pd.DataFrame) -> pd.DataFrame:
-    """The last tested round of each run; `table` is `History.table` with `arm`, perhaps with `cell` and `batch_size`."""
+    """The last tested round of each run; `table` is `History.table` with `arm`, maybe with `cell` and `batch_size`."""
     runs = [name for name in ("cell", "num_ues", "batch_size", "arm", "seed") if name in table]
     tested = table.dropna(subset=["accuracy"])
     return tested.loc[tested.groupby(runs, sort=False)["round"].idxmax()].reset_index(drop=True)

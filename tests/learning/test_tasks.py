@@ -302,7 +302,7 @@ def test_a_truncated_file_is_refused(kept, tmp_path):
 def test_an_unknown_task_is_refused_with_the_nearest_name():
     with pytest.raises(
         ValueError,
-        match=r"unknown task 'sst-2'; there are: reviews, questions, sst2, .*, digits, cifar10, .*topics\. Did you mean 'sst2'\?",
+        match=r"unknown task 'sst-2'; there are: reviews, questions, sst2, .*topics\. Did you mean 'sst2'\?",
     ):
         load_task("sst-2")
     with pytest.raises(ValueError, match=r"unknown task 'zzz'; there are: .*cifar10, .*topics\.$"):
