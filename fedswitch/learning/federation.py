@@ -150,12 +150,13 @@ class Federation:
                     f"try a {field} below {getattr(self.scenario, field):g}."
                 )
 
-    def evaluate(self, t: int, *, personal: bool = False) -> dict[str, float]:
+    def evaluate(self, t: int, *, personal: bool = False, subscribed: Bools | None = None) -> dict[str, float]:
         """Risk (3) and accuracy after round `t` of the ensemble, which predicts by the mean of its probabilities.
 
         With `personal`, also the accuracy of UEs that use one module (`own`) or weigh the modules (`weighted`) as they
         find best on their training mini-batch, and of UEs that multiply the probabilities of the ensemble by the odds
-        of the labels in that mini-batch (`prior`); who does not answer is served by the ensemble. Raises
+        of the labels in that mini-batch (`prior`); who does not answer is served by the ensemble. With `subscribed`
+        (N, K), also of UEs that use the modules that they subscribe to (`trained`), all where there are none. Raises
         FedswitchError, in one sentence, where the loss of a module is not a finite number.
         """
         scores = self.tester.log_probabilities()
@@ -171,11 +172,13 @@ class Federation:
         }
         if personal:
             own_tests, labels = probabilities[:, self.ue_test_indices], self.test_labels[self.ue_test_indices]
-            for name, scaled in self._personal_scores(t, own_tests).items():
+            for name, scaled in self._personal_scores(t, own_tests, subscribed).items():
                 measured[f"accuracy_{name}"] = float((scaled.argmax(axis=2) == labels).mean())
         return measured
 
-    def _personal_scores(self, t: int, probabilities: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
+    def _personal_scores(
+        self, t: int, probabilities: NDArray[np.floating], subscribed: Bools | None
+    ) -> dict[str, NDArray[np.floating]]:
         """Scores (K, S, C) by way of inference of the UEs' own test samples, with `probabilities` (N, K, S, C)."""
         found = self.ues.views(t)
         count, num_ues, _, num_labels = probabilities.shape
@@ -183,7 +186,9 @@ class Federation:
         if found.heard.any():
             odds[found.heard] = label_odds(found.held[found.heard], num_labels)
         own, weighted = (np.where(found.heard, w, 1.0 / count) for w in (found.own, found.weighted))
+        trained = {} if subscribed is None else {"trained": np.where(subscribed.any(axis=0), subscribed, True)}
         return {
+            **{name: np.einsum("nk,nksc->ksc", weights, probabilities) for name, weights in trained.items()},
             "own": np.einsum("nk,nksc->ksc", own, probabilities),
             "weighted": np.einsum("nk,nksc->ksc", weighted, probabilities),
             "prior": probabilities.mean(axis=0) * odds[:, np.newaxis],

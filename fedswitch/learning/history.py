@@ -24,8 +24,8 @@ class History:
     subscribed and received (uploads), participation_min (the left side of (7d), least over modules and UEs),
     energy_compute_j and energy_uplink_j (over all UEs, (4)), delay_s (13), power_mean_w (over the UEs that send),
     bound, the part of Theorem 1' that missed gradients have added so far, mean over modules, and sent_bits (of all
-    uploads, received or not). Rounds that were not
-    evaluated hold NaN in loss and the accuracies. With `personal` there are also accuracy_own, accuracy_weighted and
+    uploads, received or not). Rounds that were not evaluated hold NaN in loss and the accuracies. With `personal`
+    there are also accuracy_trained (of the modules that a UE subscribes to), accuracy_own, accuracy_weighted and
     accuracy_prior, means over UEs on their own test data as accuracy is, by the ways of inference in
     `learning.personal`. Concatenate the tables of several runs to get the result of a study.
 

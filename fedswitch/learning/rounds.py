@@ -79,7 +79,7 @@ def do_rounds(
         for t in todo:
             plan, uplink = do_round(policy, run, t, name)
             due = asked.tests_after(t) or (also_test is not None and also_test(log.rows))
-            measured = run.evaluate(t, personal=personal) if due else {}
+            measured = run.evaluate(t, personal=personal, subscribed=plan.subscription) if due else {}
             log.add(run.scenario, plan, uplink, measured, run.ues.silent(t))
             if told is not None:
                 told(log)

@@ -163,7 +163,7 @@ def test_personal_inference_is_that_of_the_modules_at_the_end(small, toy_task, m
     (world,) = worlds
     trained, tested = np.exp(world.ues.learner.log_probabilities()), np.exp(world.tester.log_probabilities())
     labels = toy_task.train.labels
-    right = {"accuracy_own": [], "accuracy_weighted": [], "accuracy_prior": []}
+    right = {f"accuracy_{name}": [] for name in ("trained", "own", "weighted", "prior")}
     held = [np.bincount(labels[world.ues.mini_batch(2, k)], minlength=2) + 1 for k in range(6)]
     everyone = np.mean([counts / counts.sum() for counts in held], axis=0)
     for k in range(6):
@@ -175,7 +175,9 @@ def test_personal_inference_is_that_of_the_modules_at_the_end(small, toy_task, m
             weights = shares.mean(axis=1)
         test = world.ue_test_indices[k]
         best = np.log(likelihood).sum(axis=1).argmax()
+        (subscribed,) = np.flatnonzero(history.subscribed[2, :, k])
         predicted = {
+            "accuracy_trained": tested[subscribed, test].argmax(axis=1),
             "accuracy_own": tested[best, test].argmax(axis=1),
             "accuracy_weighted": np.tensordot(weights, tested[:, test], axes=1).argmax(axis=1),
             "accuracy_prior": (tested[:, test].sum(axis=0) * held[k] / everyone).argmax(axis=1),
@@ -190,7 +192,8 @@ def test_personal_inference_is_that_of_the_modules_at_the_end(small, toy_task, m
 def test_personal_tests_do_not_change_the_run(small, toy_task):
     plain = run(small, toy_task, evaluate_every=2).table
     personal = run(small, toy_task, evaluate_every=2, personal=True).table
-    assert list(personal.columns.difference(plain.columns)) == ["accuracy_own", "accuracy_prior", "accuracy_weighted"]
+    added = ["accuracy_own", "accuracy_prior", "accuracy_trained", "accuracy_weighted"]
+    assert list(personal.columns.difference(plain.columns)) == added
     pd.testing.assert_frame_equal(personal[plain.columns], plain)
 
 

@@ -124,7 +124,7 @@ def test_what_is_not_sound_is_a_lost_upload_and_replayed(fault, task, small, dea
 
 def test_who_does_not_say_what_modules_are_good_for_keeps_what_was_known(task, small, dealt):
     def fault(wire, node, question, answer):
-        hit = node == THIRD and question.record.get("t") == 0 and question.record["ask"] in ("risks", "views")
+        hit = node == THIRD and question.record.get("t") == 0 and question.record["ask"] in ("losses", "views")
         return Packet({}) if hit else answer
 
     history = run(MemoryWire(shards_of(dealt), fault), dealt, scheme="switching_risk", personal=True, rounds=2)

@@ -72,8 +72,8 @@ def replays(settings: dict) -> dict[str, Replay]:
         ),
         "concepts": Replay(
             {
-                **learning, "arms": ["fedlora", "random"], "cells": ["label"], "degrees": [], "sizes": [],
-                "batch_sizes": [],
+                **learning, "arms": ["fedlora", "random"], "cells": ["label"],
+                **dict.fromkeys(("degrees", "minorities", "sizes", "batch_sizes"), ()),
             },
             ["cell", *run], DECIDED, LEARNED,
         ),

@@ -98,7 +98,7 @@ SEVERAL = [(kind, field.name) for _, kind in KINDS for field in dataclasses.fiel
 SINGLE = [(kind, field.name) for _, kind in KINDS for field in dataclasses.fields(kind) if not is_tuple(field.default)]
 MEANT = {"readings", "variants", "sinr_thresholds_db", "energy_weights_per_j", "relative_weights_per_j"} | {
     "deadlines_s", "costly_arms", "energy_shares", "learning_choices", "tasks_elsewhere", "fewer_samples",
-    "cells", "degrees", "sizes", "batch_sizes",
+    "cells", "degrees", "minorities", "sizes", "batch_sizes",
 }  # fmt: skip
 """Settings that may well be empty."""
 
@@ -159,7 +159,7 @@ def test_a_seed_that_no_table_holds_is_refused(kind, seed):
         ("fig5_energy", {"readings": [], "variants": []}, "something to run"),
         ("concepts", {"arms": ["grouping"]}, "arms must hold 'fedlora'"),
         ("concepts", {"followed": ["fedlora"]}, "and at least one"),
-        ("concepts", {"cells": [], "degrees": [], "sizes": [], "batch_sizes": []}, "are all empty"),
+        ("concepts", {"cells": [], "degrees": [], "minorities": [], "sizes": [], "batch_sizes": []}, "are all empty"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(study, changes, message):

@@ -143,8 +143,18 @@ class Grouping(Scheme):
         )
         self.groups = int(groups.max()) + 1
         risks = self.risks[heard] / weight
+        stays = np.arange(self.scenario.num_modules) == self.module[heard, np.newaxis]
+        risks = risks - stays * self.margin(heard)[:, np.newaxis]
         totals = np.stack([risks[groups == group].sum(axis=0) for group in range(self.groups)])
         self.module[heard] = linear_sum_assignment(totals)[1][groups]
+
+    def margin(self, heard: Integers) -> Array:
+        """By how much another module must be better for UEs: the standard error of a difference of two risks."""
+        noises, count = self.noises[heard] / self.weight[heard, np.newaxis, np.newaxis], self.scenario.num_modules
+        contrast = np.trace(noises, axis1=1, axis2=2) - noises.sum(axis=(1, 2)) / count
+        samples = self.weight[heard] ** 2 / self.square[heard]
+        margin: Array = np.sqrt(2.0 * np.maximum(contrast, 0.0) / max(count - 1, 1) / samples)
+        return margin
 
     def plan(self, t: int, seen: Observation) -> Plan:
         """See `Scheme`: power as in Algorithm 2, with every UE in the module of its group."""
