@@ -1,4 +1,4 @@
-"""Cells in which UEs do not all want the same: several labelings of one set of texts, and mixtures of tasks.
+"""Cells in which UEs do not all want the same: other labels of the same texts, and mixtures of tasks.
 
 A name such as ``reviews+flipped_6`` stands for a mixture, in which each task is a domain of its own; with the
 scenario's `partition` "domain" and one domain per UE, every UE holds one of the tasks. Where a name stands twice, twice

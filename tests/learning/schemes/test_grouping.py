@@ -155,6 +155,31 @@ def test_ues_move_to_the_module_of_their_group_and_stay_while_they_are_silent():
     assert scheme.module.tolist() == tasks.tolist()
 
 
+def test_the_margin_is_the_standard_error_of_a_difference_between_two_modules():
+    """Mean over all pairs of modules, from the samples themselves."""
+    scheme, losses = Grouping(SCENARIO, 0), some_losses(np.random.default_rng(11), np.arange(12) % 2, 16, 1.0)
+    scheme.hear(losses)
+    pairs = [(n, m) for n in range(MODULES) for m in range(n)]
+    for k, margin in enumerate(scheme.margin(np.arange(12))):
+        squares = [np.var(losses[n, k] - losses[m, k], ddof=1) / 16 for n, m in pairs]
+        assert margin == pytest.approx(np.sqrt(np.mean(squares)))
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_group_keeps_its_module_unless_another_is_better_by_more_than_noise(first):
+    """Two modules are as good, the others bad; then the second of the two becomes much better."""
+    scheme, rng = Grouping(SCENARIO, 4), np.random.default_rng(12)
+    scheme.module[:] = first
+    for t in range(40):
+        losses = some_losses(rng, np.zeros(12, dtype=int), 16, 0.0)
+        losses += np.array([3.0, -1.5, -0.7, 3.0])[:, None, None]  # on average, module 1 adds 1.5 and module 2 adds 0.7
+        losses[3 - first] -= 1.0 * (t >= 30)
+        scheme.hear(losses)
+        scheme.regroup()
+        if not 30 <= t < 35:
+            assert set(scheme.module.tolist()) == {first if t < 30 else 3 - first}
+
+
 def test_a_ue_that_was_never_heard_stays_where_it_was_dealt():
     scheme, rng = Grouping(SCENARIO, 2), np.random.default_rng(9)
     first = scheme.module.copy()
