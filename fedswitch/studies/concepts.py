@@ -125,7 +125,7 @@ class ConceptsSettings(LearningSettings):
     concentration: float = setting(
         0.1, "Dirichlet concentration of label and quantity skew; smaller is less IID", like="dirichlet_concentration"
     )
-    test_size: int | None = setting(300, "test samples that are used, drawn once; None: all", low=1)
+    test_size: int | None = setting(400, "test samples that are used, drawn once; None: all", low=1)
     evaluate_every: int = setting(6, "rounds between two tests", low=1)
 
     def __post_init__(self) -> None:
@@ -189,10 +189,15 @@ RECORDED = ConceptsSettings(
     learning_rate=1e-2,
     lora_layers=1,
     precision="bfloat16",
-    test_size=400,
+    test_size=500,
     evaluate_every=10,
 )
-"""The settings of the recorded run."""
+"""The settings of the recorded run: 560 runs, those of one cell and seed on the same output of frozen layers.
+
+Written down before any recorded run, from pilots with seed 100, which is not recorded. With 8 samples in a round
+UEs of opposite tasks end at 0.75 with groups that are found, at 0.81 with groups that are known, and at 0.49 with one
+common module. 500 test samples hold the 64 of a UE for each of six tasks.
+"""
 
 
 def measure(settings: ConceptsSettings, *, device: str = "cpu", finished: Path | None = None) -> pd.DataFrame:
