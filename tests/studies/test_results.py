@@ -51,7 +51,7 @@ def replays(settings: dict) -> dict[str, Replay]:
         "seeds": learning["seeds"],
         "rounds": learning["rounds"],
         "policies": ["greedy"],
-        "readings": ["corrected"],
+        "unit_readings": ["corrected"],
     }
     split_run = ["arm", "reading", "task", "seed", "round"]
     return {
