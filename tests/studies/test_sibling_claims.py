@@ -82,10 +82,16 @@ def test_a_reading_of_the_units_counts_by_itself_and_everybody_in_all_of_them():
 
 def test_a_task_that_nobody_learned_does_not_count():
     unlearned = runs(dict.fromkeys(ORDER, 0.5) | {"greedy": 0.6}, task="qnli")
-    (found,) = (one for one in outcomes("split-fig3-greedy", pd.concat([runs(ORDER), unlearned]), split_fig3.RECORDED)
-                if one.form == "corrected")  # fmt: skip
+    table = pd.concat([runs(ORDER), unlearned, runs(ORDER, reading="in_band")])
+    found, elsewhere = (
+        one for one in outcomes("split-fig3-greedy", table, split_fig3.RECORDED) if one.form == "corrected"
+    )
     assert (found.verdict, found.found.mean) == ("reproduced", pytest.approx(0.15))
-    assert "Too little was learned to tell: qnli" in found.why
+    assert "Left out: qnli" in found.why
+    assert "Left out" not in elsewhere.why  # once is enough
+    assert (
+        "Too little was learned to tell: qnli" in outcomes("split-fig3-greedy", unlearned, split_fig3.RECORDED)[0].why
+    )
     assert set(verdicts("split-fig3-greedy", unlearned).values()) == {"undecided"}
     assert verdicts("split-fig3-greedy", runs(ORDER, task="mrpc").assign(accuracy=0.68)) == dict.fromkeys(
         FORMS, "undecided"
