@@ -98,6 +98,11 @@ def test_a_task_that_nobody_learned_does_not_count():
     )
 
 
+def test_nothing_is_judged_by_a_single_value():
+    for one in (*findings(), *findings(paper=SIBLING)):
+        assert not [outcome for outcome in one.outcomes if "no interval" in outcome.shown], one.claim.anchor
+
+
 def test_a_limit_that_is_broken_in_one_run_of_five_is_not_kept():
     table = runs(ORDER)
     table.loc[(table["seed"] == 2) & (table["arm"] == "proposed"), "delay_over_limit"] = 1.2
