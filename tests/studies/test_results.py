@@ -12,6 +12,7 @@ from fedswitch.errors import MissingDataError, MissingWeightsError
 from fedswitch.files import packaged
 from fedswitch.studies.records import PACKAGES, load_result
 from fedswitch.studies.settings import STUDIES, recorded_settings
+from fedswitch.studies.split_runs import cases_in
 
 RESULTS = packaged("results")
 RECORDED = sorted(path.stem for path in RESULTS.glob("*.json"))
@@ -164,6 +165,22 @@ def test_every_run_of_the_figures_is_recorded():
         }  # fmt: skip
         kind = table["skew"] if "skew" in table else pd.Series("", table.index)
         assert set(zip(table["arm"], table["num_ues"], table["seed"], kind, strict=True)) == wanted
+
+
+CASES = {"split_fig3": (5, 3), "split_fig4": (4, 2), "split_fig5": (9, 1)}
+"""Of the sibling's runs: cases (task, reading, limit, samples), and those in which "all_in" learns something else."""
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() & set(RECORDED)))
+def test_every_run_of_the_siblings_figures_is_recorded(name):
+    result = load_result(name)
+    policies, seeds = set(result.record["settings"]["policies"]), result.record["settings"]["seeds"]
+    keys = [*cases_in(result.table), "arm", "seed"]
+    runs = {tuple(run) for run in result.table[keys].drop_duplicates().itertuples(index=False)}
+    limited = {run for run in runs if run[-2] != "all_in"}
+    cases = {run[:-2] for run in limited}
+    assert limited == {(*case, arm, seed) for case in cases for arm in policies - {"all_in"} for seed in seeds}
+    assert (len(cases), len(runs - limited)) == (CASES[name][0], CASES[name][1] * len(seeds))
 
 
 def test_all_results_together_are_small():
