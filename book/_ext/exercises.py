@@ -63,13 +63,10 @@ def grade_exercises(app: Sphinx, document: nodes.document) -> None:
     for node in document.findall(is_exercise_node):
         grades = [name for name in GRADES if name in node["classes"]]
         subtitle = next(iter(node[0].findall(exercise_subtitle)), None)
-        missing = {
-            "a title": subtitle is None,
-            f"exactly one class of {', '.join(GRADES)}": len(grades) != 1,
-            ":time:, in minutes": not node.get("minutes"),
-        }
-        if any(missing.values()):
-            logger.warning("exercise %s: give it %s", node["label"], next(filter(missing.get, missing)), location=node)
+        if subtitle is None or len(grades) != 1 or not node.get("minutes"):
+            of_grades = f"exactly one class of {', '.join(GRADES)}"
+            missing = "a title" if subtitle is None else of_grades if len(grades) != 1 else ":time:, in minutes"
+            logger.warning("exercise %s: give it %s", node["label"], missing, location=node)
             continue
         title = nodes.paragraph("", "", *(child.deepcopy() for child in subtitle))
         exercise = Exercise(node["label"], detached(title), grades[0], node["minutes"])
