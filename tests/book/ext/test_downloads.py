@@ -2,6 +2,7 @@
 
 import base64
 import re
+import zipfile
 
 import nbformat
 import pytest
@@ -30,7 +31,7 @@ part/chapter
 SECOND = """(sec-second)=
 # The *second* page
 
-Only words.
+Only words, and {class-notebooks}`all for a class`.
 """
 
 CHAPTER = (
@@ -304,3 +305,15 @@ def test_a_book_whose_code_does_not_run_has_the_same_notebooks(html, tmp_path):
     assert warned == ""
     name = "_sources/part/chapter.ipynb"
     assert (out / name).read_text(encoding="utf-8") == (html / name).read_text(encoding="utf-8")
+
+
+def test_a_zip_has_the_notebooks_for_a_class_and_pages_lead_to_it(html, tmp_path):
+    page = (html / "part/second.html").read_text(encoding="utf-8")
+    address = re.search(r'href="([^"]*)">all for a class<', page)[1]
+    archive = zipfile.ZipFile((html / "part" / address).resolve(strict=True))
+    assert archive.namelist() == ["README.md", "instructor/part/chapter.ipynb", "student/part/chapter.ipynb"]
+    student, instructor = (nbformat.reads(archive.read(name), 4) for name in reversed(archive.namelist()[1:]))
+    assert not tagged(student, "solution")
+    assert tagged(instructor, "solution")
+    again, _ = build(tmp_path)
+    assert (again / "class-notebooks.zip").read_bytes() == (html / "class-notebooks.zip").read_bytes()
