@@ -25,6 +25,7 @@ PARTS = (
     "reading_path",
     "signatures",
     "single_page",
+    "slides",
     "teaching",
     "verdicts",
 )
