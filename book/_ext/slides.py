@@ -63,6 +63,8 @@ class PlaceShown(SphinxPostTransform):
         copy = found.deepcopy()
         for part in copy.findall(nodes.Element):
             part["ids"] = part["names"] = []
+        if any(copy.findall(nodes.math_block)):  # else Sphinx leaves MathJax away where the page has none of its own
+            self.env.get_domain("math").data["has_equations"][self.env.docname] = True
         if isinstance(found, nodes.math_block):
             copy["number"] = copy["label"] = None
             return copy

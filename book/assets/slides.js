@@ -30,7 +30,9 @@ document.addEventListener("DOMContentLoaded", () => {
   dialog.setAttribute("aria-label", "Slides");
   place.setAttribute("aria-live", "polite");
   bar.className = "slides-bar";
-  bar.append(button("Back", () => show(now - 1)), place, button("Next", () => show(now + 1)), button("End", () => dialog.close()));
+  const next = button("Next", () => show(now + 1));
+  next.autofocus = true;
+  bar.append(button("Back", () => show(now - 1)), place, next, button("End", () => dialog.close()));
   dialog.append(stage, bar);
   dialog.addEventListener("close", putBack);
   dialog.addEventListener("keydown", (event) => {

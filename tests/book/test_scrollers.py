@@ -57,8 +57,8 @@ def test_on_a_phone_tables_that_do_not_fit_become_cards(shown):
     stacked = tab.evaluate("() => [...document.querySelectorAll('.stacked')].map((table) => table.id)")
     assert stacked == ["words", "numbers"]  # neither what fits nor what spans rows, which scrolls
     first, second = tab.locator("#words tbody tr").all()
-    assert first.inner_text().split("\n") == ["Where: edge", f"What: {WORDS}".strip()]
-    assert second.inner_text().split("\n") == ["Where: middle", "What: Yes.", "no head"]
+    assert first.inner_text().split("\n\n") == ["Where: edge", f"What: {WORDS}".strip()]
+    assert second.inner_text().split("\n\n") == ["Where: middle", "What: Yes.", "no head"]
     numbers = " ".join(tab.locator("#numbers tbody tr").inner_text().split())
     assert numbers == "scheme: greedy " + " ".join(f"quantity_{i}: {i}.5" for i in range(9))
     assert tab.evaluate("() => document.documentElement.scrollWidth") <= 390

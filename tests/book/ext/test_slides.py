@@ -53,6 +53,7 @@ def test_slides_show_figures_and_equations_of_other_pages_and_lead_to_them(built
     assert "Long words." not in html
     assert re.search(r'<figcaption>.*href="part/code.html#fig-made".*Fig\. 1.*</figcaption>', html, re.DOTALL)
     assert "a = b" in html
+    assert "mathjax" in html  # which typesets it
     ids = re.findall(r' id="([^"]+)"', html)
     assert len(set(ids)) == len(ids)
 
