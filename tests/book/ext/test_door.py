@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytest.importorskip("myst_nb")
 pytest.importorskip("sphinx_book_theme")
@@ -135,3 +136,14 @@ def test_binder_finds_the_notebooks_that_the_button_opens():
     build_steps = (ROOT / "postBuild").read_text(encoding="utf-8")
     assert f"python -m _ext.unexecuted {NOTEBOOKS}\n" in build_steps
     assert os.access(ROOT / "postBuild", os.X_OK)
+
+
+def test_the_public_host_runs_what_ci_runs_and_publishes_the_book_that_it_builds():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/book.yml").read_text(encoding="utf-8"))["jobs"]
+    steps = jobs["check"]["steps"]
+    assert os.access(ROOT / next(step["run"] for step in steps if step.get("run", "").startswith(".ci")), os.X_OK)
+    assert "nox -s lint tests book" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+    (published,) = (step["with"]["path"] for step in steps if "upload-pages" in step.get("uses", ""))
+    assert f'BUILD = ROOT / "{Path(published).parent}"' in (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    assert jobs["publish"]["needs"] == "check"
+    assert jobs["publish"]["permissions"] == {"pages": "write", "id-token": "write"}
