@@ -12,11 +12,11 @@ PARTS = (
     "api",
     "bibliography",
     "collected",
+    "door",
     "downloads",
     "execution",
     "exercises",
     "inline_svg",
-    "launch",
     "lean",
     "lessons",
     "paper_numbers",
@@ -25,6 +25,8 @@ PARTS = (
     "reading_path",
     "signatures",
     "single_page",
+    "slides",
+    "teaching",
     "verdicts",
 )
 """The modules of the extension."""

@@ -1,6 +1,7 @@
 """What the README says was found, and its picture: made from the records, and from what the recorded runs measured.
 
-`python -m _ext.readme`, in a clone of the repository, writes both anew; a test fails where they are old.
+`python -m _ext.readme`, in a clone of the repository, writes both anew, and with them CITATION.bib, which says what
+CITATION.cff says; a test fails where they are old.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
+import yaml
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -174,13 +176,43 @@ def _draw_rounds(axes: Axes, runs: pd.DataFrame, settings: Fig2Settings, theme: 
     axes.tick_params(axis="y", length=0)
 
 
+def bibtex(citation: Mapping[str, Any]) -> str:
+    """What to cite, in BibTeX, from the content of a CITATION.cff: the software, and what it refers to."""
+    return "\n".join(_entry(source) for source in (citation, *citation.get("references", ())))
+
+
+def _entry(source: Mapping[str, Any]) -> str:
+    """One entry, under the name of the software, or the first author, the year and the first long word of the title."""
+    authors = [
+        f"{person['family-names']}, {person['given-names']}" if "given-names" in person else f"{{{person['name']}}}"
+        for person in source["authors"]
+    ]
+    first_word = next(word for word in source["title"].split() if len(word) > 3)
+    key = f"{source['authors'][0].get('family-names', '')}{source.get('year', '')}{first_word}".lower()
+    notes = [f"version {source['version']}"] if "version" in source else []
+    notes += [identifier["value"] for identifier in source.get("identifiers", ())]
+    url = source.get("url") or source.get("repository-code")
+    fields = {
+        "author": " and ".join(authors),
+        "title": f"{{{source['title']}}}",
+        "year": source.get("year"),
+        "note": ", ".join(notes),
+        "doi": source.get("doi"),
+        "url": url,
+    }
+    lines = (f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+    return f"@misc{{{key},\n{''.join(lines)}}}\n"
+
+
 def main(root: Path = ROOT) -> None:
-    """Write the README's part and the pictures of the clone at `root` anew."""
+    """Write the README's part, the pictures and the BibTeX of the clone at `root` anew."""
     found = findings()
     for name, theme in THEMES.items():
         (root / "book" / "assets" / f"readme-{name}.svg").write_text(picture(found, theme), encoding="utf-8")
     readme = root / "README.md"
     readme.write_text(updated(readme.read_text(encoding="utf-8"), found_block(found)), encoding="utf-8")
+    citation = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    (root / "CITATION.bib").write_text(bibtex(citation), encoding="utf-8")
 
 
 if __name__ == "__main__":
