@@ -15,6 +15,7 @@ PARTS = (
     "downloads",
     "execution",
     "exercises",
+    "folded",
     "inline_svg",
     "launch",
     "lean",
