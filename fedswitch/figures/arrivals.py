@@ -75,7 +75,7 @@ def fading_figure(scenario: Scenario, *, rounds: int = 48) -> Explorable:
     s = scenario
     cell = wireless.Cell.draw(dataclasses.replace(s, num_ues=1), 0)
     channels = [cell.channel(t) for t in range(rounds)]
-    loss = {"path_loss_exponent": s.path_loss_exponent, "reference_gain": s.reference_gain}
+    loss: dict[str, Any] = {"path_loss_exponent": s.path_loss_exponent, "reference_gain": s.reference_gain}
     fading = np.concatenate([one.gain for one in channels]) / wireless.path_gain(cell.distance_m, **loss)
     interference_w = np.concatenate([one.interference_w for one in channels])
     noise_w = s.bandwidth_hz / s.num_ues * s.noise_psd_w_per_hz
@@ -100,8 +100,8 @@ def fading_figure(scenario: Scenario, *, rounds: int = 48) -> Explorable:
         title="What fading does to one phone",
         alt="Two charts for a phone at 40 m and one at 100 m. Left, its SINR in each of 48 rounds scatters over some "
         "thirty decibels around a level that falls with the distance; more hollow marks lie below the line of the "
-        "threshold when it is far. Right, a curve of the success probability, which falls with the distance, and a mark "
-        "on it.",
+        "threshold when it is far. Right, a curve of the success probability, which falls with the distance, and a "
+        "mark on it.",
         controls=(Control("distance from the gNB", tuple(f"{d:g} m" for d in distance_m), start=STOPS - 1),),
         panels=(
             Panel(
