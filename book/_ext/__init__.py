@@ -15,6 +15,7 @@ PARTS = (
     "downloads",
     "execution",
     "exercises",
+    "findings",
     "folded",
     "inline_svg",
     "launch",
