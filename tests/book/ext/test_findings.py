@@ -38,10 +38,11 @@ def test_three_cards_lead_to_their_pages_and_tell_what_the_records_say(tmp_path)
     words = [re.sub(r" +", " ", card) for card in (first, second, third)]
     judged = [element.verdict for element in ELEMENTS if not element.id.startswith("fig")]
     verdicts = [one.verdict("corrected") for one in findings()]
+    reproduced, partly, failed, undecided = map(verdicts.count, ("reproduced", "partly", "not reproduced", "undecided"))
     assert f"{judged.count('right')} of {len(judged)} equations" in words[0]
-    assert f"{verdicts.count('reproduced')} of {len(verdicts)} claims, and {verdicts.count('partly')} in part" in words[0]
+    assert f"{reproduced} of {len(verdicts)} claims, and {partly} in part" in words[0]
     assert f"{judged.count('wrong')} are wrong, {judged.count('ambiguous')} ambiguous" in words[1]
     missed = [element for element in ELEMENTS if "missed" in {erratum.cause for erratum in element.errata}]
     assert f"{len(missed)} share one mistake" in words[1]
-    assert f"{verdicts.count('not reproduced')} claims are not reproduced, {verdicts.count('undecided')} und" in words[1]
+    assert f"{failed} claims are not reproduced, {undecided} undecided" in words[1]
     assert f"{len({check for element in ELEMENTS for check in element.checks})} checks" in words[2]
