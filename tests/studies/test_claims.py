@@ -690,14 +690,14 @@ def test_one_sentence_says_what_became_of_the_claims_of_a_figure(tmp_path):
     table = accuracies({"ours": 0.72, "one_shot": 0.70, "greedy": 0.73})
     save_result("fig4_switching", table, fig4_switching.RECORDED, seconds=60.0, folder=tmp_path)
     assert page.verdict_sentence(findings("fig-4", tmp_path)) == (
-        "Of 3 claims, with the corrected formulas, 1 is reproduced "
+        "**Verdict.** Of 3 claims, with the corrected formulas, 1 is reproduced "
         "([Better than one-shot switching](#claim-fig4-one-shot)), 1 is not reproduced "
         "([Better than greedy switching](#claim-fig4-greedy)) and 1 is not measured yet "
         "([Saving energy costs little accuracy](#claim-fig4-energy)); with those as printed, 3 are not measured yet."
     )
     (alone, *_) = findings("fig-2", tmp_path)
     assert page.verdict_sentence([alone]) == (
-        "Of 1 claim, with either form of the formulas, 1 is not measured yet "
+        "**Verdict.** Of 1 claim, with either form of the formulas, 1 is not measured yet "
         "([Faster than FedLoRA](#claim-fig2-fedlora))."
     )
 
