@@ -65,11 +65,11 @@ def verdict_sentence(found: Iterable[ClaimFinding]) -> str:
     found = list(found)
     groups = {form: _by_verdict(found, form) for form in FORMS}
     corrected = _listed(f"{len(ones)} {_is(verdict, ones)} ({_links(ones)})" for verdict, ones in groups["corrected"])
-    claims = "claim" if len(found) == 1 else "claims"
+    lead = f"**Verdict.** Of {len(found)} {'claim' if len(found) == 1 else 'claims'}, with"
     if [one.verdict("printed") for one in found] == [one.verdict("corrected") for one in found]:
-        return f"**Verdict.** Of {len(found)} {claims}, with either form of the formulas, {corrected}."
+        return f"{lead} either form of the formulas, {corrected}."
     printed = _listed(f"{len(ones)} {_is(verdict, ones)}" for verdict, ones in groups["printed"])
-    return f"**Verdict.** Of {len(found)} {claims}, with the corrected formulas, {corrected}; with those as printed, {printed}."
+    return f"{lead} the corrected formulas, {corrected}; with those as printed, {printed}."
 
 
 def what_would_change(found: Iterable[ClaimFinding]) -> str:
