@@ -57,12 +57,8 @@ class Theme:
         """A color for each of `ANSWERS`: what holds in part is a lighter shade of what holds."""
         holds = self.palette["3"]
         shades = zip(to_rgb(holds), to_rgb(self.ground), strict=True)
-        return (
-            holds,
-            to_hex([0.3 * one + 0.7 * other for one, other in shades]),
-            self.palette["2"],
-            self.palette["grid"],
-        )
+        red, green, blue = (0.3 * one + 0.7 * other for one, other in shades)
+        return holds, to_hex((red, green, blue)), self.palette["2"], self.palette["grid"]
 
     def of(self, color: str) -> str:
         """What stands for a color of the light palette."""
