@@ -16,6 +16,8 @@ PARTS = (
     "downloads",
     "execution",
     "exercises",
+    "findings",
+    "folded",
     "inline_svg",
     "lean",
     "lessons",

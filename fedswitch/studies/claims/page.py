@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from ...parameters import markdown_table
 from ...scenario import Form
 from .evidence import FORMS, ClaimFinding, Outcome
-from .rules import ClaimVerdict
+from .rules import FACTOR, ClaimVerdict, standing
+from .sentences import how_many
 from .texts import TEXTS
 
 _NEW_LINES = "\n\n"
@@ -18,6 +21,17 @@ _FEW = 6
 
 _REBUILT_QNLI = "train.parquet 51fcbd7d4bf8"
 """How a record names QNLI training pairs that have been made anew from SQuAD, in the style of the official ones."""
+
+_ENOUGH = {
+    "gain": "the interval lies above zero and the mean between {half:g} % and {twice:g} %",
+    "price": "energy is saved and the interval of what that costs lies below {twice:g} %",
+    "direction": "the interval lies above zero",
+    "at least": "the mean is not below zero",
+    "count": "the number is that, to the thousand",
+    "valley": "the intervals of the fall and of the rise lie above zero",
+    "always": "it holds in every run",
+}
+"""What reproduces a claim, by its rule, in numbers; `TEXTS.rules` tells the rest."""
 
 _LACKING = "The recorded run does not hold what this needs."
 _PAPER_BACKBONE = "roberta-base"
@@ -44,6 +58,32 @@ def verdict_counts(found: Iterable[ClaimFinding], form: Form) -> dict[ClaimVerdi
     """How many claims have which verdict in that form."""
     verdicts = [one.verdict(form) for one in found]
     return {verdict: verdicts.count(verdict) for verdict in get_args(ClaimVerdict)}
+
+
+def verdict_sentence(found: Iterable[ClaimFinding]) -> str:
+    """One sentence on what became of some claims, such as those of a figure, which it links to."""
+    found = list(found)
+    groups = {form: _by_verdict(found, form) for form in FORMS}
+    corrected = _listed(f"{len(ones)} {_is(verdict, ones)} ({_links(ones)})" for verdict, ones in groups["corrected"])
+    lead = f"**Verdict.** Of {len(found)} {'claim' if len(found) == 1 else 'claims'}, with"
+    if [one.verdict("printed") for one in found] == [one.verdict("corrected") for one in found]:
+        return f"{lead} either form of the formulas, {corrected}."
+    printed = _listed(f"{len(ones)} {_is(verdict, ones)}" for verdict, ones in groups["printed"])
+    return f"{lead} the corrected formulas, {corrected}; with those as printed, {printed}."
+
+
+def what_would_change(found: Iterable[ClaimFinding]) -> str:
+    """A definition list of claims: the verdict with the corrected formulas, what would reproduce them, what is open."""
+    said: set[str] = set()
+    terms = []
+    for one in found:
+        claim = one.claim
+        lines = [f"{_link(one)}, {claim.value}: {one.told('corrected')}", f": {_enough(one)}"]
+        if claim.unstated and claim.unstated not in said:
+            lines.append(f": The paper does not state {claim.unstated}.")
+        said.add(claim.unstated)
+        terms.append("\n".join(lines))
+    return _NEW_LINES.join(terms)
 
 
 def claim_reasons(found: Iterable[ClaimFinding]) -> str:
@@ -137,6 +177,39 @@ def _definitions(texts: Mapping[Any, str]) -> str:
 
 def _folded(title: str, text: str) -> str:
     return f"````{{admonition}} {title}\n:class: dropdown\n{text}\n````"
+
+
+def _by_verdict(found: Sequence[ClaimFinding], form: Form) -> list[tuple[ClaimVerdict, list[ClaimFinding]]]:
+    """The claims of each verdict that was reached, in the order of the verdicts."""
+    groups = ((verdict, [one for one in found if one.verdict(form) == verdict]) for verdict in get_args(ClaimVerdict))
+    return [(verdict, ones) for verdict, ones in groups if ones]
+
+
+def _is(verdict: ClaimVerdict, ones: Sequence[ClaimFinding]) -> str:
+    word = "partly reproduced" if verdict == "partly" else verdict
+    return f"{'is' if len(ones) == 1 else 'are'} {word}"
+
+
+def _listed(parts: Iterable[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _links(ones: Iterable[ClaimFinding]) -> str:
+    return "; ".join(map(_link, ones))
+
+
+def _enough(one: ClaimFinding) -> str:
+    """What would reproduce a claim, with its numbers, and how many seeds would settle what is undecided."""
+    claim = one.claim
+    if claim.untestable:
+        return "Testable once it says what would refute it."
+    claimed = re.match(r"[\d.]+(?= %)", claim.value)
+    value = float(claimed[0]) if claimed else math.nan
+    text = f"Reproduced if {_ENOUGH[claim.rule].format(half=value / FACTOR, twice=value * FACTOR)}."
+    open_still = [done.found for done in one.of_form("corrected") if done.verdict == "undecided" and done.found]
+    seeds = dict.fromkeys(how_many(known) for known in open_still if standing(known) == "undecided")
+    return f"{text} Of seeds like ours, {'; '.join(seeds)}." if seeds else text
 
 
 def _link(one: ClaimFinding) -> str:

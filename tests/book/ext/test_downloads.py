@@ -103,6 +103,8 @@ unseen = drawn + 1
 ```
 
 ```{code-cell} ipython3
+:tags: [remove-input]
+
 print(unseen)
 ```
 
@@ -259,7 +261,9 @@ def test_code_is_that_of_the_page_with_what_the_page_does_not_show(notebook):
         "count = 3  # how many", DRAW, "unseen = drawn + 1", "print(unseen)", "print(unseen + 1)",
     ]  # fmt: skip
     assert code[0].metadata.tags == ["parameters"]
-    assert [cell.source for cell in code if cell.metadata.get("jupyter", {}).get("source_hidden")] == [DRAW]
+    assert [cell.source for cell in code if cell.metadata.get("jupyter", {}).get("source_hidden")] == [
+        DRAW, "print(unseen)",
+    ]  # fmt: skip
 
 
 def test_exercises_have_number_title_and_grade_and_solutions_can_be_folded(notebook):
