@@ -76,7 +76,7 @@ def start_queue_s(cell: SplitCell, policy: Policy) -> float:
 def schedule_rounds(cell: SplitCell, rounds: int, *, policy: Policy) -> ScheduledRounds:
     """Schedule the first `rounds` rounds of a cell, one after the other, without any learning.
 
-    All delays are found at once where they do not hang on the round before. Raises ValueError for an unknown policy
+    All delays are found at once where they do not depend on the round before. Raises ValueError for an unknown policy
     and for less than one round.
     """
     rounds = whole("rounds", rounds, low=1)
