@@ -66,8 +66,8 @@ def test_gs_and_aaba_have_one_form():
 def test_each_accuracy_stands_beside_delay_and_participation():
     (found,) = (one for one in outcomes("split-fig3-greedy", runs(ORDER, paid=3.21), split_fig3.RECORDED)
                 if one.form == "corrected")  # fmt: skip
-    assert "Algorithm 1, corrected 0.850, 3.21 of the limit, participation at least 0.10" in found.why
-    assert "GS 0.700, 3.21 of the limit" in found.why
+    assert "Algorithm 1, corrected 0.850 (3.21, 0.10)" in found.why
+    assert "GS 0.700 (3.21, 0.10)" in found.why
 
 
 def test_a_reading_of_the_units_counts_by_itself_and_everybody_in_all_of_them():

@@ -88,12 +88,12 @@ def _outcomes(
             known = estimate(value(frame, _SIGNS[column]).dropna())
             verdict: ClaimVerdict = judge(known)
             beside = "; ".join(
-                f"{LABELS[arm]} {frame[arm].mean():.3f}, {paid[reading][arm].mean():.2f} of the limit, participation "
-                f"at least {least[reading][arm].mean():.2f}"
+                f"{LABELS[arm]} {frame[arm].mean():.3f} ({paid[reading][arm].mean():.2f}, "
+                f"{least[reading][arm].mean():.2f})"
                 for arm in needed
                 if arm != ALL_IN
             )
-            why = f"{why_direction(known)} Means: {beside}; {LABELS[ALL_IN]} {frame[ALL_IN].mean():.3f}."
+            why = f"{why_direction(known)} Means: {beside}; All-in {frame[ALL_IN].mean():.3f}."
             if not tasks:
                 why += f" {too_little(lacking, 'may be no better than one label for all, even with everybody')}"
             elif lacking:
