@@ -71,7 +71,7 @@ class Result:
                 f"`nox -s reproduce -- {self.name} --extend` adds what is missing."
             )
         return (
-            f"The recorded run differs from the study as it is now in: {', '.join(differing)}. "
+            f"An earlier run is recorded, and the study has other settings now: {', '.join(differing)}. "
             f"`nox -s reproduce -- {self.name}` measures it anew."
         )
 

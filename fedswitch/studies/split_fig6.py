@@ -143,7 +143,7 @@ def draw(table: pd.DataFrame, *, reading: str) -> Figure:
             )  # fmt: skip
         grid[0, column].set(title=form, yscale="log")
         grid[1, column].set_xticks(range(len(limits)), [f"{limit:g}" for limit in limits])
-        grid[1, column].set_xlabel(r"limit $\bar{D}$")
+        grid[1, column].set_xlabel(r"limit $\bar{D}$, on the sibling's axis")
     grid[0, 0].set_ylabel("running time in ms")
     grid[1, 0].set_ylabel("prefixes tried")
     return figure

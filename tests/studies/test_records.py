@@ -67,7 +67,7 @@ def test_parameters_that_differ_are_named_whatever_holds_them(tmp_path):
     save_result("study", TABLE, {"seeds": [0, 1], "rounds": 3, "gone": 1}, seconds=1.0, folder=tmp_path)
     result = load_result("study", tmp_path)
     assert result.mismatch({"seeds": (0, 1), "rounds": 3, "gone": 1}) == ""
-    assert "in: gone, new, rounds." in result.mismatch({"seeds": [0, 1], "rounds": 4, "new": 1})
+    assert "now: gone, new, rounds." in result.mismatch({"seeds": [0, 1], "rounds": 4, "new": 1})
 
 
 def test_a_missing_or_damaged_result_is_said_in_one_sentence(tmp_path):
