@@ -143,7 +143,7 @@ def departures(record: Mapping[str, Any]) -> list[str]:
     if "test_size" in settings:
         said.append(
             f"Each UE computes on {settings['batch_size']} samples a round, LoRA is on "
-            f"{settings['lora_layers'] or 'all'} layers, and each test takes {settings['test_size'] or 'all'} samples."
+            f"{_layers(settings)}, and each test takes {settings['test_size'] or 'all'} samples."
         )
     return said
 
@@ -155,12 +155,17 @@ def _departures_of_sibling(settings: Mapping[str, Any]) -> list[str]:
         f"Runs have {settings['rounds']} rounds with {settings['batch_size']} samples of a device, where the sibling's "
         "have 5,000 with 32.",
         f"Each device holds {settings['samples_per_device'] or 'its share of all'} samples, LoRA sits on "
-        f"{settings['lora_layers'] or 'all'} layers, samples are cut to {settings['tokens_per_sample']} tokens, and "
+        f"{_layers(settings)}, samples are cut to {settings['tokens_per_sample']} tokens, and "
         f"tests use {settings['test_size'] or 'all'} samples.",
         f"All learn by Adam with steps of {settings['learning_rate']:g}: with plain SGD and the printed steps of 1e-4 "
         "nothing is learned.",
         "All devices send the same number of bits, whatever the backbone: those of the sibling's messages.",
     ]
+
+
+def _layers(settings: Mapping[str, Any]) -> str:
+    count = settings["lora_layers"]
+    return "all layers" if count is None else "one layer" if count == 1 else f"{count} layers"
 
 
 def with_the_papers_model(study: str, settings: Mapping[str, Any]) -> str:
