@@ -25,8 +25,8 @@ def cards() -> str:
         ("What does not", "sec-errata"): (
             f"**{judged['wrong']}** are wrong, {judged['ambiguous']} ambiguous; **{missed}** share one mistake, below. "
             f"{claims['not reproduced']} claims are not reproduced, {claims['undecided']} undecided; "
-            f"{claims['not testable as stated']} cannot be tested as stated, {claims['not measured yet']} are not measured "
-            "yet."
+            f"{claims['not testable as stated']} cannot be tested as stated, and {claims['not measured yet']} are not "
+            "measured yet."
         ),
         ("What to use instead", "sec-bounds"): (
             "A bound that is proved and tested, and a **corrected** form of each formula. "
