@@ -142,8 +142,8 @@ def draw(table: pd.DataFrame, *, reading: str) -> Figure:
                 medianprops={"color": INK}, meanprops={"marker": "x", "markeredgecolor": INK},
             )  # fmt: skip
         grid[0, column].set(title=form, yscale="log")
-        grid[1, column].set_xticks(range(len(limits)), [f"{limit:g}" for limit in limits])
-        grid[1, column].set_xlabel(r"limit $\bar{D}$, on the sibling's axis")
+        grid[1, column].set_xticks(range(0, len(limits), 2), [f"{limit:g}" for limit in limits[::2]])
+    figure.supxlabel(r"limit $\bar{D}$, on the sibling's axis", fontsize="medium")
     grid[0, 0].set_ylabel("running time in ms")
     grid[1, 0].set_ylabel("prefixes tried")
     return figure
