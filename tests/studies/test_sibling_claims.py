@@ -98,6 +98,16 @@ def test_a_task_that_nobody_learned_does_not_count():
     )
 
 
+def test_many_readings_are_counted_and_folded():
+    (found, _) = findings("fig-6", paper=SIBLING)
+    verdicts = [one.verdict for one in found.of_form("printed")]
+    assert len(verdicts) == 6  # three readings of the units, by time and by prefixes
+    told = ", ".join(f"{verdicts.count(one)} {one}" for one in ("reproduced", "undecided", "not reproduced"))
+    block, _, rest = page.claim_blocks([found], "fig-6").partition("````{admonition} All of them")
+    assert block.rstrip().endswith(f": Of 6 readings that count alike: {told}.")
+    assert rest.count("(ms; ") == rest.count("(prefixes tried; ") == 6  # both forms
+
+
 def test_nothing_is_judged_by_a_single_value():
     for one in (*findings(), *findings(paper=SIBLING)):
         assert not [outcome for outcome in one.outcomes if "no interval" in outcome.shown], one.claim.anchor

@@ -237,7 +237,11 @@ def _measured(one: ClaimFinding, form: Form) -> str:
     deciding = one.of_form(form)
     judged = len(deciding) > 1 and not one.claim.untestable  # the verdict on a single one stands above it
     items = [f"{_value(outcome, judged=judged)}. {outcome.why}".strip() for outcome in deciding]
-    return "\n  ".join(f"- {item}" for item in items) or one.missing or _LACKING
+    listed = "\n".join(f"- {item}" for item in items) or one.missing or _LACKING
+    if len(deciding) >= _FEW:
+        told = ", ".join(f"{count} {verdict}" for verdict, count in _counts(deciding).items())
+        listed = f"Of {len(deciding)} readings that count alike: {told}.\n\n{_folded('All of them', listed)}"
+    return listed.replace("\n", "\n  ")
 
 
 def _how(found: Sequence[ClaimFinding]) -> str:
@@ -276,10 +280,16 @@ def _value(outcome: Outcome, *, judged: bool) -> str:
     return f"**{outcome.shown}**{reading}{verdict}"
 
 
+def _counts(outcomes: Sequence[Outcome]) -> dict[ClaimVerdict, int]:
+    """How many outcomes have which verdict, for those that some have."""
+    verdicts = [outcome.verdict for outcome in outcomes]
+    return {verdict: verdicts.count(verdict) for verdict in get_args(ClaimVerdict) if verdict in verdicts}
+
+
 def _range(outcomes: Sequence[Outcome]) -> str:
     """How many of many readings reproduce a claim, and which: can any setting reproduce it?"""
-    counts = {verdict: [one for one in outcomes if one.verdict == verdict] for verdict in get_args(ClaimVerdict)}
-    said = ", ".join(f"{len(ones)} {verdict}" for verdict, ones in counts.items() if ones)
-    nearest = "; ".join(f"{one.reading}: {one.shown}" for one in counts["reproduced"][:_FEW])
-    which = f" Reproduced with {nearest}{'; ...' if len(counts['reproduced']) > _FEW else ''}." if nearest else ""
+    said = ", ".join(f"{count} {verdict}" for verdict, count in _counts(outcomes).items())
+    found = [one for one in outcomes if one.verdict == "reproduced"]
+    nearest = "; ".join(f"{one.reading}: {one.shown}" for one in found[:_FEW])
+    which = f" Reproduced with {nearest}{'; ...' if len(found) > _FEW else ''}." if nearest else ""
     return f"Of {len(outcomes)} other readings and settings: {said}.{which}"
