@@ -73,5 +73,5 @@ def draw(table: pd.DataFrame, *, reading: str) -> Figure:
         axes.set_ylabel(label)
     grid[1, 0].axhline(1.0, **NEUTRAL)
     figure.supxlabel(r"limit $\bar{D}$, on the sibling's axis", fontsize="medium")
-    figure.legend(*grid[0, 1].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")
+    figure.legend(*grid[0, 1].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")
     return figure
