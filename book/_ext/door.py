@@ -8,7 +8,6 @@ such buttons.
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from datetime import date
 from html import escape
@@ -19,6 +18,8 @@ from urllib.parse import quote
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
+
+from fedswitch.studies.records import ask_git
 
 from .downloads import has_notebook
 
@@ -57,11 +58,8 @@ def footer(about: PackageMetadata, written: date) -> str:
 
 def last_change(clone: Path) -> date:
     """Return the day of the last commit, or today where there is none, as in a copy without its history."""
-    git = ("git", "-C", str(clone), "log", "-1", "--format=%cs")
-    try:
-        return date.fromisoformat(subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip())
-    except (OSError, subprocess.CalledProcessError, ValueError):
-        return date.today()
+    written = ask_git(clone, "log", "-1", "--format=%cs")
+    return date.fromisoformat(written) if written else date.today()
 
 
 def sign(_app: Sphinx, config: Config) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fedswitch.errors import FedswitchError
-from fedswitch.studies.records import load_result, made_here, provenance, save_result, save_study
+from fedswitch.studies.records import ask_git, load_result, made_here, provenance, save_result, save_study
 
 
 @pytest.fixture
@@ -116,3 +116,10 @@ def test_a_full_disk_is_said_in_one_sentence_and_leaves_no_part(tmp_path, monkey
         with pytest.raises(FedswitchError, match=r"could not be written \(No space left on device\)"):
             save(name="study", table=TABLE, settings={})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_git_answers_for_the_clone_alone(tmp_path, monkeypatch):
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    monkeypatch.setenv("GIT_DIR", "/nowhere/.git")
+    assert ask_git(tmp_path, "rev-parse", "--show-toplevel") == str(tmp_path.resolve())
+    assert ask_git(tmp_path / "missing", "rev-parse", "--show-toplevel") == ""
