@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.parsing import nested_parse_to_nodes
 
 from fedswitch.paper import ELEMENTS, PAPER, verdict_counts
 from fedswitch.studies.claims import findings, page
@@ -45,10 +45,7 @@ class FindingsDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return them, parsed as if they stood on the page."""
-        box = nodes.Element()
-        box.document = self.state.document
-        self.state.nested_parse(StringList(cards().splitlines(), self.env.docname), self.content_offset, box)
-        return list(box.children)
+        return nested_parse_to_nodes(self.state, cards())
 
 
 def setup(app: Sphinx) -> None:

@@ -78,7 +78,9 @@ def fading_figure(scenario: Scenario, *, rounds: int = 48) -> Explorable:
     loss: dict[str, Any] = {"path_loss_exponent": s.path_loss_exponent, "reference_gain": s.reference_gain}
     fading = np.concatenate([one.gain for one in channels]) / wireless.path_gain(cell.distance_m, **loss)
     interference_w = np.concatenate([one.interference_w for one in channels])
-    noise_w = s.bandwidth_hz / s.num_ues * s.noise_psd_w_per_hz
+    noise_w = wireless.noise_power_w(
+        1.0 / s.num_ues, bandwidth_hz=s.bandwidth_hz, noise_psd_w_per_hz=s.noise_psd_w_per_hz
+    )
     distance_m = np.linspace(20.0, 100.0, STOPS)
     signal_w = s.max_power_w * wireless.path_gain(distance_m, **loss)[:, None] * fading  # (distances, rounds)
     sinr = wireless.sinr(signal_w, interference_w, noise_w)

@@ -239,8 +239,9 @@ def _measured(one: ClaimFinding, form: Form) -> str:
     items = [f"{_value(outcome, judged=judged)}. {outcome.why}".strip() for outcome in deciding]
     listed = "\n".join(f"- {item}" for item in items) or one.missing or _LACKING
     if len(deciding) >= _FEW:
-        told = ", ".join(f"{count} {verdict}" for verdict, count in _counts(deciding).items())
-        listed = f"Of {len(deciding)} readings that count alike: {told}.\n\n{_folded('All of them', listed)}"
+        listed = (
+            f"Of {len(deciding)} readings that count alike: {_counted(deciding)}.\n\n{_folded('All of them', listed)}"
+        )
     return listed.replace("\n", "\n  ")
 
 
@@ -280,16 +281,16 @@ def _value(outcome: Outcome, *, judged: bool) -> str:
     return f"**{outcome.shown}**{reading}{verdict}"
 
 
-def _counts(outcomes: Sequence[Outcome]) -> dict[ClaimVerdict, int]:
-    """How many outcomes have which verdict, for those that some have."""
+def _counted(outcomes: Sequence[Outcome]) -> str:
+    """How many outcomes have which verdict, of those that some have."""
     verdicts = [outcome.verdict for outcome in outcomes]
-    return {verdict: verdicts.count(verdict) for verdict in get_args(ClaimVerdict) if verdict in verdicts}
+    counts = {verdict: verdicts.count(verdict) for verdict in get_args(ClaimVerdict)}
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
 
 
 def _range(outcomes: Sequence[Outcome]) -> str:
     """How many of many readings reproduce a claim, and which: can any setting reproduce it?"""
-    said = ", ".join(f"{count} {verdict}" for verdict, count in _counts(outcomes).items())
     found = [one for one in outcomes if one.verdict == "reproduced"]
     nearest = "; ".join(f"{one.reading}: {one.shown}" for one in found[:_FEW])
     which = f" Reproduced with {nearest}{'; ...' if len(found) > _FEW else ''}." if nearest else ""
-    return f"Of {len(outcomes)} other readings and settings: {said}.{which}"
+    return f"Of {len(outcomes)} other readings and settings: {_counted(outcomes)}.{which}"
