@@ -79,10 +79,12 @@ def environment(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["environment"])
 def lint(session: nox.Session) -> None:
-    """Check style, format and types."""
+    """Check style, format, types, and the workflow of the public host by the schema that comes with the checker."""
     _run(session, "ruff", "check")
     _run(session, "ruff", "format", "--check")
     _run(session, "mypy")
+    workflows = (str(path) for path in sorted((ROOT / ".github" / "workflows").iterdir()))
+    _run(session, "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
 
 
 @nox.session(venv_backend="none", requires=["environment"])
@@ -140,7 +142,7 @@ def teaching(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["environment"], default=False)
 def readme(session: nox.Session) -> None:
-    """Write what the README says was found, and its picture, anew from results/ and the errata."""
+    """Write what the README says was found, its picture, and CITATION.bib anew from the records and CITATION.cff."""
     _run(session, "python", "-m", "_ext.readme", env=WITH_BOOK)
 
 

@@ -4,6 +4,7 @@ The walk covers all that the numeric layers export; what is left out stands in `
 """
 
 import dataclasses
+import inspect
 import random
 import re
 import warnings
@@ -27,6 +28,7 @@ GIVEN_BACK = {
     "control": {"Allocation", "Decision", "EnergyAllocation", "Inner", "OnlineGuarantee", "Trace"},
     "theory": {"Missed", "RiskGapBound", "StationarityBound"},
     "wireless": set(),
+    "split": {"Schedule", "ScheduledRounds", "SplitHistory"},
 }
 """Dataclasses that functions return and none takes."""
 
@@ -34,6 +36,7 @@ TAKES_NAN = {"db_to_ratio", "dbm_to_w", "next_bound", "Channel", "State", "Recep
 """What a function or a later door judges."""
 
 SMALL = Scenario(num_ues=2, num_modules=1, lora_ranks=(2,), path_loss_exponent=4)
+TWO = split.SplitScenario(num_devices=2)
 PAPER = Scenario.paper(num_ues=2, num_modules=1, lora_ranks=(2,))
 
 
@@ -254,6 +257,30 @@ CALLS = {
     "questions_task": (tasks.questions_task, {"train": 5, "test": 3, "seed": 2}),
     "flexlora": (lambda **a: flexlora([(torch.ones(2, 3), torch.ones(4, 2))] * 2, **a), {
         "weights": [0.25, 0.75], "scales": [100, 100], "rank": 2, "scale": 2}),
+    # split
+    "SplitCell": (lambda **f: split.SplitCell(**f).gain_w(2), {"scenario": TWO, "seed": 3, "distance_m": [50, 100]}),
+    "decide_schedule": (split.decide_schedule, {
+        "scenario": TWO, "gain": [3, 1], "queue_s": 2, "t": 4, "policy": "fair", "participation_price": [0, 1],
+        "payload_bits": [100, 9]}),
+    "equal_share_delays": (split.equal_share_delays, {"gain": [3, 4], "payload_bits": 5, **BAND}),
+    "prefix_delays": (split.prefix_delays, {"gain": [3, 4], "payload_bits": 5, **BAND}),
+    "excess_bound": (split.excess_bound, {
+        "rounds": [100, 9], "exponent": 0.5, "num_devices": 3, "target_s": 2, "longest_s": 4, "scale": 0.25,
+        "form": "corrected"}),
+    "first_round_risk": (split.first_round_risk, {
+        "rounds": [100, 9], "mean_gain": [0.5, 2], "target_s": 3, "payload_bits": 5, "noise_psd": 0.25}),
+    "follow_queue": (split.follow_queue, {
+        "delays_s": [[1, 3], [2, 4]], "target_s": 2, "exponent": 0.5, "scale": 0.25, "queue": 3,
+        "least_price_per_s": 0.5, "form": "printed"}),
+    "price_bound": (split.price_bound, {"delays": [[1, 3], [2, 4]], "target_s": 2}),
+    "price_of_delay": (split.price_of_delay, {"delays": [[1, 3], [2, 4]], "target_s": 2}),
+    "schedule_rounds": (lambda **a: split.schedule_rounds(split.SplitCell.draw(TWO, 3), **a), {
+        "rounds": 3, "policy": "proposed"}),
+    "settled": (split.settled, {
+        "delays_s": [[1, 3], [2, 4]], "target_s": 2, "exponent": 0.5, "scale": 0.25, "form": "printed"}),
+    "shortfall_bound": (split.shortfall_bound, {
+        "rounds": 100, "exponent": 0.5, "target_s": 2, "longest_s": 4, "scale": 0.25, "form": "corrected"}),
+    "start_queue_s": (lambda **a: split.start_queue_s(split.SplitCell.draw(TWO, 3), **a), {"policy": "fair"}),
     "truncate": (lambda rank: truncate((torch.ones(2, 3), torch.ones(4, 2)), rank), {"rank": 1}),
 }  # fmt: skip
 PROBLEM = problems.ridge(0, num_ues=2, dimension=2, samples=9)
@@ -314,10 +341,13 @@ def check_sentence(message, argument):
 # All are there
 
 
-@pytest.mark.parametrize("room", [wireless, theory, control])
+@pytest.mark.parametrize("room", [wireless, theory, control, split])
 def test_the_walk_leaves_nothing_out(room):
-    rest = set(room.__all__) - CALLS.keys() - GIVEN_BACK[room.__name__.split(".")[-1]]
-    assert not rest
+    public = {
+        name for name in room.__all__ if inspect.isroutine(getattr(room, name)) or inspect.isclass(getattr(room, name))
+    }
+    elsewhere = {one.__name__ for one in (*RUNS, *SCENARIOS)}
+    assert not public - CALLS.keys() - GIVEN_BACK[room.__name__.split(".")[-1]] - elsewhere
 
 
 # Numbers
@@ -371,13 +401,13 @@ def test_what_is_no_generator_of_its_own_is_refused(name, argument, wrong):
 
 # The scenario
 
-FIELDS = [field.name for field in dataclasses.fields(Scenario)]
-DEFAULT = Scenario()
+SCENARIOS = (Scenario, split.SplitScenario)
+FIELDS = [(kind, field.name) for kind in SCENARIOS for field in dataclasses.fields(kind)]
 
 
-@pytest.mark.parametrize("field", FIELDS)
-def test_a_field_keeps_a_plain_value_whatever_it_was_given_as(field):
-    value = getattr(DEFAULT, field)
+@pytest.mark.parametrize(("scenario", "field"), FIELDS)
+def test_a_field_keeps_a_plain_value_whatever_it_was_given_as(scenario, field):
+    value = getattr(scenario(), field)
     if isinstance(value, str):
         clothed = {"numpy": np.str_(value)}
     elif isinstance(value, tuple):
@@ -386,33 +416,33 @@ def test_a_field_keeps_a_plain_value_whatever_it_was_given_as(field):
     else:
         clothed = same_number(3 if value is None else value)
     for kind, same in clothed.items():
-        kept = getattr(Scenario(**{field: same}), field)
+        kept = getattr(scenario(**{field: same}), field)
         assert kept == (3 if value is None else value), kind
         for entry in kept if isinstance(kept, tuple) else (kept,):
             assert type(entry) in (int, float, str), kind
-        if "int" in Scenario.__annotations__[field]:
+        if "int" in scenario.__annotations__[field]:
             assert all(type(entry) is int for entry in (kept if isinstance(kept, tuple) else (kept,))), kind
 
 
-@pytest.mark.parametrize("field", FIELDS)
-def test_a_field_refuses_what_is_none_of_its_values_in_a_sentence(field):
-    value = getattr(DEFAULT, field)
+@pytest.mark.parametrize(("scenario", "field"), FIELDS)
+def test_a_field_refuses_what_is_none_of_its_values_in_a_sentence(scenario, field):
+    value = getattr(scenario(), field)
     odd = no_number(1) | {"huge": 1e308, "huge and whole": 10**200, "infinite": np.inf, "several": [1, 2]}
-    if "int" in Scenario.__annotations__[field]:
+    if "int" in scenario.__annotations__[field]:
         odd |= {"wide": 2**63, "above what is counted": 10**30, "a fraction": np.float16(2.5)}
     if isinstance(value, tuple):
         odd |= no_numbers(value) | {"nested": (value,)}
     for kind, wrong in odd.items():
         if isinstance(value, tuple) and kind == "several":
             continue
-        check_sentence(refusal(Scenario, **{field: wrong}), field)
+        check_sentence(refusal(scenario, **{field: wrong}), field)
 
 
-@pytest.mark.parametrize("field", FIELDS)
-def test_a_misspelled_field_is_named_with_the_nearest_one(field):
+@pytest.mark.parametrize(("scenario", "field"), FIELDS)
+def test_a_misspelled_field_is_named_with_the_nearest_one(scenario, field):
     wrong = field[:2] + field[3:]
-    with pytest.raises(TypeError, match=f"Scenario has no field '{wrong}'. Did you mean '"):
-        Scenario(**{wrong: getattr(DEFAULT, field)})
+    with pytest.raises(TypeError, match=f"^{scenario.__name__} has no field '{wrong}'. Did you mean '"):
+        scenario(**{wrong: getattr(scenario(), field)})
 
 
 def test_energy_does_not_depend_on_the_type_of_a_number():

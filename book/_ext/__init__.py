@@ -12,11 +12,13 @@ PARTS = (
     "api",
     "bibliography",
     "collected",
+    "door",
     "downloads",
     "execution",
     "exercises",
+    "findings",
+    "folded",
     "inline_svg",
-    "launch",
     "lean",
     "lessons",
     "paper_numbers",
@@ -25,6 +27,8 @@ PARTS = (
     "reading_path",
     "signatures",
     "single_page",
+    "slides",
+    "teaching",
     "verdicts",
 )
 """The modules of the extension."""

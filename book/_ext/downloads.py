@@ -123,7 +123,7 @@ def assemble(parts: Sequence[Piece], code: Mapping[int, NotebookNode]) -> Notebo
 def _code_cell(cell: NotebookNode, tag: str) -> NotebookNode:
     tags = [name for name in cell.metadata.get("tags", []) if name == "parameters"] + ([tag] if tag else [])
     metadata: dict[str, Any] = {"tags": tags} if tags else {}
-    if "hide-input" in cell.metadata.get("tags", []):
+    if {"hide-input", "remove-input"} & set(cell.metadata.get("tags", [])):
         metadata["jupyter"] = {"source_hidden": True}
     copy: NotebookNode = new_code_cell(cell.source, metadata=metadata)
     return copy

@@ -1,7 +1,7 @@
-"""Exercises say how hard they are, and a page can list all of them.
+"""Exercises say how hard they are and how long they take, and a page can list all of them.
 
-The grade is a class of the exercise, one of `GRADES`. It is shown behind the title; ``{exercise-list}`` puts a table of
-all exercises of the book in its place, and counts them by grade.
+The grade is a class of the exercise, one of `GRADES`; its minutes are the option ``time``. Both are shown behind the
+title; ``{exercise-list}`` puts a table of all exercises of the book in its place, and counts them by grade.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util import logging
+from sphinx_exercise.directive import ExerciseDirective
 from sphinx_exercise.nodes import exercise_subtitle, is_exercise_node
 
 from .collected import (
@@ -32,29 +34,44 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise as a list shows it: its label, its title (a node) and its grade."""
+    """An exercise as a list shows it: its label, its title (a node), its grade, and the minutes that it takes."""
 
     label: str
     title: nodes.Element
     grade: str
+    minutes: int
 
 
 EXERCISES: PerPage[list[Exercise]] = PerPage("exercises")
 
 
+class TimedExerciseDirective(ExerciseDirective):  # type: ignore[misc]  # sphinx-exercise has no types
+    """``{exercise}``, which also takes its minutes, as ``time``."""
+
+    option_spec = {**ExerciseDirective.option_spec, "time": directives.positive_int}  # noqa: RUF012
+
+    def run(self) -> list[nodes.Node]:
+        """Return the exercise, which knows its minutes where they were given."""
+        made: list[nodes.Node] = super().run()
+        for node in made:
+            node["minutes"] = self.options.get("time")
+        return made
+
+
 def grade_exercises(app: Sphinx, document: nodes.document) -> None:
-    """Show the grade of each exercise of a page behind its title, and note the exercise for the list."""
+    """Show grade and minutes of each exercise of a page behind its title, and note the exercise for the list."""
     for node in document.findall(is_exercise_node):
         grades = [name for name in GRADES if name in node["classes"]]
         subtitle = next(iter(node[0].findall(exercise_subtitle)), None)
-        if subtitle is None or len(grades) != 1:
-            missing = "a title" if subtitle is None else f"exactly one class of {', '.join(GRADES)}"
+        if subtitle is None or len(grades) != 1 or not node.get("minutes"):
+            of_grades = f"exactly one class of {', '.join(GRADES)}"
+            missing = "a title" if subtitle is None else of_grades if len(grades) != 1 else ":time:, in minutes"
             logger.warning("exercise %s: give it %s", node["label"], missing, location=node)
             continue
         title = nodes.paragraph("", "", *(child.deepcopy() for child in subtitle))
-        exercise = Exercise(node["label"], detached(title), grades[0])
+        exercise = Exercise(node["label"], detached(title), grades[0], node["minutes"])
         EXERCISES.of(app.env).setdefault(app.env.docname, []).append(exercise)
-        subtitle += [nodes.Text(", "), nodes.inline("", grades[0], classes=["grade"])]
+        subtitle += [nodes.Text(", "), nodes.inline("", f"{grades[0]}, {node['minutes']} min", classes=["grade"])]
 
 
 class exercise_list(Listing):  # noqa: N801
@@ -62,7 +79,7 @@ class exercise_list(Listing):  # noqa: N801
 
 
 class ExerciseListDirective(ListingDirective):
-    """``{exercise-list}``: all exercises of the book with their grades, and how many there are of each."""
+    """``{exercise-list}``: all exercises of the book with grades and minutes, and how many there are of each grade."""
 
     listing = exercise_list
 
@@ -83,13 +100,14 @@ class ResolveExerciseList(ResolveListing):
                 nodes.paragraph("", "", cross_reference("numref", exercise.label)),
                 exercise.title.deepcopy(),
                 nodes.paragraph("", exercise.grade),
+                nodes.paragraph("", f"{exercise.minutes} min"),
                 nodes.paragraph("", "", page_link(page)),
             ]
             for page, exercise in found
         ]
         return [
             nodes.paragraph("", f"{len(found)} exercises: {shares}."),
-            table(["Exercise", "About", "Grade", "Page"], rows, "exercise-list"),
+            table(["Exercise", "About", "Grade", "Time", "Page"], rows, "exercise-list"),
         ]
 
 
@@ -97,6 +115,7 @@ def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.setup_extension("sphinx_exercise")
     EXERCISES.connect(app)
+    app.add_directive("exercise", TimedExerciseDirective, override=True)
     app.connect("doctree-read", grade_exercises)
     app.add_node(exercise_list)
     app.add_directive("exercise-list", ExerciseListDirective)

@@ -1,7 +1,7 @@
 """What a reader can expect of a page, at its top, and the syllabus that collects it over the book.
 
 ``{at-a-glance}`` gives the minutes that a page takes, what one needs to know before, where in the paper it is, and what
-one will be able to do; ``{syllabus}`` puts a table of all that in its place.
+one will be able to do; the minutes of its exercises are theirs. ``{syllabus}`` puts a table of all that in its place.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Glance:
-    """A page at a glance: minutes to read and run it, minutes more for its exercises, needs and aims (nodes)."""
+    """A page at a glance: minutes to read and run it, needs and aims (nodes)."""
 
     minutes: int
-    exercise_minutes: int
     needs: nodes.Element
     aims: nodes.Element
 
@@ -40,7 +39,6 @@ class AtAGlanceDirective(SphinxDirective):
     has_content = True
     option_spec = {  # noqa: RUF012
         "time": directives.positive_int,
-        "exercise-time": directives.positive_int,
         "needs": directives.unchanged_required,
         "paper": directives.unchanged_required,
     }
@@ -52,11 +50,10 @@ class AtAGlanceDirective(SphinxDirective):
         if problem := self._problem(body):
             logger.warning("at-a-glance: %s", problem, location=(self.env.docname, self.lineno))
             return []
-        minutes, more = self.options["time"], self.options.get("exercise-time", 0)
-        time = f"{minutes} minutes" + (f", and {more} more for the exercises" if more else "")
         needs, aims = self._inline(self.options["needs"]), body[0]
-        GLANCES.of(self.env)[self.env.docname] = Glance(minutes, more, detached(needs), detached(aims))
-        fields = {"Time": nodes.paragraph("", time), "You need": needs}
+        GLANCES.of(self.env)[self.env.docname] = Glance(self.options["time"], detached(needs), detached(aims))
+        time = nodes.paragraph("", f"{self.options['time']} minutes", classes=["glance-time"])
+        fields = {"Time": time, "You need": needs}
         if "paper" in self.options:
             fields["In the paper"] = self._inline(self.options["paper"])
         fields["You will be able to"] = aims
@@ -82,6 +79,19 @@ class AtAGlanceDirective(SphinxDirective):
         return nodes.paragraph("", "", *parsed)
 
 
+def exercise_minutes(env: BuildEnvironment, page: str) -> int:
+    """Return how long the exercises of a page take together."""
+    return sum(exercise.minutes for exercise in EXERCISES.of(env).get(page, []))
+
+
+def tell_exercise_minutes(app: Sphinx, document: nodes.document) -> None:
+    """Say at the top of a page how long its exercises take, which come further down."""
+    more = exercise_minutes(app.env, app.env.docname)
+    for time in document.findall(nodes.paragraph):
+        if more and "glance-time" in time["classes"]:
+            time += nodes.Text(f", and {more} more for the exercises")
+
+
 class syllabus(Listing):  # noqa: N801
     """Stands where the syllabus shall be."""
 
@@ -101,37 +111,28 @@ class ResolveSyllabus(ResolveListing):
         """Return the table in the order of the book, and the sum of the times."""
         noted = GLANCES.of(self.env)
         found = {page: noted[page] for page in book_order(self.env) if page in noted}
+        more = {page: exercise_minutes(self.env, page) for page in found}
         rows = [
             [
                 nodes.paragraph("", "", page_link(page)),
                 nodes.paragraph("", f"{glance.minutes} min"),
-                nodes.paragraph("", f"{glance.exercise_minutes} min" if glance.exercise_minutes else "none"),
+                nodes.paragraph("", f"{more[page]} min" if more[page] else "none"),
                 glance.needs.deepcopy(),
                 glance.aims.deepcopy(),
             ]
             for page, glance in found.items()
         ]
-        reading, solving = (
-            sum(getattr(glance, name) for glance in found.values()) / 60 for name in ("minutes", "exercise_minutes")
-        )
+        reading, solving = sum(glance.minutes for glance in found.values()) / 60, sum(more.values()) / 60
         return [
             table(["Page", "Time", "Exercises", "You need", "You will be able to"], rows, "syllabus"),
             nodes.paragraph("", f"Together {reading:.0f} hours, and {solving:.0f} more for the exercises."),
         ]
 
 
-def check_exercise_times(_app: Sphinx, env: BuildEnvironment) -> None:
-    """Warn of pages whose exercises take no time, and of time for exercises that a page does not have."""
-    for page, glance in GLANCES.of(env).items():
-        if bool(glance.exercise_minutes) != bool(EXERCISES.of(env).get(page)):
-            problem = "has :exercise-time: but no exercise" if glance.exercise_minutes else "lacks :exercise-time:"
-            logger.warning("at-a-glance: %s", problem, location=page)
-
-
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     GLANCES.connect(app)
-    app.connect("env-check-consistency", check_exercise_times)
+    app.connect("doctree-read", tell_exercise_minutes, priority=600)  # after they were noted
     app.add_node(syllabus)
     app.add_directive("at-a-glance", AtAGlanceDirective)
     app.add_directive("syllabus", SyllabusDirective)

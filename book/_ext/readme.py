@@ -1,6 +1,7 @@
 """What the README says was found, and its picture: made from the records, and from what the recorded runs measured.
 
-`python -m _ext.readme`, in a clone of the repository, writes both anew; a test fails where they are old.
+`python -m _ext.readme`, in a clone of the repository, writes both anew, and with them CITATION.bib, which says what
+CITATION.cff says; a test fails where they are old.
 """
 
 from __future__ import annotations
@@ -13,18 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
+import yaml
 from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Rectangle
 
+from fedswitch.palette import DARK, LIGHT
 from fedswitch.paper import PAPER, SIBLING, verdict_counts
 from fedswitch.studies.claims import ClaimFinding, findings, page
 from fedswitch.studies.claims.evidence import FORMS
 from fedswitch.studies.claims.fig2 import convergence
 from fedswitch.studies.fig2_convergence import ARMS, CLAIMED_FEWER, Fig2Settings
 from fedswitch.studies.records import load_result
+from fedswitch.studies.style import scheme_look
 
 ROOT = Path(__file__).resolve().parents[2]
 """The clone of the repository."""
@@ -35,18 +40,34 @@ _OURS = ("ours", "ours_printed")
 
 @dataclasses.dataclass(frozen=True)
 class Theme:
-    """The colors of the picture on a light or a dark page: ink, ground, one for each of `ANSWERS`, and one for runs."""
+    """The colors of the picture on a light or a dark page: those of the book's palette, by name."""
 
-    ink: str
-    ground: str
-    answers: tuple[str, ...]
-    runs: str
+    palette: Mapping[str, str]
+
+    @property
+    def ink(self) -> str:
+        """The color of texts."""
+        return self.palette["ink"]
+
+    @property
+    def ground(self) -> str:
+        """The color that lies below them."""
+        return self.palette["ground"]
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """A color for each of `ANSWERS`: what holds in part is a lighter shade of what holds."""
+        holds = self.palette["3"]
+        shades = zip(to_rgb(holds), to_rgb(self.ground), strict=True)
+        red, green, blue = (0.3 * one + 0.7 * other for one, other in shades)
+        return holds, to_hex((red, green, blue)), self.palette["2"], self.palette["grid"]
+
+    def of(self, color: str) -> str:
+        """What stands for a color of the light palette."""
+        return next(self.palette[name] for name, light in LIGHT.items() if light == color)
 
 
-THEMES = {
-    "light": Theme("#1f2328", "#ffffff", ("#1b6e58", "#bfe3d8", "#e39a63", "#e4e7eb"), "#1f6aa8"),
-    "dark": Theme("#e6edf3", "#0d1117", ("#62cfae", "#1f4a3f", "#964f24", "#343b44"), "#7cb8ee"),
-}
+THEMES = {"light": Theme(LIGHT), "dark": Theme(DARK)}
 """The picture is `book/assets/readme-THEME.svg`."""
 
 ANSWERS = {
@@ -109,7 +130,7 @@ def picture(found: Iterable[ClaimFinding], theme: Theme) -> str:
     look: dict[str, Any] = {
         "font.family": "DejaVu Sans", "svg.hashsalt": "fedswitch", "figure.constrained_layout.use": True,
         "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": "medium", "axes.titlelocation": "left",
-        "axes.titleweight": "bold", "figure.facecolor": theme.ground, "axes.facecolor": theme.ground,
+        "axes.titleweight": "bold", "savefig.transparent": True, "font.size": 10.0,
         **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), theme.ink),
     }  # fmt: skip
     with style.context(["default", look]):
@@ -153,13 +174,18 @@ def _lightness(color: str) -> float:
 
 
 def _draw_rounds(axes: Axes, runs: pd.DataFrame, settings: Fig2Settings, theme: Theme) -> None:
-    """A row of dots for each scheme, one for each run, and stars where Algorithm 2 would be as claimed."""
+    """A row of marks for each scheme, one for each run, and stars where Algorithm 2 would be as claimed."""
     arms = [arm for arm in ARMS if arm.name in set(runs["arm"])]
     for place, arm in enumerate(arms):
+        look = scheme_look(arm.name)
+        color = theme.of(look["color"])
+        fill = theme.ground if look["markerfacecolor"] == LIGHT["ground"] else color
         ended = runs[runs["arm"] == arm.name].sort_values(["cut_off", "rounds"])
-        spread = [0.09 * (i - (len(ended) - 1) / 2) for i in range(len(ended))]
-        axes.scatter(ended["rounds"], [place + s for s in spread], s=34, linewidths=1.4, edgecolors=theme.runs,
-                     facecolors=[theme.ground if cut else theme.runs for cut in ended["cut_off"]])  # fmt: skip
+        spread = 0.09 * (np.arange(len(ended)) - (len(ended) - 1) / 2)
+        for cut, marks in ((False, {"marker": look["marker"], "facecolors": fill, "edgecolors": color}),
+                           (True, {"marker": "x", "color": color})):  # fmt: skip
+            chosen = (ended["cut_off"] == cut).to_numpy()
+            axes.scatter(ended["rounds"][chosen], place + spread[chosen], s=34, linewidths=1.4, **marks)
         if arm.name in _OURS:
             claimed = (1 - CLAIMED_FEWER["fedlora"]) * runs.loc[runs["arm"] == "fedlora", "rounds"].median()
             axes.plot(claimed, place, "*", color=theme.ink, markersize=12)
@@ -168,19 +194,49 @@ def _draw_rounds(axes: Axes, runs: pd.DataFrame, settings: Fig2Settings, theme: 
         yticks=range(len(arms)),
         yticklabels=[arm.label for arm in arms],
         xlim=(0, None),
-        xlabel="dots: runs; hollow: cut off; stars: the claim",
+        xlabel="marks: runs; crosses: cut off; stars: the claim",
     )
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
 
 
+def bibtex(citation: Mapping[str, Any]) -> str:
+    """What to cite, in BibTeX, from the content of a CITATION.cff: the software, and what it refers to."""
+    return "\n".join(_entry(source) for source in (citation, *citation.get("references", ())))
+
+
+def _entry(source: Mapping[str, Any]) -> str:
+    """One entry, under the name of the software, or the first author, the year and the first long word of the title."""
+    authors = [
+        f"{person['family-names']}, {person['given-names']}" if "given-names" in person else f"{{{person['name']}}}"
+        for person in source["authors"]
+    ]
+    first_word = next(word for word in source["title"].split() if len(word) > 3)
+    key = f"{source['authors'][0].get('family-names', '')}{source.get('year', '')}{first_word}".lower()
+    notes = [f"version {source['version']}"] if "version" in source else []
+    notes += [identifier["value"] for identifier in source.get("identifiers", ())]
+    url = source.get("url") or source.get("repository-code")
+    fields = {
+        "author": " and ".join(authors),
+        "title": f"{{{source['title']}}}",
+        "year": source.get("year"),
+        "note": ", ".join(notes),
+        "doi": source.get("doi"),
+        "url": url,
+    }
+    lines = (f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+    return f"@misc{{{key},\n{''.join(lines)}}}\n"
+
+
 def main(root: Path = ROOT) -> None:
-    """Write the README's part and the pictures of the clone at `root` anew."""
+    """Write the README's part, the pictures and the BibTeX of the clone at `root` anew."""
     found = findings()
     for name, theme in THEMES.items():
         (root / "book" / "assets" / f"readme-{name}.svg").write_text(picture(found, theme), encoding="utf-8")
     readme = root / "README.md"
     readme.write_text(updated(readme.read_text(encoding="utf-8"), found_block(found)), encoding="utf-8")
+    citation = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    (root / "CITATION.bib").write_text(bibtex(citation), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,33 @@
 """Notebooks for a class: of each page with exercises a copy without solutions, and one with them.
 
-``nox -s teaching`` writes them to ``_build/teaching``, without running any code.
+``nox -s teaching`` writes them to ``_build/teaching``, without running any code. The built book has them all in a zip,
+to which ``{class-notebooks}`` leads.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 
 import nbformat
+from docutils import nodes
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxRole
 
 from fedswitch.errors import nearest
+
+from .collected import book_order
+from .downloads import FOLDER
+
+ZIP = "class-notebooks.zip"
+"""The zip of the notebooks, in the built book."""
 
 OUT = Path(__file__).resolve().parents[2] / "_build" / "teaching"
 
@@ -79,6 +91,34 @@ def write_class(pages: Mapping[str, NotebookNode], out: Path, chosen: Iterable[s
             nbformat.write(copy(pages[name]), target)
     there = {name: notebook for name, notebook in pages.items() if (out / "student" / f"{name}.ipynb").exists()}
     (out / "README.md").write_text(index(there), encoding="utf-8")
+
+
+def write_zip(app: Sphinx, exception: Exception | None) -> None:
+    """Put the notebooks of all pages of a built book into a zip, which is the same whenever they are."""
+    if app.builder.name != "html" or exception:
+        return
+    files = {page: Path(app.outdir, FOLDER, f"{page}.ipynb") for page in book_order(app.env)}
+    pages = {page: nbformat.read(file, as_version=4) for page, file in files.items() if file.is_file()}
+    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(Path(app.outdir, ZIP), "w") as archive:
+        write_class(choose(pages, []), Path(scratch))
+        for path in sorted(path for path in Path(scratch).rglob("*") if path.is_file()):
+            name = zipfile.ZipInfo(path.relative_to(scratch).as_posix())
+            archive.writestr(name, path.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+class ClassNotebooksRole(SphinxRole):
+    """``{class-notebooks}``: a text that leads to the zip."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the link."""
+        up = "../" * self.env.docname.count("/")
+        return [nodes.reference("", self.text, refuri=f"{up}{ZIP}", internal=False)], []
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to Sphinx."""
+    app.add_role("class-notebooks", ClassNotebooksRole())
+    app.connect("build-finished", write_zip)
 
 
 def choose(pages: Mapping[str, NotebookNode], wanted: Sequence[str]) -> dict[str, NotebookNode]:

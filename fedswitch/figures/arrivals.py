@@ -1,4 +1,7 @@
-"""Interactive figures of who is received: the success probability (15), and the power (21) that it deserves."""
+"""Interactive figures of who is received: what a subscription saves (27), fading (2), how likely it is (15), its power.
+
+The power is that of (21).
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,124 @@ from ..scenario import Scenario
 from ..units import db_to_ratio, ratio_to_db
 from .charts import Axis, Control, Curve, Decimals, Panel, Sum, Table
 from .explorable import Explorable
-from .numbers import decimals, rounded, signed
+from .numbers import decimals, percent, rounded, signed
 
 STOPS = 41
 """Places of a slider."""
+
+
+def missed_figure() -> Explorable:
+    """How much of a UE's gradient is missed by (27), as printed and as it holds, with and without its subscription.
+
+    The slider moves the success probability of its channel; what the subscription saves lies between the two lines.
+    """
+    success = np.linspace(0.0, 1.0, STOPS)
+    printed, holds = ((1.0 - success, np.zeros(STOPS)), (np.ones(STOPS), 1.0 - success))  # without and with it
+
+    def panel(title: str, label: str, missed: tuple[Array, Array], color: int) -> Panel:
+        without, subscribed = missed
+        here = np.repeat(success[:, None], 2, axis=1)
+        return Panel(
+            Axis("success probability λ", 0.0, 1.0),
+            Axis("share that is missed", 0.0, 1.0),
+            (
+                Curve("UE stays out", success, without),
+                Curve("UE subscribes", success, subscribed, line="dashed"),
+                Curve(label, here, np.stack(missed, axis=1), color, "solid", "circle"),
+            ),
+            title=title,
+        )
+
+    return Explorable(
+        title="What a subscription saves",
+        alt="Two charts of the share of a gradient that is missed, against the success probability of the channel: a "
+        "line for a UE that stays out, and one for a UE that subscribes. As printed they are farthest apart where no "
+        "upload arrives, and meet where all do. In truth they meet where none does, and are farthest apart where all "
+        "arrive.",
+        controls=(Control("uploads that the channel lets through", tuple(percent(success)), start=4),),
+        panels=(
+            panel("As printed: (1 \N{MINUS SIGN} λ)(1 \N{MINUS SIGN} β)", "saved, as printed", printed, 2),
+            panel("What holds: 1 \N{MINUS SIGN} βλ", "saved, in truth", holds, 1),
+        ),
+        readout="On a channel that lets {through} of the uploads through, a subscription saves {printed} of this "
+        "gradient as printed, and {holds} in truth.",
+        facts={
+            "through": percent(success),
+            "printed": percent(printed[0] - printed[1]),
+            "holds": percent(holds[0] - holds[1]),
+        },
+        stills=((4,), (36,)),
+    )
+
+
+def fading_figure(scenario: Scenario, *, rounds: int = 48) -> Explorable:
+    """The SINR (2) of one UE round by round, and how often its uploads are received (15), by its distance.
+
+    It sends at full power on an equal share of the bandwidth; fading and interference are those of seed 0.
+    """
+    s = scenario
+    cell = wireless.Cell.draw(dataclasses.replace(s, num_ues=1), 0)
+    channels = [cell.channel(t) for t in range(rounds)]
+    loss: dict[str, Any] = {"path_loss_exponent": s.path_loss_exponent, "reference_gain": s.reference_gain}
+    fading = np.concatenate([one.gain for one in channels]) / wireless.path_gain(cell.distance_m, **loss)
+    interference_w = np.concatenate([one.interference_w for one in channels])
+    noise_w = wireless.noise_power_w(
+        1.0 / s.num_ues, bandwidth_hz=s.bandwidth_hz, noise_psd_w_per_hz=s.noise_psd_w_per_hz
+    )
+    distance_m = np.linspace(20.0, 100.0, STOPS)
+    signal_w = s.max_power_w * wireless.path_gain(distance_m, **loss)[:, None] * fading  # (distances, rounds)
+    sinr = wireless.sinr(signal_w, interference_w, noise_w)
+    received, sinr_db = wireless.received(sinr, s.sinr_threshold), ratio_to_db(sinr)
+    arrives = wireless.success_probability(
+        distance_m,
+        s.max_power_w,
+        s.bandwidth_hz / s.num_ues,
+        s.sinr_threshold,
+        **loss,
+        noise_psd_w_per_hz=s.noise_psd_w_per_hz,
+        base_station_density_per_m2=s.base_station_density_per_m2,
+        interferer_power_w=s.interferer_power_w,
+    )
+    number = np.arange(1.0, rounds + 1)
+    lowest, highest = 10.0 * np.floor(sinr_db.min() / 10.0), 10.0 * np.ceil(sinr_db.max() / 10.0)
+    threshold_db = float(ratio_to_db(s.sinr_threshold))
+    return Explorable(
+        title="What fading does to one phone",
+        alt="Two charts for a phone at 40 m and one at 100 m. Left, its SINR in each of 48 rounds scatters over some "
+        "thirty decibels around a level that falls with the distance; more hollow marks lie below the line of the "
+        "threshold when it is far. Right, a curve of the success probability, which falls with the distance, and a "
+        "mark on it.",
+        controls=(Control("distance from the gNB", tuple(f"{d:g} m" for d in distance_m), start=STOPS - 1),),
+        panels=(
+            Panel(
+                Axis("round", 0.0, rounds + 1.0),
+                Axis("SINR (dB)", lowest, highest),
+                (
+                    Curve("received", number, np.where(received, sinr_db, np.nan), 1, "none", "circle"),
+                    Curve("lost", number, np.where(received, np.nan, sinr_db), 2, "none", "diamond", False),
+                    Curve("threshold θ", [0.0, rounds + 1.0], [threshold_db] * 2, line="dashed"),
+                ),
+                title="Round by round",
+            ),
+            Panel(
+                Axis("distance from the gNB (m)", 0.0, 100.0),
+                Axis("success probability λ", 0.0, 1.0),
+                (
+                    Curve("by the formula", distance_m, arrives),
+                    Curve("this phone", distance_m[:, None], arrives[:, None], 1, "none", "circle"),
+                ),
+                title="In the long run",
+            ),
+        ),
+        readout="At {distance} m, {received} of {rounds} uploads arrive; in the long run {share}.",
+        facts={
+            "distance": rounded(distance_m),
+            "received": received.sum(axis=1).astype(str),
+            "rounds": str(rounds),
+            "share": percent(arrives),
+        },
+        stills=((10,), (STOPS - 1,)),
+    )
 
 
 def success_figure(scenario: Scenario) -> Explorable:

@@ -15,7 +15,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import Array, check_choice, checked
+from ..arguments import Array, check_choice, checked, single
 from ..scenario import Form
 from ..theory.outcomes import Counterexample
 from .scheduling import queue_step
@@ -54,7 +54,7 @@ def follow_queue(
     are negative, or not positive (`target_s` and `scale`).
     """
     check_choice("form", form, Form)
-    _checked(exponent, scale, target_s)
+    exponent, scale, target_s = _checked(exponent, scale, target_s)
     (delays, start, floor) = checked(
         non_negative={"delays_s": delays_s, "queue": queue, "least_price_per_s": least_price_per_s}
     )
@@ -98,7 +98,7 @@ def excess_bound(
     exponent, or an unknown form.
     """
     check_choice("form", form, Form)
-    _checked(exponent, scale, target_s)
+    exponent, scale, target_s = _checked(exponent, scale, target_s)
     count, longest, devices = checked(positive={"rounds": rounds, "longest_s": longest_s, "num_devices": num_devices})
     weight = scale * count**-exponent
     step, first = (1.0, 1.0) if form == "corrected" else (weight, scale)
@@ -125,7 +125,7 @@ def shortfall_bound(
     :math:`\zeta \hat{D} (D^* - \bar{D})` vanish in the mean. Raises as `excess_bound` does.
     """
     check_choice("form", form, Form)
-    _checked(exponent, scale, target_s)
+    exponent, scale, target_s = _checked(exponent, scale, target_s)
     count, longest = checked(positive={"rounds": rounds, "longest_s": longest_s})
     power = 1 if form == "corrected" else 2
     weights = (scale * np.arange(1.0, float(count) + 1.0) ** -exponent) ** power
@@ -155,7 +155,7 @@ def settled(
     wanted, the price settles at the jump. Raises as `follow_queue` does.
     """
     check_choice("form", form, Form)
-    _checked(exponent, scale, target_s)
+    exponent, scale, target_s = _checked(exponent, scale, target_s)
     (delays,) = checked(non_negative={"delays_s": delays_s})
     choices = _with_nobody(delays)
     sizes = np.arange(choices.shape[1])
@@ -235,5 +235,5 @@ def _with_nobody(delays: Array) -> Array:
     return np.insert(delays, 0, 0.0, axis=1)
 
 
-def _checked(exponent: float, scale: float, target_s: float) -> None:
-    checked(non_negative={"exponent": exponent}, positive={"scale": scale, "target_s": target_s})
+def _checked(exponent: float, scale: float, target_s: float) -> list[float]:
+    return single(non_negative={"exponent": exponent}, positive={"scale": scale, "target_s": target_s})

@@ -20,7 +20,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import Array, Bools, check_choice, checked
+from ..arguments import Array, Bools, check_choice, checked, whole
 from ..control import allocate_bandwidth, dual_ascent, least_delays, set_delays, share_for_delay
 from ..scenario import Form
 from .delays import equal_share_delays, prefix_delays
@@ -86,8 +86,7 @@ def decide_schedule(
         non_negative={"gain": power, "queue_s": queue_s, "participation_price": prices},
         positive={"payload_bits": scenario.payload_bits if payload_bits is None else payload_bits},
     )
-    if t < 1:
-        raise ValueError(f"t must be at least 1: rounds are counted from 1, got {t}")
+    t = whole("t", t, low=1)
     delays = policy_delays(scenario, policy, payload, power)
     payload = np.broadcast_to(payload, power.shape)
     if policy == "fair":

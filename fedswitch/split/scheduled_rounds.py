@@ -18,7 +18,7 @@ import dataclasses
 
 import numpy as np
 
-from ..arguments import Array, Bools, check_choice
+from ..arguments import Array, Bools, check_choice, whole
 from .delays import prefix_delays
 from .policies import Policy, decide_schedule, next_queue_s, policy_delays, scheduled_count
 from .price import price_of_delay
@@ -76,8 +76,10 @@ def start_queue_s(cell: SplitCell, policy: Policy) -> float:
 def schedule_rounds(cell: SplitCell, rounds: int, *, policy: Policy) -> ScheduledRounds:
     """Schedule the first `rounds` rounds of a cell, one after the other, without any learning.
 
-    All delays are found at once where they do not hang on the round before. Raises ValueError for an unknown policy.
+    All delays are found at once where they do not depend on the round before. Raises ValueError for an unknown policy
+    and for less than one round.
     """
+    rounds = whole("rounds", rounds, low=1)
     scenario, queue_s = cell.scenario, start_queue_s(cell, policy)
     gains = cell.gains_w(rounds)
     scheduled, delay_s, queues_s = np.zeros(gains.shape, dtype=bool), np.zeros(rounds), np.zeros(rounds)

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ..arguments import Array, checked
+from ..arguments import Array, seed_number, settle
 from ..streams import stream
 from ..wireless import path_gain, rayleigh_power_gain
 from .split_scenario import SplitScenario
@@ -26,12 +26,13 @@ class SplitCell:
     distance_m: Array
 
     def __post_init__(self) -> None:
+        settle(self, positive_or_infinite=("distance_m",))
         if np.shape(self.distance_m) != (self.scenario.num_devices,):
             raise ValueError(
                 f"distance_m has shape {np.shape(self.distance_m)}, but the scenario has {self.scenario.num_devices} "
                 "devices: give one distance for each of them"
             )
-        checked(positive_or_infinite={"distance_m": self.distance_m})
+        object.__setattr__(self, "seed", seed_number("seed", self.seed))
 
     @classmethod
     def draw(cls, scenario: SplitScenario, seed: int) -> SplitCell:

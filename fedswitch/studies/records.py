@@ -71,7 +71,7 @@ class Result:
                 f"`nox -s reproduce -- {self.name} --extend` adds what is missing."
             )
         return (
-            f"The recorded run differs from the study as it is now in: {', '.join(differing)}. "
+            f"An earlier run is recorded, and the study has other settings now: {', '.join(differing)}. "
             f"`nox -s reproduce -- {self.name}` measures it anew."
         )
 
@@ -183,27 +183,27 @@ def _processor() -> list[str]:
 
 
 def _commit() -> str:
-    """The commit of the clone that the module runs from, marked where its code differs.
-
-    Empty outside a clone, and where git is not installed or refuses.
-    """
+    """The commit of the clone that the module runs from, marked where its code differs."""
     root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
+    commit = ask_git(root, "rev-parse", "HEAD")
+    # what decides a number
+    changed = commit and ask_git(
+        root, "status", "--porcelain", "--untracked-files=normal", "--", "fedswitch", "notebooks"
+    )
+    return f"{commit} with changes" if changed else commit
+
+
+def ask_git(clone: Path, *arguments: str) -> str:
+    """What git says of a clone; empty outside a clone, and where git is not installed or refuses."""
+    if not (clone / ".git").exists():
         return ""
     # variables such as GIT_DIR, which git sets for its hooks, would have it answer for another clone
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-
-    def git(*arguments: str) -> str:
+    try:
         done = subprocess.run(
-            ["git", *arguments], cwd=root, env=environment, capture_output=True, encoding="utf-8", errors="replace",
+            ["git", *arguments], cwd=clone, env=environment, capture_output=True, encoding="utf-8", errors="replace",
             check=False,
         )  # fmt: skip
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    try:
-        commit = git("rev-parse", "HEAD")
-        # what decides a number
-        changed = git("status", "--porcelain", "--untracked-files=normal", "--", "fedswitch", "notebooks")
     except OSError:
         return ""
-    return f"{commit} with changes" if commit and changed else commit
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -72,7 +72,6 @@ def draw(table: pd.DataFrame, *, reading: str) -> Figure:
             axes.axhline(everybody.mean(), color=INK, linewidth=1.0, label=LABELS["all_in"])
         axes.set_ylabel(label)
     grid[1, 0].axhline(1.0, **NEUTRAL)
-    for axes in grid[1]:
-        axes.set_xlabel(r"limit $\bar{D}$, as on the sibling's axis")
-    figure.legend(*grid[0, 1].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")
+    figure.supxlabel(r"limit $\bar{D}$, on the sibling's axis", fontsize="medium")
+    figure.legend(*grid[0, 1].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")
     return figure

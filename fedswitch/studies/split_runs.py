@@ -273,8 +273,8 @@ def draw_learning(table: pd.DataFrame, *, rows: str = "task") -> Figure:
         right.set(title=str(value), ylabel="test accuracy")
     for axes in grid[-1]:
         axes.set_xlabel("round $t$")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.legend(*grid[0, 1].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize="small")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    figure.legend(*grid[0, 1].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize="small")
     return figure
 
 

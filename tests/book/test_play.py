@@ -297,6 +297,20 @@ def test_nothing_overflows_and_charts_follow_the_width(tab, place, width):
             assert box["y"] + box["height"] <= around["y"] + around["height"] + 1
 
 
+@pytest.mark.parametrize("width", [320, 390])
+def test_on_a_phone_the_legend_can_be_read(tab, place, width):
+    """Below its chart, where it is as large as text and takes nothing from the lines, each name on one line."""
+    tab.set_viewport_size({"width": width, "height": 700})
+    tab.goto(place(markup()))
+    chart = tab.locator(".play-chart").first.bounding_box()
+    for item in tab.locator(".play-legend").first.locator("li").all():
+        box = item.bounding_box()
+        assert item.evaluate("(item) => parseFloat(getComputedStyle(item).fontSize)") >= 14
+        assert box["y"] >= chart["y"] + chart["height"]
+        assert box["x"] + box["width"] <= width
+        assert box["height"] < 40
+
+
 def contrast(one, other):
     """The contrast of two colors as the browser writes them, rgb(r, g, b)."""
 

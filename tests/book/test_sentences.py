@@ -56,6 +56,12 @@ def test_turns_to_avoid_are_avoided(path):
     assert not [f"{path.name}:{number}: {line}" for number, line in enumerate(lines, 1) if TURNS.search(line)]
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_line_of_prose_is_taken_for_a_comment(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert not [number for number, line in enumerate(lines, 1) if line.startswith("% ")], "begin it with its number"
+
+
 def test_the_style_page_has_twenty_examples():
     lines = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Style\n")[2].splitlines()
     table = [line for line in takewhile(lambda line: not line.startswith("## "), lines) if line.startswith("| ")]

@@ -1,6 +1,7 @@
 """Who is received, and the power that it deserves, against quadrature and a fine grid."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from sliders import check_data, curve, fact, number
 
 from fedswitch import Scenario, wireless
 from fedswitch.control import reception_benefit, share_bandwidth
-from fedswitch.figures.arrivals import power_figure, success_figure
+from fedswitch.figures.arrivals import fading_figure, missed_figure, power_figure, success_figure
+from fedswitch.theory import missed_data, ue_constants
 
 S = Scenario.corrected()
 BITS = 9.4e6
@@ -18,14 +20,67 @@ BITS = 9.4e6
 @pytest.fixture(scope="module")
 def figures():
     return {
+        "missed": missed_figure(),
+        "fading": fading_figure(S),
         "success": success_figure(S),
         "power": power_figure(S, BITS),
     }
 
 
-@pytest.mark.parametrize("name", ["success", "power"])
+@pytest.mark.parametrize("name", ["missed", "fading", "success", "power"])
 def test_data_are_finite_and_light(figures, name):
     check_data(figures[name])
+
+
+@pytest.mark.parametrize("place", [0, 4, 17, 40])
+def test_what_a_subscription_saves_is_that_of_both_forms_of_the_bound(figures, place):
+    """As printed from B of (8), which has twice the share in question; as it holds by counting receptions."""
+    figure, constants = figures["missed"], {"smoothness": 1.0, "strong_convexity": 0.1, "zeta1": 0.5, "zeta2": 0.1}
+    success = number(figure, 0, (place,)) / 100
+    _, offset = ue_constants([0, 1], success, num_ues=3, form="printed", **constants)
+    ends = {
+        "saved, as printed": (offset - 3) / 2,
+        "saved, in truth": [missed_data([1.0], [[beta]], [[success]]).mean[0] for beta in (0, 1)],
+    }
+    for panel, (label, missed) in enumerate(ends.items()):
+        x, y = curve(figure, label, (place,), panel)
+        assert x == pytest.approx([success, success])
+        assert y == pytest.approx(missed)
+        for line, level in zip(("UE stays out", "UE subscribes"), missed, strict=True):
+            at, height = curve(figure, line, (place,), panel)
+            assert np.interp(success, at, height) == pytest.approx(level)
+    assert fact(figure, "printed", (place,)) == f"{float(f'{100 - 100 * success:.3g}'):g} %"
+    assert fact(figure, "holds", (place,)) == fact(figure, "through", (place,))
+
+
+@pytest.mark.parametrize("place", [0, 20, 40])
+def test_fading_shows_the_rounds_of_a_cell_of_one_ue(figures, place):
+    figure, cell = figures["fading"], wireless.Cell.draw(replace(S, num_ues=1), 0)
+    distance = number(figure, 0, (place,))
+    noise_w = S.bandwidth_hz / S.num_ues * S.noise_psd_w_per_hz
+    shown = [curve(figure, label, (place,))[1] for label in ("received", "lost")]
+    for t in (0, 7, 47):
+        channel = cell.channel(t)
+        signal_w = S.max_power_w * channel.gain[0] * (cell.distance_m[0] / distance) ** S.path_loss_exponent
+        sinr_db = 10 * math.log10(signal_w / (channel.interference_w[0] + noise_w))
+        received = sinr_db >= 10 * math.log10(S.sinr_threshold)
+        assert shown[not received][t] == pytest.approx(sinr_db, abs=0.05)
+        assert math.isnan(shown[received][t])
+    assert fact(figure, "received", (place,)) == str(np.isfinite(shown[0]).sum())
+    assert np.isfinite(shown[0]).sum() + np.isfinite(shown[1]).sum() == 48
+
+
+def test_how_often_an_upload_arrives_is_by_the_distance_as_in_the_figure_of_15(figures):
+    at, arrives = curve(figures["fading"], "by the formula", (0,), panel=1)
+    for distance, share in zip(at[::8], arrives[::8], strict=True):
+        noise_w = S.bandwidth_hz / S.num_ues * S.noise_psd_w_per_hz
+        mean_w = S.max_power_w * S.reference_gain * distance**-S.path_loss_exponent
+        exponent = S.sinr_threshold * noise_w / mean_w + field(
+            distance, S.sinr_threshold, S.interferer_power_w / S.max_power_w
+        )
+        assert share == pytest.approx(math.exp(-exponent), abs=2e-3)
+    x, y = curve(figures["fading"], "this phone", (24,), panel=1)
+    assert y == pytest.approx(np.interp(x, at, arrives))
 
 
 # (15) by quadrature over distances of interferers, and by quadrature of the printed integral

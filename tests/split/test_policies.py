@@ -168,7 +168,7 @@ def test_a_delay_that_nobody_can_meet_schedules_nobody_and_says_so(policy):
         ({"gain": [-1.0, 1, 1, 1, 1, 1]}, "gain must be non-negative and finite, got -1"),
         ({"gain": [1.0, 2.0]}, r"gain must have shape \(6,\), one for each device, got \(2,\)"),
         ({"queue_s": -1.0}, "queue_s must be non-negative"),
-        ({"t": 0}, "t must be at least 1: rounds are counted from 1, got 0"),
+        ({"t": 0}, "t = 0 must be a whole number of at least 1"),
         ({"policy": "best"}, "policy must be one of proposed, proposed_printed"),
         ({"participation_price": [-1.0] * 6}, "participation_price must be non-negative"),
         ({"payload_bits": [0.0] * 6}, "payload_bits must be positive"),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fedswitch.errors import FedswitchError
-from fedswitch.studies.records import load_result, made_here, provenance, save_result, save_study
+from fedswitch.studies.records import ask_git, load_result, made_here, provenance, save_result, save_study
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_parameters_that_differ_are_named_whatever_holds_them(tmp_path):
     save_result("study", TABLE, {"seeds": [0, 1], "rounds": 3, "gone": 1}, seconds=1.0, folder=tmp_path)
     result = load_result("study", tmp_path)
     assert result.mismatch({"seeds": (0, 1), "rounds": 3, "gone": 1}) == ""
-    assert "in: gone, new, rounds." in result.mismatch({"seeds": [0, 1], "rounds": 4, "new": 1})
+    assert "now: gone, new, rounds." in result.mismatch({"seeds": [0, 1], "rounds": 4, "new": 1})
 
 
 def test_a_missing_or_damaged_result_is_said_in_one_sentence(tmp_path):
@@ -116,3 +116,10 @@ def test_a_full_disk_is_said_in_one_sentence_and_leaves_no_part(tmp_path, monkey
         with pytest.raises(FedswitchError, match=r"could not be written \(No space left on device\)"):
             save(name="study", table=TABLE, settings={})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_git_answers_for_the_clone_alone(tmp_path, monkeypatch):
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    monkeypatch.setenv("GIT_DIR", "/nowhere/.git")
+    assert ask_git(tmp_path, "rev-parse", "--show-toplevel") == str(tmp_path.resolve())
+    assert ask_git(tmp_path / "missing", "rev-parse", "--show-toplevel") == ""

@@ -12,12 +12,13 @@ from fedswitch.errors import MissingDataError, MissingWeightsError
 from fedswitch.files import packaged
 from fedswitch.studies.records import PACKAGES, load_result
 from fedswitch.studies.settings import STUDIES, recorded_settings
+from fedswitch.studies.split_runs import cases_in
 
 RESULTS = packaged("results")
 RECORDED = sorted(path.stem for path in RESULTS.glob("*.json"))
 OF_SIBLING = {"split_fig3", "split_fig4", "split_fig5"}
 LEARNING = {"fig2_convergence", "fig4_switching", "concepts", "sensitivity"} | OF_SIBLING
-LIMIT_BYTES = 2e6
+LIMIT_BYTES = 3e6
 
 FEDERATED = {"fig2_convergence", "fig4_switching", "concepts"}
 REPLAYED = [pytest.param(name, marks=[pytest.mark.slow] if name in FEDERATED | OF_SIBLING else []) for name in RECORDED]
@@ -51,7 +52,7 @@ def replays(settings: dict) -> dict[str, Replay]:
         "seeds": learning["seeds"],
         "rounds": learning["rounds"],
         "policies": ["greedy"],
-        "readings": ["corrected"],
+        "unit_readings": ["corrected"],
     }
     split_run = ["arm", "reading", "task", "seed", "round"]
     return {
@@ -174,6 +175,22 @@ def test_every_run_of_the_figures_is_recorded():
             if arm not in settings.get("costly_arms", []) or k <= settings["costly_up_to"]
         }  # fmt: skip
         assert set(zip(table["arm"], table["num_ues"], table["seed"], strict=True)) == wanted
+
+
+CASES = {"split_fig3": (5, 3), "split_fig4": (4, 2), "split_fig5": (9, 1)}
+"""Of the sibling's runs: cases (task, reading, limit, samples), and those in which "all_in" learns something else."""
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() & set(RECORDED)))
+def test_every_run_of_the_siblings_figures_is_recorded(name):
+    result = load_result(name)
+    policies, seeds = set(result.record["settings"]["policies"]), result.record["settings"]["seeds"]
+    keys = [*cases_in(result.table), "arm", "seed"]
+    runs = {tuple(run) for run in result.table[keys].drop_duplicates().itertuples(index=False)}
+    limited = {run for run in runs if run[-2] != "all_in"}
+    cases = {run[:-2] for run in limited}
+    assert limited == {(*case, arm, seed) for case in cases for arm in policies - {"all_in"} for seed in seeds}
+    assert (len(cases), len(runs - limited)) == (CASES[name][0], CASES[name][1] * len(seeds))
 
 
 def test_all_results_together_are_small():

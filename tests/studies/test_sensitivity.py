@@ -173,7 +173,7 @@ def test_all_conclusions_are_measured_on_both_sides(two_ranges, tmp_path):
         "learning_choices": [],
         "learning_ues": 3,
     }
-    options |= {"learning_rounds": 2, "learning_seeds": [4], "test_size": 40}
+    options |= {"learning_rounds": 2, "learning_seeds": [4], "test_size": 40, "task": "reviews"}
     settings = dataclasses.replace(SMALL, **options)
     table = sensitivity.measure(settings, finished=tmp_path)
     assert table.columns.tolist() == ["conclusion", "parameter", "value", "side", "seed", "outcome"]

@@ -66,8 +66,8 @@ def test_gs_and_aaba_have_one_form():
 def test_each_accuracy_stands_beside_delay_and_participation():
     (found,) = (one for one in outcomes("split-fig3-greedy", runs(ORDER, paid=3.21), split_fig3.RECORDED)
                 if one.form == "corrected")  # fmt: skip
-    assert "Algorithm 1, corrected 0.850, 3.21 of the limit, participation at least 0.10" in found.why
-    assert "GS 0.700, 3.21 of the limit" in found.why
+    assert "Algorithm 1, corrected 0.850 (3.21, 0.10)" in found.why
+    assert "GS 0.700 (3.21, 0.10)" in found.why
 
 
 def test_a_reading_of_the_units_counts_by_itself_and_everybody_in_all_of_them():
@@ -82,14 +82,35 @@ def test_a_reading_of_the_units_counts_by_itself_and_everybody_in_all_of_them():
 
 def test_a_task_that_nobody_learned_does_not_count():
     unlearned = runs(dict.fromkeys(ORDER, 0.5) | {"greedy": 0.6}, task="qnli")
-    (found,) = (one for one in outcomes("split-fig3-greedy", pd.concat([runs(ORDER), unlearned]), split_fig3.RECORDED)
-                if one.form == "corrected")  # fmt: skip
+    table = pd.concat([runs(ORDER), unlearned, runs(ORDER, reading="in_band")])
+    found, elsewhere = (
+        one for one in outcomes("split-fig3-greedy", table, split_fig3.RECORDED) if one.form == "corrected"
+    )
     assert (found.verdict, found.found.mean) == ("reproduced", pytest.approx(0.15))
-    assert "Too little was learned to tell: qnli" in found.why
+    assert "Left out: qnli" in found.why
+    assert "Left out" not in elsewhere.why  # once is enough
+    assert (
+        "Too little was learned to tell: qnli" in outcomes("split-fig3-greedy", unlearned, split_fig3.RECORDED)[0].why
+    )
     assert set(verdicts("split-fig3-greedy", unlearned).values()) == {"undecided"}
     assert verdicts("split-fig3-greedy", runs(ORDER, task="mrpc").assign(accuracy=0.68)) == dict.fromkeys(
         FORMS, "undecided"
     )
+
+
+def test_many_readings_are_counted_and_folded():
+    (found, _) = findings("fig-6", paper=SIBLING)
+    verdicts = [one.verdict for one in found.of_form("printed")]
+    assert len(verdicts) == 6  # three readings of the units, by time and by prefixes
+    told = ", ".join(f"{verdicts.count(one)} {one}" for one in ("reproduced", "undecided", "not reproduced"))
+    block, _, rest = page.claim_blocks([found], "fig-6").partition("````{admonition} All of them")
+    assert block.rstrip().endswith(f": Of 6 readings that count alike: {told}.")
+    assert rest.count("(ms; ") == rest.count("(prefixes tried; ") == 6  # both forms
+
+
+def test_nothing_is_judged_by_a_single_value():
+    for one in (*findings(), *findings(paper=SIBLING)):
+        assert not [outcome for outcome in one.outcomes if "no interval" in outcome.shown], one.claim.anchor
 
 
 def test_a_limit_that_is_broken_in_one_run_of_five_is_not_kept():

@@ -9,8 +9,10 @@ from matplotlib.figure import Figure
 
 from fedswitch.learning.schemes import SCHEMES
 from fedswitch.split import POLICIES
-from fedswitch.studies import concepts, fig2_convergence, fig4_switching
-from fedswitch.studies.style import LOOKS, _apart, distinct_lines, label_ends, scheme_look, use_style
+from fedswitch.studies import concepts, fig2_convergence, fig4_switching, split_fig5
+from fedswitch.studies.records import load_result
+from fedswitch.studies.split_runs import draw_learning
+from fedswitch.studies.style import LOOKS, NARROW_IN, _apart, distinct_lines, label_ends, scheme_look, use_style
 
 
 @pytest.mark.parametrize("setting", [{"text.usetex": True}, {"savefig.bbox": "tight"}, {"axes.unicode_minus": False}])
@@ -24,7 +26,7 @@ def test_figures_look_the_same_whatever_is_set_for_others(setting):
 
 
 def test_every_scheme_and_arm_has_a_look_and_no_two_schemes_the_same():
-    arms = [arm.name for study in (fig2_convergence, fig4_switching, concepts) for arm in study.ARMS]
+    arms = [arm.name for study in (concepts, fig2_convergence, fig4_switching) for arm in study.ARMS]
     for name in (*SCHEMES, *POLICIES, *arms, "energy_0.7"):
         assert scheme_look(name)["color"].startswith("#")
     assert len(set(LOOKS.values())) == len(LOOKS)
@@ -83,3 +85,20 @@ def test_labels_stand_beside_ends_whose_limits_follow_the_data():
     axes.set_xlim(axes.get_xlim())
     end = axes.transAxes.inverted().transform(axes.transData.transform((300, 9.0)))
     assert end == pytest.approx((x - 0.03, y), abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["split_fig3", "split_fig4", "split_fig5"])
+def test_a_legend_above_the_panels_fits_on_a_phone(name):
+    table = load_result(name).table
+    first = table[table["reading"] == table["reading"].iloc[0]]
+    rows = {"split_fig4": "samples"}.get(name, "task")
+    with plt.rc_context():
+        use_style()
+        figure = (
+            split_fig5.draw(first, reading="corrected") if name == "split_fig5" else draw_learning(first, rows=rows)
+        )
+        figure.set_size_inches(NARROW_IN, figure.get_size_inches()[1])
+        figure.canvas.draw()
+        (legend,) = figure.legends
+        box = legend.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.x1

@@ -41,9 +41,10 @@ def _better(ends: pd.DataFrame, settings: Fig4Settings, *, rival: str) -> Iterat
         for column, reading in _READINGS.items():
             found = estimate((ends.loc[ours, column] - ends.loc[other, column]).dropna())
             means = f"{ends.loc[ours, column].mean():.1%} against {ends.loc[other, column].mean():.1%}"
-            why = f"{why_gain(found, claimed)} Means: {means}."
-            verdict, why = _if_learned(ends, (ours, other), judge_gain(found, claimed), why)
-            yield Outcome(form, verdict, shown(found, "points"), why, reading, column == POOLED, found)
+            verdict, why = _if_learned(ends, (ours, other), judge_gain(found, claimed), why_gain(found, claimed))
+            yield Outcome(
+                form, verdict, shown(found, "points"), f"{why} Means: {means}.", reading, column == POOLED, found
+            )
 
 
 def _energy(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
@@ -59,27 +60,29 @@ def _energy(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
         saved = estimate((1.0 - ends.loc[arm, "joules"] / ends.loc[ours, "joules"]).dropna())
         for column, of in _READINGS.items():
             found = estimate((ends.loc[ours, column] - ends.loc[arm, column]).dropna())
-            why = (
-                f"The rule allows up to {value_of(FACTOR * CLAIMED_PRICE, 'points')} ({found.units} seeds). "
-                f"Energy saved: {shown(saved, '%')}."
-            )
-            verdict, why = _if_learned(ends, (ours, arm), judge_price(found, CLAIMED_PRICE, saved), why)
-            yield Outcome(form, verdict, f"{shown(found, 'points')} lower", why, f"{weight}; {of}", column == POOLED)
+            allowed = f"The rule allows up to {value_of(FACTOR * CLAIMED_PRICE, 'points')} ({found.units} seeds)."
+            verdict, why = _if_learned(ends, (ours, arm), judge_price(found, CLAIMED_PRICE, saved), allowed)
+            yield Outcome(
+                form, verdict, f"{shown(found, 'points')} lower", f"{why} Energy saved: {shown(saved, '%')}.",
+                f"{weight}; {of}", column == POOLED,
+            )  # fmt: skip
 
 
 def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: ClaimVerdict, why: str) -> tuple[ClaimVerdict, str]:
-    """The verdict and its reason, but "undecided" where too little was learned.
+    """The verdict and its reason, or "undecided", and that too little was learned for any number of seeds to tell.
 
     That is where one of the arms is not certain to be better than guessing, or one common module ends below `LEARNED`.
     """
     least = ends.loc[COMMON, POOLED].min() if COMMON in ends.index.unique("arm") else math.nan
     if not least >= LEARNED:
-        ended = "was not run" if math.isnan(least) else f"ended at {least:.1%} with one seed, below {LEARNED:.0%}"
-        return "undecided", f"{why} {too_little(['one common module'], ended)}"
+        if math.isnan(least):
+            return "undecided", "Whether enough was learned is not known: one common module was not run."
+        ended = f"ended at {least:.1%} with one seed, below {LEARNED:.0%}"
+        return "undecided", too_little(["one common module"], ended)
     guessing = [arm for arm in arms if estimate(ends.loc[arm, POOLED].dropna()).low <= GUESSING]
     if not guessing:
         return verdict, why
-    return "undecided", f"{why} {too_little(guessing, 'may be no better than guessing')}"
+    return "undecided", too_little(guessing, "may be no better than guessing")
 
 
 CLAIMS = claims_of(

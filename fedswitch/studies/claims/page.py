@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from ...parameters import markdown_table
 from ...scenario import Form
 from .evidence import FORMS, ClaimFinding, Outcome
-from .rules import ClaimVerdict
+from .rules import FACTOR, ClaimVerdict, standing
+from .sentences import how_many
 from .texts import TEXTS
 
 _NEW_LINES = "\n\n"
@@ -18,6 +21,17 @@ _FEW = 6
 
 _REBUILT_QNLI = "train.parquet 51fcbd7d4bf8"
 """How a record names QNLI training pairs that have been made anew from SQuAD, in the style of the official ones."""
+
+_ENOUGH = {
+    "gain": "the interval lies above zero and the mean between {half:g} % and {twice:g} %",
+    "price": "energy is saved and the interval of what that costs lies below {twice:g} %",
+    "direction": "the interval lies above zero",
+    "at least": "the mean is not below zero",
+    "count": "the number is that, to the thousand",
+    "valley": "the intervals of the fall and of the rise lie above zero",
+    "always": "it holds in every run",
+}
+"""What reproduces a claim, by its rule, in numbers; `TEXTS.rules` tells the rest."""
 
 _LACKING = "The recorded run does not hold what this needs."
 _PAPER_BACKBONE = "roberta-base"
@@ -44,6 +58,32 @@ def verdict_counts(found: Iterable[ClaimFinding], form: Form) -> dict[ClaimVerdi
     """How many claims have which verdict in that form."""
     verdicts = [one.verdict(form) for one in found]
     return {verdict: verdicts.count(verdict) for verdict in get_args(ClaimVerdict)}
+
+
+def verdict_sentence(found: Iterable[ClaimFinding]) -> str:
+    """One sentence on what became of some claims, such as those of a figure, which it links to."""
+    found = list(found)
+    groups = {form: _by_verdict(found, form) for form in FORMS}
+    corrected = _listed(f"{len(ones)} {_is(verdict, ones)} ({_links(ones)})" for verdict, ones in groups["corrected"])
+    lead = f"**Verdict.** Of {len(found)} {'claim' if len(found) == 1 else 'claims'}, with"
+    if [one.verdict("printed") for one in found] == [one.verdict("corrected") for one in found]:
+        return f"{lead} either form of the formulas, {corrected}."
+    printed = _listed(f"{len(ones)} {_is(verdict, ones)}" for verdict, ones in groups["printed"])
+    return f"{lead} the corrected formulas, {corrected}; with those as printed, {printed}."
+
+
+def what_would_change(found: Iterable[ClaimFinding]) -> str:
+    """A definition list of claims: the verdict with the corrected formulas, what would reproduce them, what is open."""
+    said: set[str] = set()
+    terms = []
+    for one in found:
+        claim = one.claim
+        lines = [f"{_link(one)}, {claim.value}: {one.told('corrected')}", f": {_enough(one)}"]
+        if claim.unstated and claim.unstated not in said:
+            lines.append(f": The paper does not state {claim.unstated}.")
+        said.add(claim.unstated)
+        terms.append("\n".join(lines))
+    return _NEW_LINES.join(terms)
 
 
 def claim_reasons(found: Iterable[ClaimFinding]) -> str:
@@ -103,7 +143,7 @@ def departures(record: Mapping[str, Any]) -> list[str]:
     if "test_size" in settings:
         said.append(
             f"Each UE computes on {settings['batch_size']} samples a round, LoRA is on "
-            f"{settings['lora_layers'] or 'all'} layers, and each test takes {settings['test_size'] or 'all'} samples."
+            f"{_layers(settings)}, and each test takes {settings['test_size'] or 'all'} samples."
         )
     return said
 
@@ -115,12 +155,17 @@ def _departures_of_sibling(settings: Mapping[str, Any]) -> list[str]:
         f"Runs have {settings['rounds']} rounds with {settings['batch_size']} samples of a device, where the sibling's "
         "have 5,000 with 32.",
         f"Each device holds {settings['samples_per_device'] or 'its share of all'} samples, LoRA sits on "
-        f"{settings['lora_layers'] or 'all'} layers, samples are cut to {settings['tokens_per_sample']} tokens, and "
+        f"{_layers(settings)}, samples are cut to {settings['tokens_per_sample']} tokens, and "
         f"tests use {settings['test_size'] or 'all'} samples.",
         f"All learn by Adam with steps of {settings['learning_rate']:g}: with plain SGD and the printed steps of 1e-4 "
         "nothing is learned.",
         "All devices send the same number of bits, whatever the backbone: those of the sibling's messages.",
     ]
+
+
+def _layers(settings: Mapping[str, Any]) -> str:
+    count = settings["lora_layers"]
+    return "all layers" if count is None else "one layer" if count == 1 else f"{count} layers"
 
 
 def with_the_papers_model(study: str, settings: Mapping[str, Any]) -> str:
@@ -137,6 +182,39 @@ def _definitions(texts: Mapping[Any, str]) -> str:
 
 def _folded(title: str, text: str) -> str:
     return f"````{{admonition}} {title}\n:class: dropdown\n{text}\n````"
+
+
+def _by_verdict(found: Sequence[ClaimFinding], form: Form) -> list[tuple[ClaimVerdict, list[ClaimFinding]]]:
+    """The claims of each verdict that was reached, in the order of the verdicts."""
+    groups = ((verdict, [one for one in found if one.verdict(form) == verdict]) for verdict in get_args(ClaimVerdict))
+    return [(verdict, ones) for verdict, ones in groups if ones]
+
+
+def _is(verdict: ClaimVerdict, ones: Sequence[ClaimFinding]) -> str:
+    word = "partly reproduced" if verdict == "partly" else verdict
+    return f"{'is' if len(ones) == 1 else 'are'} {word}"
+
+
+def _listed(parts: Iterable[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _links(ones: Iterable[ClaimFinding]) -> str:
+    return "; ".join(map(_link, ones))
+
+
+def _enough(one: ClaimFinding) -> str:
+    """What would reproduce a claim, with its numbers, and how many seeds would settle what is undecided."""
+    claim = one.claim
+    if claim.untestable:
+        return "Testable once it says what would refute it."
+    claimed = re.match(r"[\d.]+(?= %)", claim.value)
+    value = float(claimed[0]) if claimed else math.nan
+    text = f"Reproduced if {_ENOUGH[claim.rule].format(half=value / FACTOR, twice=value * FACTOR)}."
+    open_still = [done.found for done in one.of_form("corrected") if done.verdict == "undecided" and done.found]
+    seeds = dict.fromkeys(how_many(known) for known in open_still if standing(known) == "undecided")
+    return f"{text} Of seeds like ours, {'; '.join(seeds)}." if seeds else text
 
 
 def _link(one: ClaimFinding) -> str:
@@ -159,7 +237,12 @@ def _measured(one: ClaimFinding, form: Form) -> str:
     deciding = one.of_form(form)
     judged = len(deciding) > 1 and not one.claim.untestable  # the verdict on a single one stands above it
     items = [f"{_value(outcome, judged=judged)}. {outcome.why}".strip() for outcome in deciding]
-    return "\n  ".join(f"- {item}" for item in items) or one.missing or _LACKING
+    listed = "\n".join(f"- {item}" for item in items) or one.missing or _LACKING
+    if len(deciding) >= _FEW:
+        listed = (
+            f"Of {len(deciding)} readings that count alike: {_counted(deciding)}.\n\n{_folded('All of them', listed)}"
+        )
+    return listed.replace("\n", "\n  ")
 
 
 def _how(found: Sequence[ClaimFinding]) -> str:
@@ -198,10 +281,16 @@ def _value(outcome: Outcome, *, judged: bool) -> str:
     return f"**{outcome.shown}**{reading}{verdict}"
 
 
+def _counted(outcomes: Sequence[Outcome]) -> str:
+    """How many outcomes have which verdict, of those that some have."""
+    verdicts = [outcome.verdict for outcome in outcomes]
+    counts = {verdict: verdicts.count(verdict) for verdict in get_args(ClaimVerdict)}
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+
+
 def _range(outcomes: Sequence[Outcome]) -> str:
     """How many of many readings reproduce a claim, and which: can any setting reproduce it?"""
-    counts = {verdict: [one for one in outcomes if one.verdict == verdict] for verdict in get_args(ClaimVerdict)}
-    said = ", ".join(f"{len(ones)} {verdict}" for verdict, ones in counts.items() if ones)
-    nearest = "; ".join(f"{one.reading}: {one.shown}" for one in counts["reproduced"][:_FEW])
-    which = f" Reproduced with {nearest}{'; ...' if len(counts['reproduced']) > _FEW else ''}." if nearest else ""
-    return f"Of {len(outcomes)} other readings and settings: {said}.{which}"
+    found = [one for one in outcomes if one.verdict == "reproduced"]
+    nearest = "; ".join(f"{one.reading}: {one.shown}" for one in found[:_FEW])
+    which = f" Reproduced with {nearest}{'; ...' if len(found) > _FEW else ''}." if nearest else ""
+    return f"Of {len(outcomes)} other readings and settings: {_counted(outcomes)}.{which}"

@@ -88,14 +88,17 @@ def _outcomes(
             known = estimate(value(frame, _SIGNS[column]).dropna())
             verdict: ClaimVerdict = judge(known)
             beside = "; ".join(
-                f"{LABELS[arm]} {frame[arm].mean():.3f}, {paid[reading][arm].mean():.2f} of the limit, participation "
-                f"at least {least[reading][arm].mean():.2f}"
+                f"{LABELS[arm]} {frame[arm].mean():.3f} ({paid[reading][arm].mean():.2f}, "
+                f"{least[reading][arm].mean():.2f})"
                 for arm in needed
                 if arm != ALL_IN
             )
-            why = f"{why_direction(known)} Means: {beside}; {LABELS[ALL_IN]} {frame[ALL_IN].mean():.3f}."
-            if lacking:
+            why = f"{why_direction(known)} Means: {beside}; All-in {frame[ALL_IN].mean():.3f}."
+            if not tasks:
                 why += f" {too_little(lacking, 'may be no better than one label for all, even with everybody')}"
+            elif lacking:
+                why += f" Left out: {', '.join(lacking)}, where All-in, too, may be no better than one label for all."
+                lacking = []  # said once
             told = f"{_WORDS[column]}; {READING_TEXTS[reading]}"
             yield Outcome(
                 form, verdict if tasks else "undecided", shown(known, _UNITS[column]), why, told,
@@ -156,7 +159,7 @@ def fifths(table: pd.DataFrame, column: str) -> pd.DataFrame:
     """The mean of a column in each fifth of the rounds (columns 0 to 4) of each run, over the rounds with a value."""
     part = ((table["round"] - 1) * 5 // table["round"].max()).astype(int)
     runs = ["reading", "task", "arm", "seed"]
-    return table.assign(part=part).groupby([*runs, "part"])[column].mean().unstack("part")
+    return table.assign(part=part).groupby([*runs, "part"], sort=False)[column].mean().unstack("part", sort=False)
 
 
 def _late(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
@@ -167,10 +170,10 @@ def _late(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
         bend = (_SIGNS[column] * (runs[2] - 2.0 * runs[1] + runs[0])).rename("bend").reset_index()
         for form, ours in OURS.items():
             for reading, frame in bend[bend["arm"] == ours].groupby("reading", sort=False):
-                by_seed = frame[frame["task"].isin(tasks)].groupby("seed")["bend"].agg(_whole_mean)
-                if by_seed.empty:
+                by_seed = frame[frame["task"].isin(tasks)].groupby("seed")["bend"].agg(_whole_mean).dropna()
+                if len(by_seed) < 2:  # nobody was scheduled in a fifth of the rounds
                     continue
-                known = estimate(by_seed.dropna())
+                known = estimate(by_seed)
                 yield Outcome(
                     form, judge_direction(known), shown(known, _UNITS[column]), why_direction(known),
                     f"{_WORDS[column]}; {READING_TEXTS[str(reading)]}", column == ACCURACY, known,

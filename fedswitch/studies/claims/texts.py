@@ -16,7 +16,7 @@ class ClaimText:
 
     `id` begins with its figure, as in "fig2-fedlora". `statement` is the claim in our words, `value` the paper's
     number in print, `metric` how it is computed here, in sentences, and `rule` the name of the rule by which it is
-    judged. `unstated` says what the paper leaves open that the outcome hangs on. Where there is a reason in
+    judged. `unstated` says what the paper leaves open that the outcome depends on. Where there is a reason in
     `untestable`, the outcomes are evidence and give no verdict.
     """
 

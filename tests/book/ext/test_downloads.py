@@ -1,9 +1,8 @@
 """Builds a small book in the book's theme, and reads the notebooks that it offers for download."""
 
 import base64
-import os
 import re
-from pathlib import Path
+import zipfile
 
 import nbformat
 import pytest
@@ -11,12 +10,9 @@ import pytest
 pytest.importorskip("myst_nb")
 pytest.importorskip("sphinx_book_theme")
 
-from _ext.launch import NOTEBOOKS, binder_url
 from _ext.unexecuted import SETTINGS
 from small_books import NOTEBOOK_HEADER, build_book
 from sphinx.errors import ExtensionError
-
-ROOT = Path(__file__).parents[3]
 
 INDEX = """# Book
 
@@ -35,7 +31,7 @@ part/chapter
 SECOND = """(sec-second)=
 # The *second* page
 
-Only words.
+Only words, and {class-notebooks}`all for a class`.
 """
 
 CHAPTER = (
@@ -107,6 +103,8 @@ unseen = drawn + 1
 ```
 
 ```{code-cell} ipython3
+:tags: [remove-input]
+
 print(unseen)
 ```
 
@@ -125,6 +123,7 @@ print(unseen)
 ```{exercise} Count
 :label: ex-count
 :class: warm-up
+:time: 5
 
 Count to {eq}`ours`.
 ```
@@ -146,6 +145,7 @@ print(unseen + 1)
 ```{exercise} Again
 :label: ex-again
 :class: challenge
+:time: 20
 
 Once more.
 ```
@@ -261,12 +261,14 @@ def test_code_is_that_of_the_page_with_what_the_page_does_not_show(notebook):
         "count = 3  # how many", DRAW, "unseen = drawn + 1", "print(unseen)", "print(unseen + 1)",
     ]  # fmt: skip
     assert code[0].metadata.tags == ["parameters"]
-    assert [cell.source for cell in code if cell.metadata.get("jupyter", {}).get("source_hidden")] == [DRAW]
+    assert [cell.source for cell in code if cell.metadata.get("jupyter", {}).get("source_hidden")] == [
+        DRAW, "print(unseen)",
+    ]  # fmt: skip
 
 
 def test_exercises_have_number_title_and_grade_and_solutions_can_be_folded(notebook):
     exercises = [cell.source.split("\n")[0] for cell in tagged(notebook, "exercise")]
-    assert exercises == ["### Exercise 2.1 (Count, warm-up)", "### Exercise 2.2 (Again, challenge)"]
+    assert exercises == ["### Exercise 2.1 (Count, warm-up, 5 min)", "### Exercise 2.2 (Again, challenge, 20 min)"]
     assert [cell.source for cell in tagged(notebook, "solution")] == [
         "#### Solution", "Like this.", "print(unseen + 1)", "#### Solution", "Nothing new.",
     ]  # fmt: skip
@@ -309,39 +311,13 @@ def test_a_book_whose_code_does_not_run_has_the_same_notebooks(html, tmp_path):
     assert (out / name).read_text(encoding="utf-8") == (html / name).read_text(encoding="utf-8")
 
 
-# a button for Binder
-
-
-@pytest.mark.parametrize(
-    ("repository", "place"),
-    [
-        ("https://github.com/someone/book", "gh/someone/book/main"),
-        ("https://github.com/someone/book.git/", "gh/someone/book/main"),
-        ("https://gitlab.com/someone/book", "gl/someone%2Fbook/main"),
-        ("https://code.example.org/someone/book", "git/https%3A%2F%2Fcode.example.org%2Fsomeone%2Fbook/main"),
-    ],
-)
-def test_address_on_binder(repository, place):
-    opened = "?urlpath=lab/tree/_build/notebooks/book/theorem.ipynb"
-    assert binder_url(repository, "main", "book/theorem") == f"https://mybinder.org/v2/{place}{opened}"
-
-
-def test_no_button_for_binder_without_an_address(html):
-    for page in html.rglob("*.html"):
-        assert "binder" not in page.read_text(encoding="utf-8").lower()
-
-
-def test_button_for_binder_with_an_address(tmp_path):
-    address = {"repository_url": "https://github.com/someone/book", "repository_branch": "stable"}
-    out, warned = build(tmp_path, html_theme_options=address)
-    assert warned == ""
-    links = re.findall(r'href="(https://mybinder[^"]+)"', (out / "part/chapter.html").read_text(encoding="utf-8"))
-    assert links == [binder_url(address["repository_url"], "stable", "part/chapter")]
-    for page in ("index.html", "part/second.html"):
-        assert "mybinder" not in (out / page).read_text(encoding="utf-8")
-
-
-def test_binder_finds_the_notebooks_that_the_button_opens():
-    build_steps = (ROOT / "postBuild").read_text(encoding="utf-8")
-    assert f"python -m _ext.unexecuted {NOTEBOOKS}\n" in build_steps
-    assert os.access(ROOT / "postBuild", os.X_OK)
+def test_a_zip_has_the_notebooks_for_a_class_and_pages_lead_to_it(html, tmp_path):
+    page = (html / "part/second.html").read_text(encoding="utf-8")
+    address = re.search(r'href="([^"]*)">all for a class<', page)[1]
+    archive = zipfile.ZipFile((html / "part" / address).resolve(strict=True))
+    assert archive.namelist() == ["README.md", "instructor/part/chapter.ipynb", "student/part/chapter.ipynb"]
+    student, instructor = (nbformat.reads(archive.read(name), 4) for name in reversed(archive.namelist()[1:]))
+    assert not tagged(student, "solution")
+    assert tagged(instructor, "solution")
+    again, _ = build(tmp_path)
+    assert (again / "class-notebooks.zip").read_bytes() == (html / "class-notebooks.zip").read_bytes()

@@ -31,7 +31,6 @@ part/first
 
 GLANCE = """```{at-a-glance}
 :time: 50
-:exercise-time: 40
 :needs: {doc}`second`, the $x$-axis
 :paper: Section II, (1) to (4)
 
@@ -64,6 +63,7 @@ QUIZ = """```{quiz}
 EXERCISE = """```{exercise} Equal $D_k$
 :label: ex-equal
 :class: warm-up
+:time: 5
 
 Do it.
 ```
@@ -82,6 +82,7 @@ SECOND = """# The second
 ```{exercise} Reach
 :label: ex-reach
 :class: challenge
+:time: 20
 
 Go far.
 ```
@@ -89,6 +90,7 @@ Go far.
 ```{exercise} Again
 :label: ex-again
 :class: warm-up
+:time: 10
 
 Go on.
 ```
@@ -139,7 +141,7 @@ def test_a_page_says_at_a_glance_what_to_expect(folder):
     pages, warned = build(folder)
     assert "first.md" not in warned
     box = words(pages["first"].partition('class="at-a-glance')[2].partition("</dl>")[0])
-    assert "Time: 50 minutes, and 40 more for the exercises" in box
+    assert "Time: 50 minutes, and 5 more for the exercises" in box
     assert r"You need: The second, the \(x\)-axis" in box
     assert "In the paper: Section II, (1) to (4)" in box
     assert r"You will be able to: explain why \(a = b\) do more" in box
@@ -149,7 +151,7 @@ def test_the_syllabus_collects_the_pages_and_leads_to_them(folder):
     pages, _ = build(folder)
     header, *rows = cells(pages["index"], "syllabus")
     assert header == ["Page", "Time", "Exercises", "You need", "You will be able to"]
-    assert rows == [["The first", "50 min", "40 min", r"The second, the \(x\)-axis", r"explain why \(a = b\) do more"]]
+    assert rows == [["The first", "50 min", "5 min", r"The second, the \(x\)-axis", r"explain why \(a = b\) do more"]]
     links = [link.get("href") for link in part(pages["index"], "table", "syllabus").iter("a")]
     assert links == ["part/first.html", "part/second.html"]
 
@@ -159,9 +161,9 @@ def test_the_list_of_exercises_has_all_in_the_order_of_the_book(folder):
     assert "3 exercises: 2 warm-up, 0 standard, 1 challenge." in words(pages["index"])
     _, *rows = cells(pages["index"], "exercise-list")
     assert rows == [
-        ["Exercise 1.1", "Reach", "challenge", "The second"],
-        ["Exercise 1.2", "Again", "warm-up", "The second"],
-        ["Exercise 2.1", r"Equal \(D_k\)", "warm-up", "The first"],
+        ["Exercise 1.1", "Reach", "challenge", "20 min", "The second"],
+        ["Exercise 1.2", "Again", "warm-up", "10 min", "The second"],
+        ["Exercise 2.1", r"Equal \(D_k\)", "warm-up", "5 min", "The first"],
     ]
     links = [link.get("href") for link in part(pages["index"], "table", "exercise-list").iter("a")]
     assert links[::2] == ["part/second.html#ex-reach", "part/second.html#ex-again", "part/first.html#ex-equal"]
@@ -175,10 +177,10 @@ def test_math_that_only_the_lists_have_is_typeset(folder):
     assert "mathjax@3" not in pages["plain"]
 
 
-def test_an_exercise_shows_its_grade_and_can_be_cited(folder):
+def test_an_exercise_shows_its_grade_and_its_time_and_can_be_cited(folder):
     pages, _ = build(folder)
     text = words(pages["first"])
-    assert r"Exercise 2.1 (Equal \(D_k\), warm-up)" in text
+    assert r"Exercise 2.1 (Equal \(D_k\), warm-up, 5 min)" in text
     assert "See Exercise 2.1 and Exercise 1.1." in text
 
 
@@ -245,12 +247,11 @@ def test_a_question_needs_two_answers(tmp_path):
         (EXERCISE.replace(":class: warm-up\n", ""), "exercise ex-equal: give it exactly one class of warm-up"),
         (EXERCISE.replace("warm-up", "warm-up standard"), "exercise ex-equal: give it exactly one class of warm-up"),
         (EXERCISE.replace("Equal $D_k$", ""), "exercise ex-equal: give it a title"),
+        (EXERCISE.replace(":time: 5\n", ""), "exercise ex-equal: give it :time:, in minutes"),
         (GLANCE.replace(":time: 50\n", "") + EXERCISE, "at-a-glance: give it :time:"),
         (GLANCE.replace(":needs: {doc}`second`, the $x$-axis\n", "") + EXERCISE, "at-a-glance: give it :needs:"),
         (GLANCE.replace("- explain", "To explain") + EXERCISE, "at-a-glance: its content is one list"),
         (GLANCE + GLANCE + EXERCISE, "at-a-glance: this page has one already"),
-        (GLANCE, "at-a-glance: has :exercise-time: but no exercise"),
-        (GLANCE.replace(":exercise-time: 40\n", "") + EXERCISE, "at-a-glance: lacks :exercise-time:"),
     ],
 )
 def test_what_is_missing_is_reported_with_the_page(tmp_path, text, problem):

@@ -116,6 +116,33 @@ def test_what_is_the_papers_keeps_its_number_and_what_is_ours_does_not(folder):
     assert "1.1" not in text["chapter"]
 
 
+STUDY = """(sibling-fig-3)=
+(study)=
+# The sibling's Fig. 3: a page that is no chapter
+
+$$ e = f $$ (of-study)
+
+```{figure} dot.svg
+:name: fig-of-study
+:alt: a dot
+Five.
+```
+
+See {numref}`fig-of-study`, {eq}`of-study` and {ref}`sibling-fig-3`.
+"""
+
+
+def test_a_page_about_a_figure_has_no_number_but_that_figures(folder):
+    toctree = "\n```{toctree}\nstudy\n```\n"
+    (folder / "index.md").write_text(INDEX + toctree, encoding="utf-8")
+    (folder / "study.md").write_text(STUDY, encoding="utf-8")
+    text, _, warned = build(folder)
+    assert warned == ""
+    study = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", (folder / "built/html/study.html").read_text(encoding="utf-8")))
+    assert "See Fig. S3.1, (S3.1) and The sibling’s Fig. 3: a page that is no chapter." in study
+    assert REFERENCES in text["index"]
+
+
 def test_numbers_survive_a_build_that_reads_one_page_only(folder):
     build(folder)
     (folder / "index.md").write_text(INDEX.replace("# Book", "# Book again"), encoding="utf-8")

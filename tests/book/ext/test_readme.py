@@ -6,8 +6,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 from _ext import readme
 
+from fedswitch.palette import SERIES
 from fedswitch.paper import PAPER, RECORDS, SIBLING
 from fedswitch.studies.claims import findings
 
@@ -68,7 +70,7 @@ def test_the_picture_can_be_read_on_its_ground(theme):
 
     colors = readme.THEMES[theme]
     assert contrast(colors.ink, colors.ground) > 4.5
-    assert contrast(colors.runs, colors.ground) > 3
+    assert min(contrast(colors.of(series), colors.ground) for series in SERIES) > 3
     for color in colors.answers:
         assert max(contrast(color, colors.ink), contrast(color, colors.ground)) > 4.5
 
@@ -90,12 +92,33 @@ def test_a_readme_without_its_marks_is_refused():
 
 def test_what_is_written_anew_is_what_was_there(tmp_path):
     (tmp_path / "book" / "assets").mkdir(parents=True)
-    (tmp_path / "README.md").write_text(TEXT, encoding="utf-8")
+    for name in ("README.md", "CITATION.cff"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     readme.main(tmp_path)
+    assert (tmp_path / "CITATION.bib").read_bytes() == (ROOT / "CITATION.bib").read_bytes()
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == TEXT
     for path in (tmp_path / "book" / "assets").iterdir():
         assert ElementTree.parse(path).getroot().tag.endswith("svg")
     assert len(list((tmp_path / "book" / "assets").iterdir())) == len(readme.THEMES)
+
+
+def test_bibtex_says_what_the_citation_says():
+    """As another reader of BibTeX understands it."""
+    database = pytest.importorskip("pybtex.database")
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    software, paper = database.parse_file(ROOT / "CITATION.bib").entries.values()
+    for entry, source in ((software, citation), (paper, citation["references"][0])):
+        assert entry.fields["title"] == f"{{{source['title']}}}"
+        names = [[*person.first_names, *person.middle_names, *person.last_names] for person in entry.persons["author"]]
+        assert [" ".join(name) for name in names] == [
+            f"{person['given-names']} {person['family-names']}" if "given-names" in person else f"{{{person['name']}}}"
+            for person in source["authors"]
+        ]
+    assert software.fields["note"] == f"version {citation['version']}"
+    assert [paper.fields[name] for name in ("year", "doi", "url")] == [
+        str(citation["references"][0][name]) for name in ("year", "doi", "url")
+    ]
+    assert citation["references"][0]["identifiers"][0]["value"] in paper.fields["note"]
 
 
 def test_its_links_lead_to_files():
