@@ -20,6 +20,7 @@ from .schemes.flexlora import flexlora
 from .schemes.hetlora import hetlora
 from .simulation import simulate
 from .tasks import TASKS, load_task, task_status
+from .turns import Turn
 
 __all__ = [
     "BACKBONES",
@@ -32,6 +33,7 @@ __all__ = [
     "Plan",
     "Scheme",
     "Task",
+    "Turn",
     "backbone_status",
     "dirichlet_partition",
     "flexlora",

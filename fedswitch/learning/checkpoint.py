@@ -106,7 +106,7 @@ def read(path: Path, settings: dict[str, Any], data: Iterable[Numbers], parts: S
         raise FedswitchError(f"The checkpoint {path} was written by another version of fedswitch: delete it.")
     saved, now = _flat(json.loads(state.get("settings", "{}"))), _flat(json.loads(_to_json(settings)))
     # data are known by their content, wherever they come from
-    differing = [key for key, value in now.items() if saved.get(key) != value and key != "task_source"]
+    differing = [key for key in now | saved if saved.get(key) != now.get(key) and key != "task_source"]
     lost = sorted(({"settings", "data"} | parts) - state.keys())
     if lost and (not saved or not differing):
         raise FedswitchError(f"The checkpoint {path} lacks {', '.join(lost)}: delete it.")

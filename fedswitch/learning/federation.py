@@ -156,8 +156,9 @@ class Federation:
         With `personal`, also the accuracy of UEs that use one module (`own`) or weigh the modules (`weighted`) as they
         find best on their training mini-batch, and of UEs that multiply the probabilities of the ensemble by the odds
         of the labels in that mini-batch (`prior`); who does not answer is served by the ensemble. With `subscribed`
-        (N, K), also of UEs that use the modules that they subscribe to (`trained`), all where there are none. Raises
-        FedswitchError, in one sentence, where the loss of a module is not a finite number.
+        (N, K), also of UEs that use the modules that they subscribe to (`trained`), all where there are none, and of
+        the UE that these serve worst (`trained_min`). Raises FedswitchError, in one sentence, where the loss of a
+        module is not a finite number.
         """
         scores = self.tester.log_probabilities()
         losses_of_modules = -np.take_along_axis(scores, self.test_labels[None, :, None], axis=2)[..., 0]
@@ -165,15 +166,18 @@ class Federation:
         losses = losses_of_modules.mean(axis=0)
         probabilities = np.exp(scores)
         correct = probabilities.mean(axis=0).argmax(axis=1) == self.test_labels
+        tests = self.ue_test_indices[self.ues.whose(t)]
         measured = {
-            "loss": float(losses[self.ue_test_indices].mean()),
-            "accuracy": float(correct[self.ue_test_indices].mean()),
+            "loss": float(losses[tests].mean()),
+            "accuracy": float(correct[tests].mean()),
             "accuracy_pooled": float(correct.mean()),
         }
         if personal:
-            own_tests, labels = probabilities[:, self.ue_test_indices], self.test_labels[self.ue_test_indices]
-            for name, scaled in self._personal_scores(t, own_tests, subscribed).items():
-                measured[f"accuracy_{name}"] = float((scaled.argmax(axis=2) == labels).mean())
+            for name, scaled in self._personal_scores(t, probabilities[:, tests], subscribed).items():
+                of_ues = (scaled.argmax(axis=2) == self.test_labels[tests]).mean(axis=1)
+                measured[f"accuracy_{name}"] = float(of_ues.mean())
+                if name == "trained":
+                    measured["accuracy_trained_min"] = float(of_ues.min())
         return measured
 
     def _personal_scores(

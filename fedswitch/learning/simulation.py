@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from ..arguments import check_flag, shown
@@ -16,6 +17,7 @@ from .samples import Kept
 from .schemes import Scheme, find_scheme
 from .surroundings import settled
 from .tasks import load_task
+from .turns import Turn
 
 
 @settled()
@@ -38,6 +40,7 @@ def simulate(
     also_test: When | None = None,
     stop: When | None = None,
     kept: Kept | None = None,
+    turn: Turn | None = None,
 ) -> History:
     """Fine-tune N LoRA modules over `rounds` rounds of (1), each upload passing the channel (2); return a `History`.
 
@@ -54,7 +57,7 @@ def simulate(
         device: a torch device.
         data: folder of the task's parquet files; where not given, the environment variable FEDSWITCH_DATA.
         evaluate_every: the modules are tested every so many rounds, and after the last.
-        personal: also test UEs that infer in three ways of their own: three more columns.
+        personal: also test UEs that infer in ways of their own: more columns, see `History`.
         resume: a checkpoint file, continued from where it exists, and written as the run goes on.
         checkpoint_every: rounds between two checkpoints; the last round always writes one.
         progress: show a bar; where not given, on a terminal only.
@@ -63,6 +66,7 @@ def simulate(
         stop: asked after every round that was tested, with the rows of `History.table` so far; the run ends where it
             says so.
         kept: what runs on the same `Task` object and backbone have in common; give one to several calls.
+        turn: what happens to UEs when some rounds are done, such as `Turn(start=10, late=[0])`.
 
     Raises:
         ValueError: for an argument out of range or an unknown name.
@@ -76,6 +80,8 @@ def simulate(
     for argument, function in {"also_test": also_test, "stop": stop}.items():
         if function is not None and not callable(function):
             raise ValueError(f"{argument} must be a function of the rows so far, got {shown(function)}")
+    if turn is not None and not isinstance(turn, Turn):
+        raise ValueError(f"turn must be a Turn, such as Turn(start=10, swapped=[0, 1]), got {shown(turn)}")
     asked = Options(
         rounds=rounds, seed=seed, engine=engine, engines=GRADIENTS, backbone=backbone, evaluate_every=evaluate_every,
         resume=resume, checkpoint_every=checkpoint_every, progress=progress, kept=kept,
@@ -87,4 +93,6 @@ def simulate(
     loaded_backbone = load_backbone(asked.backbone, device)
     run = policy.federation(loaded_task, loaded_backbone, engine=engine, kept=kept)
     settings = settings_of(scenario, loaded_task, loaded_backbone, name, asked) | {"personal": personal}
+    if turn is not None:
+        run, settings = turn.of(run), settings | {"turn": dataclasses.asdict(turn)}
     return do_rounds(policy, run, asked, settings, also_test=also_test, stop=stop)

@@ -57,6 +57,10 @@ class UEs(abc.ABC):
     def views(self, t: int) -> Views:
         """What each UE finds the modules good for on its mini-batch, for inference of its own."""
 
+    def whose(self, t: int) -> Indices | slice:
+        """Whose data each UE works on in round `t`, and is tested with: its own."""
+        return slice(None)
+
     def silent(self, t: int) -> Bools | None:
         """Which UEs did not answer for `losses` and for `views` in round `t`, (2, K); None where all did."""
         return None
@@ -91,7 +95,11 @@ class LocalUEs(UEs):
     def mini_batch(self, t: int, k: int) -> Indices:
         """D_k^t samples of UE `k`, drawn without replacement, the same for every scheme and module."""
         rng = stream(self.seed, "mini-batch", t, k)
-        return rng.choice(self.indices[k], size=self.scenario.batch_size, replace=False)
+        return rng.choice(self.held(t, k), size=self.scenario.batch_size, replace=False)
+
+    def held(self, t: int, k: int) -> Indices:
+        """The samples that UE `k` draws from in round `t`."""
+        return self.indices[k]
 
     def ask(self, t: int, subscribed: Bools, starts: Starts) -> Bools:
         """See `UEs`: everything comes, and is computed when it is wanted."""

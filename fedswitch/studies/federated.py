@@ -35,6 +35,7 @@ from ..learning.rounds import When
 from ..learning.samples import Kept
 from ..learning.schemes import Scheme, find_scheme
 from ..learning.tasks import depends_on_seed
+from ..learning.turns import Turn
 from ..scenario import Scenario
 from ..streams import stream
 from ..symbols import Declared
@@ -117,7 +118,9 @@ class Arm:
         _, scheme = find_scheme(self.scheme)
         return scheme(scenario, seed).federation(task, backbone, kept=kept)
 
-    def simulate(self, scenario: Scenario, task: Task, protocol: Protocol, seed: int, kept: Kept) -> History:
+    def simulate(
+        self, scenario: Scenario, task: Task, protocol: Protocol, seed: int, kept: Kept, turn: Turn | None = None
+    ) -> History:
         """By `learning.simulate`."""
         return simulate(
             scenario,
@@ -133,6 +136,7 @@ class Arm:
             also_test=protocol.also_test,
             stop=protocol.stop,
             kept=kept,
+            turn=turn,
         )
 
 

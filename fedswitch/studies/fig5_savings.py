@@ -16,7 +16,8 @@ from scipy.interpolate import PchipInterpolator
 
 from ..parameters import power_of_ten
 from .fig5_energy import CLAIMED_AT_DB, CLAIMED_SAVING, HEAVIER_PER_J, LIGHTER_PER_J, RULES
-from .intervals import ends, in_brackets
+from .intervals import ends
+from .paired import in_percent
 from .style import CLAIMED, LABEL_WIDTH, NEUTRAL, WIDE_IN, distinct_lines
 
 PAPER_THRESHOLDS_DB = (-15.0, 15.0)
@@ -150,15 +151,6 @@ def reductions(table: pd.DataFrame) -> pd.DataFrame:
         "reduction": 1.0 - kept["uplink_energy_j"],
         "reduction_per_received": 1.0 - kept["uplink_energy_j"] / kept["received"],
     }).reset_index()  # fmt: skip
-
-
-def in_percent(values: pd.Series) -> str:
-    """Mean over seeds in percent with its 95 % bootstrap interval, as tables show it; a dash where no run has one."""
-    known = values.dropna()
-    if known.empty:
-        return "-"
-    mean, low, high = (f"{round(100 * value, 1) + 0.0:.1f}" for value in (known.mean(), *ends(known)))
-    return mean if len(known) < 2 else in_brackets(mean, low, high)
 
 
 def draw_energy(table: pd.DataFrame) -> Figure:

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .intervals import estimate, in_brackets
+from .intervals import ends, estimate, in_brackets
 from .style import CLAIMED, INK, LABEL_WIDTH, NEUTRAL, WIDE_IN
 
 
@@ -79,3 +79,12 @@ def in_points(values: pd.Series) -> str:
     known = estimate(values)
     mean, low, high = (f"{value:+.1f}" for value in (known.mean, known.low, known.high))
     return f"{mean} (one seed)" if math.isnan(known.low) else in_brackets(mean, low, high)
+
+
+def in_percent(values: pd.Series) -> str:
+    """Mean over seeds in percent with its 95 % bootstrap interval, as tables show it; a dash where no run has one."""
+    known = values.dropna()
+    if known.empty:
+        return "-"
+    mean, low, high = (f"{round(100 * value, 1) + 0.0:.1f}" for value in (known.mean(), *ends(known)))
+    return mean if len(known) < 2 else in_brackets(mean, low, high)

@@ -1,8 +1,13 @@
+import dataclasses
 import textwrap
 
+import numpy as np
 import pytest
 from small_books import NOTEBOOK_HEADER
 
+from fedswitch.learning.data import subset
+from fedswitch.learning.tasks import load_task
+from fedswitch.studies import federated
 from fedswitch.studies.notebooks import find_study
 
 TINY = (
@@ -39,3 +44,14 @@ def tiny(tmp_path):
         return find_study(str(path))
 
     return make
+
+
+@pytest.fixture
+def small_tasks(monkeypatch):
+    """Each task with every 11th of its training samples, of both labels and all tasks of a mixture."""
+
+    def some(name, seed):
+        task = load_task(name, seed=seed)
+        return dataclasses.replace(task, train=subset(task.train, np.arange(0, len(task.train), 11)))
+
+    monkeypatch.setattr(federated, "load_task", some)

@@ -1,40 +1,26 @@
 import dataclasses
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
 
-from fedswitch import Scenario
-from fedswitch.learning import Scheme, load_backbone
-from fedswitch.learning.data import subset
+from fedswitch.learning import Turn, load_backbone, partition_task
 from fedswitch.learning.tasks import load_task
 from fedswitch.studies import concepts, federated
+from fedswitch.studies import concepts_gains as gains
 
 SMALL = concepts.ConceptsSettings(
     backbone="tiny", arms=["fedlora", "fedlora_wide", "grouping"], cells=["label", "reviews+flipped_6"], degrees=[0],
-    sizes=[3], batch_sizes=[2], num_ues=4, seeds=[0, 1], rounds=2, batch_size=4, learning_rate=3e-3, evaluate_every=2,
-    test_size=None,
+    sizes=[3], batch_sizes=[2], turns=["swap", "late"], num_ues=4, seeds=[0, 1], rounds=2, batch_size=4,
+    learning_rate=3e-3, evaluate_every=2, test_size=None,
 )  # fmt: skip
-
-
-@pytest.fixture
-def small_tasks(monkeypatch):
-    """Each task with every 11th of its training samples, of both labels and all tasks of a mixture."""
-
-    def some(name, seed):
-        task = load_task(name, seed=seed)
-        return dataclasses.replace(task, train=subset(task.train, np.arange(0, len(task.train), 11)))
-
-    monkeypatch.setattr(federated, "load_task", some)
 
 
 def test_every_arm_meets_every_cell_with_five_kinds_of_inference(small_tasks):
     table = concepts.measure(SMALL)
-    # two cells of three arms, and of two the cell of one task, that of three UEs, and that of two samples
-    assert len(table) == (2 * 3 + 3 * 2) * 2 * 2
+    # two cells of three arms, and of two the cell of one task, of three UEs, of two samples, and what happens half way
+    assert len(table) == (2 * 3 + 5 * 2) * 2 * 2
     tested = table.dropna(subset=["accuracy"])
-    assert tested[list(concepts.INFERENCES)].notna().all().all()
+    assert tested[list(gains.INFERENCES)].notna().all().all()
     common = tested[tested["arm"] == "fedlora"]
     assert (common["accuracy_own"] == common["accuracy"]).all()  # with one module all kinds of inference are one
     usual = table[(table["arm"] == "fedlora") & (table["round"] == 1) & (table["num_ues"] == 4)]
@@ -54,6 +40,8 @@ def test_no_run_is_made_twice_and_each_names_its_task():
         ("label", None, "label"),
         ("reviews+flipped_6", "reviews+flipped_6", "domain"),
         ("reviews+reviews", "reviews+reviews", "domain"),
+        ("swap", "reviews+flipped_6", "domain"),
+        ("late", "reviews+flipped_6", "domain"),
     }
     again = concepts.ConceptsSettings(cells=[concepts.OPPOSED], degrees=[6], minorities=[2], sizes=[8], batch_sizes=[8])
     assert len(again.runs()) == len(again.arms)
@@ -74,164 +62,32 @@ def test_the_arm_that_is_told_knows_the_tasks(cell, modules):
         assert np.array_equal(subscription.argmax(axis=0)[subscription.any(axis=0)], before[subscription.any(axis=0)])
 
 
-def test_labels_alone_are_those_of_the_ues_that_are_simulated(small_tasks):
-    found = concepts.labels_alone(SMALL)
-    for row in found.itertuples():
-        task = federated.load_task("reviews", seed=row.seed)
-        scenario = Scenario.corrected(
-            num_ues=4, batch_size=4, partition=row.cell, dirichlet_concentration=0.1, domains_per_ue=1
-        )
-        world = Scheme(scenario, row.seed).federation(task, load_backbone("tiny"))
-        right = []
-        for held, tests in zip(world.ues.indices.values(), world.ue_test_indices, strict=True):
-            share = task.train.labels[held].mean()
-            right.append(np.mean(task.test.labels[tests] == (share > 0.5)))
-        assert row.accuracy == pytest.approx(np.mean(right))
-    by_skew = found.groupby("cell")["accuracy"].mean()
-    assert by_skew["label"] > by_skew["domain"] + 0.15
+def test_the_arm_that_is_told_hears_of_tasks_that_are_exchanged():
+    task = load_task("reviews+topics")
+    scheme = concepts.Told(SMALL.cell("reviews+topics", 4, 4), 1)
+    world = Turn(start=2, swapped=[0, 1]).of(scheme.federation(task, load_backbone("tiny")))
+    before = scheme.told.copy()
+    assert before[0] != before[1]
+    for t in range(4):
+        scheme.observe(world, t)
+        assert scheme.module.tolist() == before[[0, 1, 2, 3] if t < 2 else [1, 0, 2, 3]].tolist()
 
 
-SETTINGS = concepts.ConceptsSettings(
-    arms=["fedlora", "switching"], cells=["label", "reviews+questions"], followed=["fedlora", "switching"],
-    degrees=[0, 3, 6], minorities=[2, 4], sizes=[4, 8], batch_sizes=[2, 8], num_ues=8, batch_size=8,
-)  # fmt: skip
-
-
-@pytest.fixture
-def table():
-    """With own weights switching gains 10 points under label skew, and loses as many with questions.
-
-    With what it trains it gains 2 points for each of six kinds that two tasks disagree on, and one for every UE.
-    """
-    usual = {"num_ues": 8, "batch_size": 8}
-    gains = [("label", 8, 8, 0.0, 0.1), ("reviews+questions", 8, 8, 0.0, -0.1)]
-    gains += [(concepts.conflict(degree), 8, 8, 0.02 * degree, 0.0) for degree in (0, 3, 6)]
-    gains += [(concepts.minority(4), 8, 8, 0.07, 0.0)]
-    gains += [(concepts.OPPOSED, 4, 8, 0.04, 0.0), (concepts.OPPOSED, 8, 2, 0.01, 0.0)]
-    rows = []
-    for cell, num_ues, batch_size, own, weighted in gains:
-        for arm, factor in {"fedlora": 0, "switching": 1}.items():
-            for seed in range(4):
-                base = 0.6 + 0.01 * seed
-                for number, reached in ((1, 0.5), (2, base)):
-                    rows.append({
-                        "cell": cell, **usual, "num_ues": num_ues, "batch_size": batch_size, "arm": arm, "seed": seed,
-                        "round": number, "accuracy": reached, "accuracy_own": reached,
-                        "accuracy_trained": reached + factor * own,
-                        "accuracy_weighted": reached + factor * weighted, "accuracy_prior": reached,
-                        "energy_uplink_j": 1.0, "energy_compute_j": 2.0, "sent_bits": 8e6,
-                    })  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def test_differences_are_paired_with_the_common_module(table):
-    found = concepts.in_cells(concepts.against_common(table), SETTINGS)
-    assert list(found["cell"].unique()) == ["label", "reviews+questions"]
-    assert set(found.loc[found["arm"] == "fedlora", "inference"]) == {"accuracy_prior"}
-    means = found.groupby(["cell", "inference"])["difference"].agg(["mean", "std", "size"])
-    assert means.loc[("label", "accuracy_weighted")].tolist() == pytest.approx([10, 0, 4])  # the seeds cancel
-    assert means.loc[("reviews+questions", "accuracy_weighted")].tolist() == pytest.approx([-10, 0, 4])
-    assert means.loc[("label", "accuracy")].tolist() == pytest.approx([0, 0, 4])
-
-
-@pytest.mark.parametrize("arm", ["fedlora", "switching"])
-def test_one_arm_cannot_be_compared(table, arm):
-    with pytest.raises(ValueError, match="arms must hold 'fedlora' and at least one"):
-        concepts.against_common(table[table["arm"] == arm])
-
-
-@pytest.mark.parametrize(
-    ("axis", "places", "gains"),
-    [
-        ("conflict", [0, 0.5, 1], [0, 6, 12]),
-        ("minority", [0.25, 0.5], [7, 12]),
-        ("num_ues", [4, 8], [4, 12]),
-        ("batch_size", [2, 8], [1, 12]),
-    ],
-)
-def test_gains_along_an_axis_are_those_of_the_cells_on_it(table, axis, places, gains):
-    gained = concepts.along(table, SETTINGS, axis)
-    by_place = gained[gained["arm"] == "switching"].groupby("place")["difference"]
-    assert by_place.mean().index.tolist() == pytest.approx(places)
-    assert by_place.mean().tolist() == pytest.approx(gains)
-    figure = concepts.draw_along(gained, axis)
-    (line,) = [line for line in figure.axes[0].lines if line.get_label() == "Algorithm 2, corrected"]
-    assert line.get_ydata() == pytest.approx(gains)
-    plt.close(figure)
-
-
-def test_costs_end_where_the_target_is_reached(table):
-    found = concepts.costs(table, target=0.655).set_index(["cell", "num_ues", "batch_size", "arm"])
-    assert found.loc[("label", 8, 8, "fedlora"), "reached"] == 0.0
-    reached = found.loc[("label", 8, 8, "switching")]
-    assert reached["reached"] == 1.0
-    assert (reached["rounds"], reached["joules"], reached["megabytes"]) == (2, 6.0, 2.0)
-    at_once = concepts.costs(table, target=0.5).set_index(["cell", "num_ues", "batch_size", "arm"])
-    assert at_once.loc[("label", 8, 8, "fedlora"), "rounds"] == 1
-
-
-def test_conclusions_name_what_is_better_and_what_is_worse(table):
-    lines = concepts.conclusions(concepts.in_cells(concepts.against_common(table), SETTINGS)).splitlines()
-    name = "Algorithm 2, corrected with own weights"
-    assert lines[0].startswith(
-        f"- **label skew**: better than one common module, in points: {name} (+10.0). Worse: nothing."
-    )
-    assert (
-        f"**reviews + questions**: better than one common module, in points: nothing. Worse: {name} (-10.0)."
-        in lines[1]
-    )
-
-
-def test_conclusions_count_several_with_one_inference():
-    arms = {"fedlora": 0.0, "random": -3.0, "switching": -5.0, "switching_risk": -4.0}
-    rows = [
-        {"cell": "label", "arm": arm, "inference": "accuracy", "seed": seed,
-         "difference": mean + (arm == "fedlora") * wiggle}
-        for arm, mean in arms.items()
-        for seed, wiggle in enumerate((-1.0, 1.0, 0.5, -0.5))
-    ]  # fmt: skip
-    said = concepts.conclusions(pd.DataFrame(rows))
-    assert (
-        "better than one common module, in points: nothing. Worse: 3 of 4 with uniform ensemble (-5.0 to -3.0)." in said
-    )
-    assert said.endswith("1 of 4 cannot be told apart from it.")
-
-
-def test_the_figure_and_the_summary_show_the_same(table):
-    found = concepts.in_cells(concepts.against_common(table), SETTINGS)
-    shown = concepts.summary(found).set_index(["scheme", "cell"]).loc["Algorithm 2, corrected"]
-    assert shown.loc["label skew", "own weights"] == "+10.0 (+10.0\xa0to\xa0+10.0)"
-    figure = concepts.draw(found)
-    assert [axes.get_title() for axes in figure.axes] == ["label skew", "reviews + questions"]
-    means = {line.get_label(): line.get_xdata()[0] for line in figure.axes[1].lines if line.get_marker() != "."}
-    assert means["own weights"] == pytest.approx(-10)
-    assert means["uniform ensemble"] == pytest.approx(0)
-    plt.close("all")
-
-
-def test_the_common_module_stands_beside_what_labels_alone_get(table, small_tasks):
-    beside = concepts.beside_labels(table, SMALL).set_index("skew")
-    assert beside.loc["label", "one common module"] == pytest.approx(0.615)
-    alone = concepts.labels_alone(SMALL).groupby("cell")["accuracy"].mean()
-    assert beside["own label alone"].to_dict() == pytest.approx(alone.to_dict(), abs=5e-4)
-
-
-def test_claims_are_judged_by_the_rules_of_the_paper():
-    settings = concepts.ConceptsSettings(num_ues=8, batch_size=8)
-    accuracy = {"fedlora": 0.5, "fedlora_wide": 0.5, "told": 0.9, "grouping": 0.8, "switching": 0.55}
-    rows = [
-        {"cell": cell, "num_ues": 8, "batch_size": 8, "arm": arm, "seed": seed, "round": 1, "accuracy": 0.5,
-         "accuracy_trained": (level if cell == concepts.OPPOSED else 0.9) + 0.01 * seed * (arm == "grouping")}
-        for cell in (concepts.OPPOSED, concepts.conflict(0)) for arm, level in accuracy.items() for seed in range(5)
-    ]  # fmt: skip
-    rows = [{**row, "accuracy_weighted": row["accuracy_trained"]} for row in rows]
-    said = concepts.verdicts(pd.DataFrame(rows), settings)
-    assert len(said) == len(concepts.CLAIMS)
-    assert said["verdict"].tolist() == ["reproduced"] * 4 + ["not measured yet"] * 2 + [
-        "reproduced",
-        "not measured yet",
-    ]
-    turned = concepts.verdicts(pd.DataFrame(rows).replace({"arm": {"grouping": "told", "told": "grouping"}}), settings)
-    assert turned["verdict"].iloc[0] == "reproduced"
-    worse = pd.DataFrame(rows).replace({"arm": {"grouping": "switching", "switching": "grouping"}})
-    assert concepts.verdicts(worse, settings)["verdict"].iloc[3] == "not reproduced"
+@pytest.mark.parametrize("turn", list(concepts.TURNS))
+def test_what_happens_half_way_concerns_ues_of_different_tasks(turn, small_tasks, monkeypatch):
+    asked = []
+    monkeypatch.setattr(federated, "simulate", lambda *_, turn, **__: asked.append(turn))
+    run = next(run for run in SMALL.runs() if run.labels["cell"] == turn)
+    task = federated.load_task(run.task, seed=run.seed)
+    run.arm.simulate(run.changed, task, SMALL.protocol(personal=True), run.seed, None)
+    (happens,) = asked
+    assert happens.start == SMALL.rounds // 2
+    if turn == "late":
+        assert (happens.late, happens.swapped) == ((0,), ())
+    else:
+        partition, _ = partition_task(task, run.changed, seed=run.seed)
+        first, second = (set(task.train.domains[partition.indices[k]]) for k in happens.swapped)
+        assert not first & second
+    usual = dataclasses.replace(run, arm=next(arm for arm in concepts.ARMS if arm.name == run.arm.name))
+    protocol = SMALL.protocol()
+    assert federated._identity(run, protocol, "") != federated._identity(usual, protocol, "")

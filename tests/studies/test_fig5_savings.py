@@ -82,16 +82,6 @@ def test_the_stated_weights_are_compared_at_the_claimed_threshold_and_between_th
     ]
 
 
-def test_percentages_come_with_the_interval_of_their_mean():
-    values = pd.Series([0.1, 0.2, 0.3, 0.4, np.nan])
-    low, high = (float(end) for end in fig5_savings.in_percent(values)[:-1].split("(")[1].split("\xa0to\xa0"))
-    assert fig5_savings.in_percent(values).startswith("25.0 (")
-    assert 10 <= low < 20 < 30 < high <= 40
-    assert fig5_savings.in_percent(pd.Series([np.nan])) == "-"
-    assert fig5_savings.in_percent(pd.Series([-1e-9])) == "0.0"
-    assert fig5_savings.in_percent(pd.Series([-1e-9, -1e-9])) == "0.0 (0.0\xa0to\xa00.0)"
-
-
 def test_the_figures_show_means_over_seeds_for_every_weight_and_rule():
     runs = [made([0.15], [4.0 + seed], [50.0], seed=seed, scan=False, weights=[1e5]) for seed in (0, 1)]
     ends = [run.assign(sinr_threshold_db=15.0, uplink_energy_j=run["uplink_energy_j"] / 2) for run in runs]

@@ -1,8 +1,9 @@
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 
-from fedswitch.studies.paired import Comparison, differences, draw_differences, in_points, last_tests
+from fedswitch.studies.paired import Comparison, differences, draw_differences, in_percent, in_points, last_tests
 
 NAN = float("nan")
 
@@ -45,3 +46,13 @@ def test_the_figure_shows_the_seeds_their_mean_and_the_claim():
 def test_points_come_with_their_interval():
     assert in_points(pd.Series([2.0, 2.0, 2.0])) == "+2.0 (+2.0\xa0to\xa0+2.0)"
     assert in_points(pd.Series([-1.0])) == "-1.0 (one seed)"
+
+
+def test_percentages_come_with_the_interval_of_their_mean():
+    values = pd.Series([0.1, 0.2, 0.3, 0.4, np.nan])
+    low, high = (float(end) for end in in_percent(values)[:-1].split("(")[1].split("\xa0to\xa0"))
+    assert in_percent(values).startswith("25.0 (")
+    assert 10 <= low < 20 < 30 < high <= 40
+    assert in_percent(pd.Series([np.nan])) == "-"
+    assert in_percent(pd.Series([-1e-9])) == "0.0"
+    assert in_percent(pd.Series([-1e-9, -1e-9])) == "0.0 (0.0\xa0to\xa00.0)"

@@ -1,0 +1,176 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from fedswitch import Scenario
+from fedswitch.learning import Scheme, load_backbone
+from fedswitch.studies import concepts, federated
+from fedswitch.studies import concepts_gains as gains
+
+SMALL = concepts.ConceptsSettings(num_ues=4, batch_size=4, seeds=[0, 1], test_size=None)
+
+SETTINGS = concepts.ConceptsSettings(
+    arms=["fedlora", "switching"], cells=["label", "reviews+questions"], followed=["fedlora", "switching"],
+    degrees=[0, 3, 6], minorities=[2, 4], sizes=[4, 8], batch_sizes=[2, 8], num_ues=8, batch_size=8,
+)  # fmt: skip
+
+
+@pytest.fixture
+def table():
+    """With own weights switching gains 10 points under label skew, and loses as many with questions.
+
+    With what it trains it gains 2 points for each of six kinds that two tasks disagree on, and one for every UE.
+    """
+    usual = {"num_ues": 8, "batch_size": 8}
+    gains = [("label", 8, 8, 0.0, 0.1), ("reviews+questions", 8, 8, 0.0, -0.1)]
+    gains += [(concepts.conflict(degree), 8, 8, 0.02 * degree, 0.0) for degree in (0, 3, 6)]
+    gains += [(concepts.minority(4), 8, 8, 0.07, 0.0)]
+    gains += [(concepts.OPPOSED, 4, 8, 0.04, 0.0), (concepts.OPPOSED, 8, 2, 0.01, 0.0)]
+    rows = []
+    for cell, num_ues, batch_size, own, weighted in gains:
+        for arm, factor in {"fedlora": 0, "switching": 1}.items():
+            for seed in range(4):
+                base = 0.6 + 0.01 * seed
+                for number, reached in ((1, 0.5), (2, base)):
+                    rows.append({
+                        "cell": cell, **usual, "num_ues": num_ues, "batch_size": batch_size, "arm": arm, "seed": seed,
+                        "round": number, "accuracy": reached, "accuracy_own": reached,
+                        "accuracy_trained": reached + factor * own,
+                        "accuracy_weighted": reached + factor * weighted, "accuracy_prior": reached,
+                        "energy_uplink_j": 1.0, "energy_compute_j": 2.0, "sent_bits": 8e6,
+                    })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_differences_are_paired_with_the_common_module(table):
+    found = gains.in_cells(gains.against_common(table), SETTINGS)
+    assert list(found["cell"].unique()) == ["label", "reviews+questions"]
+    assert set(found.loc[found["arm"] == "fedlora", "inference"]) == {"accuracy_prior"}
+    means = found.groupby(["cell", "inference"])["difference"].agg(["mean", "std", "size"])
+    assert means.loc[("label", "accuracy_weighted")].tolist() == pytest.approx([10, 0, 4])  # the seeds cancel
+    assert means.loc[("reviews+questions", "accuracy_weighted")].tolist() == pytest.approx([-10, 0, 4])
+    assert means.loc[("label", "accuracy")].tolist() == pytest.approx([0, 0, 4])
+
+
+@pytest.mark.parametrize("arm", ["fedlora", "switching"])
+def test_one_arm_cannot_be_compared(table, arm):
+    with pytest.raises(ValueError, match="arms must hold 'fedlora' and at least one"):
+        gains.against_common(table[table["arm"] == arm])
+
+
+@pytest.mark.parametrize(
+    ("axis", "places", "points"),
+    [
+        ("conflict", [0, 0.5, 1], [0, 6, 12]),
+        ("minority", [0.25, 0.5], [7, 12]),
+        ("num_ues", [4, 8], [4, 12]),
+        ("batch_size", [2, 8], [1, 12]),
+    ],
+)
+def test_gains_along_an_axis_are_those_of_the_cells_on_it(table, axis, places, points):
+    gained = gains.along(table, SETTINGS, axis)
+    by_place = gained[gained["arm"] == "switching"].groupby("place")["difference"]
+    assert by_place.mean().index.tolist() == pytest.approx(places)
+    assert by_place.mean().tolist() == pytest.approx(points)
+    figure = gains.draw_along(gained, axis)
+    (line,) = [line for line in figure.axes[0].lines if line.get_label() == "Algorithm 2, corrected"]
+    assert line.get_ydata() == pytest.approx(points)
+    plt.close(figure)
+
+
+def test_costs_end_where_the_target_is_reached(table):
+    found = gains.costs(table, target=0.655).set_index(["cell", "num_ues", "batch_size", "arm"])
+    assert found.loc[("label", 8, 8, "fedlora"), "reached"] == 0.0
+    reached = found.loc[("label", 8, 8, "switching")]
+    assert reached["reached"] == 1.0
+    assert (reached["rounds"], reached["joules"], reached["megabytes"]) == (2, 6.0, 2.0)
+    at_once = gains.costs(table, target=0.5).set_index(["cell", "num_ues", "batch_size", "arm"])
+    assert at_once.loc[("label", 8, 8, "fedlora"), "rounds"] == 1
+
+
+def test_conclusions_name_what_is_better_and_what_is_worse(table):
+    lines = gains.conclusions(gains.in_cells(gains.against_common(table), SETTINGS)).splitlines()
+    name = "Algorithm 2, corrected with own weights"
+    assert lines[0].startswith(
+        f"- **label skew**: better than one common module, in points: {name} (+10.0). Worse: nothing."
+    )
+    assert (
+        f"**reviews + questions**: better than one common module, in points: nothing. Worse: {name} (-10.0)."
+        in lines[1]
+    )
+
+
+def test_conclusions_count_several_with_one_inference():
+    arms = {"fedlora": 0.0, "random": -3.0, "switching": -5.0, "switching_risk": -4.0}
+    rows = [
+        {"cell": "label", "arm": arm, "inference": "accuracy", "seed": seed,
+         "difference": mean + (arm == "fedlora") * wiggle}
+        for arm, mean in arms.items()
+        for seed, wiggle in enumerate((-1.0, 1.0, 0.5, -0.5))
+    ]  # fmt: skip
+    said = gains.conclusions(pd.DataFrame(rows))
+    assert (
+        "better than one common module, in points: nothing. Worse: 3 of 4 with uniform ensemble (-5.0 to -3.0)." in said
+    )
+    assert said.endswith("1 of 4 cannot be told apart from it.")
+
+
+def test_the_figure_and_the_summary_show_the_same(table):
+    found = gains.in_cells(gains.against_common(table), SETTINGS)
+    shown = gains.summary(found).set_index(["scheme", "cell"]).loc["Algorithm 2, corrected"]
+    assert shown.loc["label skew", "own weights"] == "+10.0 (+10.0\xa0to\xa0+10.0)"
+    figure = gains.draw(found)
+    assert [axes.get_title() for axes in figure.axes] == ["label skew", "reviews + questions"]
+    means = {line.get_label(): line.get_xdata()[0] for line in figure.axes[1].lines if line.get_marker() != "."}
+    assert means["own weights"] == pytest.approx(-10)
+    assert means["uniform ensemble"] == pytest.approx(0)
+    plt.close("all")
+
+
+def test_the_common_module_stands_beside_what_labels_alone_get(table, small_tasks):
+    beside = gains.beside_labels(table, SMALL).set_index("skew")
+    assert beside.loc["label", "one common module"] == pytest.approx(0.615)
+    alone = gains.labels_alone(SMALL).groupby("cell")["accuracy"].mean()
+    assert beside["own label alone"].to_dict() == pytest.approx(alone.to_dict(), abs=5e-4)
+
+
+def test_claims_are_judged_by_the_rules_of_the_paper():
+    settings = concepts.ConceptsSettings(num_ues=8, batch_size=8)
+    accuracy = {"fedlora": 0.5, "fedlora_wide": 0.5, "told": 0.9, "grouping": 0.8, "switching": 0.55}
+    rows = [
+        {"cell": cell, "num_ues": 8, "batch_size": 8, "arm": arm, "seed": seed, "round": 1, "accuracy": 0.5,
+         "accuracy_trained": (level if cell == concepts.OPPOSED else 0.9) + 0.01 * seed * (arm == "grouping")}
+        for cell in (concepts.OPPOSED, concepts.conflict(0)) for arm, level in accuracy.items() for seed in range(5)
+    ]  # fmt: skip
+    rows = [
+        {**row, "accuracy_weighted": row["accuracy_trained"], "accuracy_trained_min": row["accuracy_trained"]}
+        for row in rows
+    ]
+    said = gains.verdicts(pd.DataFrame(rows), settings)
+    assert len(said) == len(gains.CLAIMS)
+    assert said["verdict"].tolist() == ["reproduced"] * 4 + ["not measured yet"] * 2 + [
+        "reproduced",
+        *["not measured yet"] * 3,
+    ]
+    turned = gains.verdicts(pd.DataFrame(rows).replace({"arm": {"grouping": "told", "told": "grouping"}}), settings)
+    assert turned["verdict"].iloc[0] == "reproduced"
+    worse = pd.DataFrame(rows).replace({"arm": {"grouping": "switching", "switching": "grouping"}})
+    assert gains.verdicts(worse, settings)["verdict"].iloc[3] == "not reproduced"
+
+
+def test_labels_alone_are_those_of_the_ues_that_are_simulated(small_tasks):
+    found = gains.labels_alone(SMALL)
+    for row in found.itertuples():
+        task = federated.load_task("reviews", seed=row.seed)
+        scenario = Scenario.corrected(
+            num_ues=4, batch_size=4, partition=row.cell, dirichlet_concentration=0.1, domains_per_ue=1
+        )
+        world = Scheme(scenario, row.seed).federation(task, load_backbone("tiny"))
+        right = []
+        for held, tests in zip(world.ues.indices.values(), world.ue_test_indices, strict=True):
+            share = task.train.labels[held].mean()
+            right.append(np.mean(task.test.labels[tests] == (share > 0.5)))
+        assert row.accuracy == pytest.approx(np.mean(right))
+    by_skew = found.groupby("cell")["accuracy"].mean()
+    assert by_skew["label"] > by_skew["domain"] + 0.15
