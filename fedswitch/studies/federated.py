@@ -249,7 +249,7 @@ def measure_runs(
     """
     made = made_here()  # now: the clone may move on while runs are made
     kept = Kept(limit_bytes=KEPT_BYTES)
-    by_source: dict[str, Task] = {}  # some are written anew for each seed, the others shared
+    by_source: dict[tuple[str, str], Task] = {}  # some are written anew for each seed, the others shared
     tasks: dict[tuple[str, int], Task] = {}
     places = []
     with _in_words(words, runs[0].scenario.symbols()):
@@ -260,7 +260,7 @@ def measure_runs(
             at = own.task, run.seed if depends_on_seed(own.task) else 0
             if at not in tasks:
                 loaded = load_shared(own, run.seed)
-                tasks[at] = by_source.setdefault(loaded.source, loaded)
+                tasks[at] = by_source.setdefault((loaded.name, loaded.source), loaded)
             task = tasks[at]
             known_by = _identity(run, own, task.source)
             path = finished / f"{known_by}.parquet" if finished else None

@@ -192,7 +192,7 @@ def test_personal_inference_is_that_of_the_modules_at_the_end(small, toy_task, m
 def test_personal_tests_do_not_change_the_run(small, toy_task):
     plain = run(small, toy_task, evaluate_every=2).table
     personal = run(small, toy_task, evaluate_every=2, personal=True).table
-    added = ["accuracy_own", "accuracy_prior", "accuracy_trained", "accuracy_weighted"]
+    added = ["accuracy_own", "accuracy_prior", "accuracy_trained", "accuracy_trained_min", "accuracy_weighted"]
     assert list(personal.columns.difference(plain.columns)) == added
     pd.testing.assert_frame_equal(personal[plain.columns], plain)
 

@@ -25,6 +25,8 @@ def test_every_arm_meets_every_cell_with_five_kinds_of_inference(small_tasks):
     assert (common["accuracy_own"] == common["accuracy"]).all()  # with one module all kinds of inference are one
     usual = table[(table["arm"] == "fedlora") & (table["round"] == 1) & (table["num_ues"] == 4)]
     assert usual.groupby("seed")["delay_s"].nunique().tolist() == [1, 1]  # the cell does not depend on the data
+    alike = common[(common["num_ues"] == 4) & (common["batch_size"] == 4) & (common["round"] == 2)]
+    assert alike["loss"].is_unique  # each cell has labels of its own, though texts and sources are the same
     sent = table[table["cell"] == "label"].groupby("arm")["sent_bits"].sum()
     factors = {"fedlora": 8, "fedlora_wide": 32}
     assert sent["fedlora_wide"] / sent["fedlora"] == pytest.approx(
