@@ -220,10 +220,10 @@ RECORDED = ConceptsSettings(
         "sst2+qnli+mrpc",
     ],
     followed=["fedlora", "fedlora_wide", "grouping", "told"],
-    degrees=[0, 2, 3, 4, 5, 6],
+    degrees=[0, 3, 4, 5, 6],
     minorities=[2, 3, 4, 6],
-    sizes=[6, 12, 24],
-    batch_sizes=[4, 8, 16],
+    sizes=[4, 6, 12, 24],
+    batch_sizes=[2, 4, 8, 16],
     turns=["swap", "late"],
     num_ues=12,
     seeds=[1, 2, 3, 4, 5],
@@ -235,11 +235,12 @@ RECORDED = ConceptsSettings(
     test_size=500,
     evaluate_every=10,
 )
-"""The settings of the recorded run: 600 runs, those of one cell and seed on the same output of frozen layers.
+"""The settings of the recorded run: 620 runs, those of one cell and seed on the same output of frozen layers.
 
-Written down before any recorded run, from pilots with seed 100, which is not recorded. With 8 samples in a round
-UEs of opposite tasks end at 0.75 with groups that are found, at 0.81 with groups that are known, and at 0.49 with one
-common module. 500 test samples hold the 64 of a UE for each of six tasks.
+Written down before any recorded run, from pilots with seed 100, which is not recorded. With 8 samples in a round UEs
+of opposite tasks end at 0.80 with groups that are found, at 0.85 with groups that are known, and at 0.48 with one
+common module; where tasks disagree on half of the texts, at 0.68, 0.68 and 0.69. 500 test samples hold the 64 of a UE
+for each of six tasks.
 """
 
 
