@@ -1,7 +1,7 @@
 """Every numbered element of the paper and its sibling: what it is, what computes and checks it, whether it holds.
 
 The records are data, `book/errata/NUMBER.yaml`, one file for each paper by its arXiv number, one record for each
-element.
+element; `own.yaml` has what the book adds.
 """
 
 from __future__ import annotations
@@ -115,6 +115,21 @@ def find(element: str, paper: str = PAPER) -> Element:
     raise ValueError(f"no record of {element!r} in {paper}; near it: {', '.join(near)}")
 
 
+@dataclasses.dataclass(frozen=True)
+class Own:
+    """A result, scheme or study of this book that neither paper has.
+
+    `id` is the label of its place in the book, `name` what the book calls it, `title` what it is; `functions` and
+    `tests` are those of an `Element`.
+    """
+
+    id: str
+    name: str
+    title: str
+    functions: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
 def load(path: Path, paper: str) -> tuple[Element, ...]:
     """Read the records of a paper from a file, in its order.
 
@@ -125,6 +140,9 @@ def load(path: Path, paper: str) -> tuple[Element, ...]:
 
 ELEMENTS, SIBLING_ELEMENTS = (load(packaged("book/errata") / f"{paper}.yaml", paper) for paper in (PAPER, SIBLING))
 """All numbered elements of the paper, and of its sibling, in their order."""
+
+OWN = records(Own, read_yaml(packaged("book/errata") / "own.yaml"), "own.yaml", "record")
+"""What the book adds to both, in the order of its chapters."""
 
 RECORDS: tuple[Element, ...] = ELEMENTS + SIBLING_ELEMENTS
 """The records of both papers, the paper's own first."""

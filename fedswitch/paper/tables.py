@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Sequence
 
 from ..arguments import check_choice
-from .elements import PAPER, RECORDS, Cause, Element, Erratum
+from .elements import OWN, PAPER, RECORDS, Cause, Element, Erratum
 from .errata import run
 from .places import places
 
@@ -29,6 +29,13 @@ def paper_map(paper: str = PAPER) -> str:
         entries = (_entry(element, found.get(element.label)) for element in members)
         sections.append(_NEW_LINES.join([f"**{section}**", *entries]))
     return _NEW_LINES.join(sections)
+
+
+def own_map() -> str:
+    """A MyST definition list of what the book adds to both papers, with all that computes and checks it."""
+    return _NEW_LINES.join(
+        "\n".join([f"{{ref}}`{own.name} <{own.id}>`, {own.title}", *_code(own.functions, own.tests)]) for own in OWN
+    )
 
 
 def errata_rows(paper: str, cause: Cause) -> str:
@@ -60,16 +67,18 @@ def right_rows(paper: str) -> str:
 
 
 def _entry(element: Element, page: str | None) -> str:
-    computing = element.functions or element.checks
-    computed = f": Computed by {', '.join(map(_REFERENCE.format, computing))}" if computing else ""
-    tested = f": Checked by {', '.join(f'`{test}`' for test in element.tests)}" if element.tests else ""
     lines = [
         f"{element.link if page else element.name}, {element.title}: {_verdict(element)}",
         f": {{doc}}`/{page}`" if page else ": A step that no chapter shows",
-        computed,
-        tested,
+        *_code(element.functions or element.checks, element.tests),
     ]
-    return "\n".join(filter(None, lines))
+    return "\n".join(lines)
+
+
+def _code(functions: Sequence[str], tests: Sequence[str]) -> list[str]:
+    computed = f": Computed by {', '.join(map(_REFERENCE.format, functions))}"
+    tested = f": Checked by {', '.join(f'`{test}`' for test in tests)}"
+    return [line for line, known in ((computed, functions), (tested, tests)) if known]
 
 
 def _row(record: Element, erratum: Erratum, *, first: bool) -> str:

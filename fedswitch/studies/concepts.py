@@ -54,6 +54,7 @@ ARMS = (
     Arm("switching", "Algorithm 2, corrected", "switching", "corrected"),
     Arm("switching_printed", "Algorithm 2, printed", "switching_printed", "printed", AS_PRINTED),
     Arm("switching_risk", "remaining risk", "switching_risk", "corrected"),
+    Arm("unbiased", "Algorithm 2, unbiased", "switching_unbiased"),
     Arm("grouping", "groups that are found", "grouping"),
     Arm("told", "groups that are known", Told),
 )
@@ -85,6 +86,9 @@ class TurningArm(Arm):
 COMMON = "fedlora"
 """The arm with one module for all, to which the others are compared."""
 
+OVER_CHANNELS = (COMMON, "switching", "unbiased")
+"""The arms that are compared where channels differ."""
+
 SKEWS = ("label", "quantity", "domain")
 """Cells in which all UEs have one task, but different data of it."""
 
@@ -99,6 +103,11 @@ def conflict(degree: int) -> str:
 
 OPPOSED = conflict(KINDS)
 """The cell in which half of the UEs call good what the others call bad."""
+
+
+def channels(threshold_db: float) -> str:
+    """The cell of label skew in which that SINR is needed: the more, the more unequal are UEs near and far."""
+    return f"{SKEWS[0]} at {threshold_db:g} dB"
 
 
 def minority(parts: int) -> str:
@@ -148,6 +157,10 @@ class ConceptsSettings(LearningSettings):
         choices=list(TURNS),
         empty=True,
     )
+    thresholds_db: Sequence[float] = setting(
+        [], "SINR thresholds at which an aggregate without bias is compared, under label skew: several values", "dB",
+        low=-200, high=200, empty=True,
+    )  # fmt: skip
     num_ues: int = setting(8, "UEs in all other cells, K", like="num_ues")
     seeds: Sequence[int] = seed_setting([0], "of cell, fading, data and modules")
     rounds: int = setting(12, "federated rounds, T", low=1)
@@ -162,11 +175,9 @@ class ConceptsSettings(LearningSettings):
         super().__post_init__()
         check_comparable(self.arms)
         check_comparable(self.followed)
-        axes = (self.cells, self.degrees, self.minorities, self.sizes, self.batch_sizes, self.turns)
-        if not any(axes):
-            raise ValueError(
-                "cells, degrees, minorities, sizes, batch_sizes and turns are all empty: give a value to one of them"
-            )
+        axes = ("cells", "degrees", "minorities", "sizes", "batch_sizes", "turns", "thresholds_db")
+        if not any(getattr(self, axis) for axis in axes):
+            raise ValueError(f"{', '.join(axes[:-1])} and {axes[-1]} are all empty: give a value to one of them")
 
     def cell(self, name: str, num_ues: int, batch_size: int) -> Scenario:
         """The scenario of a cell: four modules of one rank, so that what they learn is all that differs."""
@@ -179,7 +190,7 @@ class ConceptsSettings(LearningSettings):
 
     def runs(self) -> list[ArmRun]:
         """All runs, each once."""
-        usual = self.num_ues, self.batch_size
+        usual, known = (self.num_ues, self.batch_size), {arm.name: arm for arm in ARMS}
         wanted = [
             *itertools.product(self.cells, [usual[0]], [usual[1]], self.arms),
             *itertools.product(map(conflict, self.degrees), [usual[0]], [usual[1]], self.followed),
@@ -187,26 +198,21 @@ class ConceptsSettings(LearningSettings):
             *itertools.product([OPPOSED], self.sizes, [usual[1]], self.followed),
             *itertools.product([OPPOSED], [usual[0]], self.batch_sizes, self.followed),
         ]
-        known = {arm.name: arm for arm in ARMS}
-        chosen = [
-            *(
-                (known[arm], name, name, num_ues, batch_size)
-                for name, num_ues, batch_size, arm in dict.fromkeys(wanted)
-            ),
-            *(
-                (TurningArm(**vars(known[arm]), turn=turn), turn, OPPOSED, *usual)
-                for turn in self.turns
-                for arm in self.followed
-            ),
+        runs = [
+            (known[arm], name, None if name in SKEWS else name, self.cell(name, *sizes))
+            for name, *sizes, arm in dict.fromkeys(wanted)
         ]
+        for turn in self.turns:
+            opposed = self.cell(OPPOSED, *usual)
+            runs += [(TurningArm(**vars(known[arm]), turn=turn), turn, OPPOSED, opposed) for arm in self.followed]
+        for threshold_db in self.thresholds_db:
+            skewed = dataclasses.replace(self, sinr_threshold_db=threshold_db).cell(SKEWS[0], *usual)
+            runs += [(known[arm], channels(threshold_db), None, skewed) for arm in OVER_CHANNELS]
         return [
-            ArmRun(
-                arm, self.cell(name, num_ues, batch_size), seed,
-                {"cell": label, "batch_size": batch_size}, None if name in SKEWS else name,
-            )
+            ArmRun(arm, scenario, seed, {"cell": name, "batch_size": scenario.batch_size}, task)
             for seed in self.seeds
-            for arm, label, name, num_ues, batch_size in chosen
-        ]  # fmt: skip
+            for arm, name, task, scenario in runs
+        ]
 
 
 RECORDED = ConceptsSettings(
@@ -225,6 +231,7 @@ RECORDED = ConceptsSettings(
     sizes=[4, 6, 12, 24],
     batch_sizes=[2, 4, 8, 16],
     turns=["swap", "late"],
+    thresholds_db=[-5.0, 0.0, 5.0],
     num_ues=12,
     seeds=[1, 2, 3, 4, 5],
     rounds=30,
@@ -235,7 +242,7 @@ RECORDED = ConceptsSettings(
     test_size=500,
     evaluate_every=10,
 )
-"""The settings of the recorded run: 620 runs, those of one cell and seed on the same output of frozen layers.
+"""The settings of the recorded run: 705 runs, those of one cell and seed on the same output of frozen layers.
 
 Written down before any recorded run, from pilots with seed 100, which is not recorded. With 8 samples in a round UEs
 of opposite tasks end at 0.80 with groups that are found, at 0.85 with groups that are known, and at 0.48 with one

@@ -17,9 +17,11 @@ from .concepts import (
     COMMON,
     KINDS,
     OPPOSED,
+    OVER_CHANNELS,
     SKEWS,
     TURNS,
     ConceptsSettings,
+    channels,
     check_comparable,
     conflict,
     minority,
@@ -141,6 +143,25 @@ def turned(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def over_channels(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
+    """Accuracy by (3) against the SINR threshold: one common module, Algorithm 2, and the same without bias.
+
+    One row per threshold and arm, means over seeds at the end, in percent, and points over one common module.
+    """
+    ends, rows = last_tests(table), []
+    for threshold_db in settings.thresholds_db:
+        here = ends[ends["cell"] == channels(threshold_db)]
+        common = here[here["arm"] == COMMON].set_index("seed")["accuracy"]
+        for arm in arms_by_name(ARMS, OVER_CHANNELS):
+            reached = here[here["arm"] == arm.name].set_index("seed")["accuracy"]
+            over = "" if arm.name == COMMON else in_points(100 * (reached - common))
+            rows.append({
+                "threshold in dB": threshold_db, "scheme": arm.label, "accuracy, %": in_percent(reached),
+                "over one module": over,
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def costs(table: pd.DataFrame, target: float = 0.75) -> pd.DataFrame:
     """What each arm took until its UEs, each with weights of its own, first reached the accuracy `target` in a test.
 
@@ -197,7 +218,7 @@ class OwnClaim:
 
     In the cell `cell`, the accuracy of the arm `arm` is higher than that of `rival`, or, by the rule "at least", as
     high. By `inference`, UEs use the module that they train, or, with Algorithm 2, weights of their own; or the UE
-    counts that is served worst by what it trains.
+    counts that is served worst by what it trains; or all use the uniform ensemble (3).
     """
 
     says: str
@@ -230,6 +251,17 @@ CLAIMS = (
         "Two UEs that exchange their tasks find their new modules.", "swap", "grouping", COMMON, "direction", WORST
     ),
     OwnClaim("A UE that joins late finds its module.", "late", "grouping", COMMON, "direction", WORST),
+    OwnClaim(
+        "Where channels are unequal, weights without bias learn better than those of (1).",
+        channels(0.0),
+        "unbiased",
+        "switching",
+        "direction",
+        "accuracy",
+    ),
+    OwnClaim(
+        "They close the gap to one common module there.", channels(0.0), "unbiased", COMMON, "at least", "accuracy"
+    ),
 )
 """Written down before the recorded run."""
 

@@ -13,17 +13,20 @@ import pytest
 from fedswitch.errors import FedswitchError
 from fedswitch.paper import (
     ELEMENTS,
+    OWN,
     PAPER,
     RECORDS,
     SIBLING,
     SIBLING_ELEMENTS,
     Element,
     find,
+    own_map,
     paper_map,
     places,
     resolve,
 )
 from fedswitch.paper.elements import load
+from fedswitch.studies.settings import STUDIES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,7 +48,7 @@ SHOWN_ONLY = {"fig-1", "fig-2"}
 
 
 def by_id(elements):
-    return pytest.mark.parametrize("element", elements, ids=lambda element: f"{element.label}")
+    return pytest.mark.parametrize("element", elements, ids=lambda element: getattr(element, "label", element.id))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +76,7 @@ def test_the_equations_of_the_sibling_are_those_of_its_text():
     assert {f"eq-{number}" for number in numbers} == SIBLING_EQUATIONS
 
 
-@by_id(RECORDS)
+@by_id([*RECORDS, *OWN])
 def test_functions_exist_and_say_what_they_do(element):
     for name in element.functions:
         function = resolve(name)
@@ -81,7 +84,7 @@ def test_functions_exist_and_say_what_they_do(element):
         assert inspect.getdoc(function)
 
 
-@by_id(RECORDS)
+@by_id([*RECORDS, *OWN])
 def test_tests_exist(element):
     for name in element.tests:
         file, _, test = name.partition("::")
@@ -142,8 +145,24 @@ def test_the_map_has_an_entry_for_every_element_with_its_verdict_and_all_that_be
     assert sections == list(dict.fromkeys(element.section for element in elements))
 
 
+def test_what_the_book_adds_is_all_on_the_map_and_has_a_place():
+    """All theorems that hold, the schemes that no paper has, and the studies that repeat no figure."""
+    pages = "\n".join(path.read_text() for folder in ("book", "notebooks") for path in (ROOT / folder).glob("*.md"))
+    labels = dict(re.findall(r"^\(([a-z-]+)\)=\n(.*)$", pages, flags=re.MULTILINE))
+    assert {own.id for own in OWN} <= labels.keys()
+    theorems = re.findall(r"What holds: (Theorem [^\n{]+)", pages)
+    assert sorted(theorems) == sorted(own.name for own in OWN if own.name.startswith("Theorem"))
+    repeat_none = {name for name in STUDIES if "fig" not in name}
+    assert {own.functions for own in OWN if own.name.startswith("Study")} == {
+        (f"studies.{name}.measure",) for name in repeat_none
+    }
+    text = own_map()
+    for own in OWN:
+        assert f"{{ref}}`{own.name} <{own.id}>`, {own.title}\n: Computed by" in text
+
+
 def test_titles_are_a_few_words():
-    for element in RECORDS:
+    for element in [*RECORDS, *OWN]:
         assert 1 <= len(element.title.split()) <= 8
         assert element.title.strip(string.punctuation) == element.title
 

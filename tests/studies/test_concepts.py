@@ -10,22 +10,23 @@ from fedswitch.studies import concepts_gains as gains
 
 SMALL = concepts.ConceptsSettings(
     backbone="tiny", arms=["fedlora", "fedlora_wide", "grouping"], cells=["label", "reviews+flipped_6"], degrees=[0],
-    sizes=[3], batch_sizes=[2], turns=["swap", "late"], num_ues=4, seeds=[0, 1], rounds=2, batch_size=4,
-    learning_rate=3e-3, evaluate_every=2, test_size=None,
+    sizes=[3], batch_sizes=[2], turns=["swap", "late"], thresholds_db=[10], num_ues=4, seeds=[0, 1], rounds=2,
+    batch_size=4, learning_rate=3e-3, evaluate_every=2, test_size=None,
 )  # fmt: skip
 
 
 def test_every_arm_meets_every_cell_with_five_kinds_of_inference(small_tasks):
     table = concepts.measure(SMALL)
-    # two cells of three arms, and of two the cell of one task, of three UEs, of two samples, and what happens half way
-    assert len(table) == (2 * 3 + 5 * 2) * 2 * 2
+    # two cells of three arms, and of two the cell of one task, of three UEs, of two samples, and what happens half way;
+    # then three arms at another threshold
+    assert len(table) == (2 * 3 + 5 * 2 + 3) * 2 * 2
     tested = table.dropna(subset=["accuracy"])
     assert tested[list(gains.INFERENCES)].notna().all().all()
     common = tested[tested["arm"] == "fedlora"]
     assert (common["accuracy_own"] == common["accuracy"]).all()  # with one module all kinds of inference are one
     usual = table[(table["arm"] == "fedlora") & (table["round"] == 1) & (table["num_ues"] == 4)]
     assert usual.groupby("seed")["delay_s"].nunique().tolist() == [1, 1]  # the cell does not depend on the data
-    alike = common[(common["num_ues"] == 4) & (common["batch_size"] == 4) & (common["round"] == 2)]
+    alike = common[~common["cell"].isin(concepts.TURNS) & (common["num_ues"] == 4) & (common["batch_size"] == 4)]
     assert alike["loss"].is_unique  # each cell has labels of its own, though texts and sources are the same
     sent = table[table["cell"] == "label"].groupby("arm")["sent_bits"].sum()
     factors = {"fedlora": 8, "fedlora_wide": 32}
@@ -44,7 +45,11 @@ def test_no_run_is_made_twice_and_each_names_its_task():
         ("reviews+reviews", "reviews+reviews", "domain"),
         ("swap", "reviews+flipped_6", "domain"),
         ("late", "reviews+flipped_6", "domain"),
+        ("label at 10 dB", None, "label"),
     }
+    thresholds = {run.labels["cell"]: run.scenario.sinr_threshold for run in runs}
+    assert thresholds["label at 10 dB"] == pytest.approx(10)
+    assert thresholds["label"] == pytest.approx(10**-0.5)
     again = concepts.ConceptsSettings(cells=[concepts.OPPOSED], degrees=[6], minorities=[2], sizes=[8], batch_sizes=[8])
     assert len(again.runs()) == len(again.arms)
 

@@ -98,14 +98,14 @@ SEVERAL = [(kind, field.name) for _, kind in KINDS for field in dataclasses.fiel
 SINGLE = [(kind, field.name) for _, kind in KINDS for field in dataclasses.fields(kind) if not is_tuple(field.default)]
 MEANT = {"readings", "variants", "sinr_thresholds_db", "energy_weights_per_j", "relative_weights_per_j"} | {
     "deadlines_s", "costly_arms", "energy_shares", "learning_choices", "tasks_elsewhere", "fewer_samples",
-    "cells", "degrees", "minorities", "sizes", "batch_sizes",
+    "cells", "degrees", "minorities", "sizes", "batch_sizes", "turns", "thresholds_db",
 }  # fmt: skip
 """Settings that may well be empty."""
 
 
 @pytest.mark.parametrize(("kind", "name"), SEVERAL)
 def test_several_values_are_some_values_each_once(kind, name):
-    choices = kind.__dataclass_fields__[name].metadata["allowed"].choices or (1.0,)
+    choices = kind.__dataclass_fields__[name].metadata["allowed"].choices or (2.0,)
     value = (kind().as_dict()[name] or choices)[0]
     with pytest.raises(ValueError, match=f"{name} holds .* twice"):
         kind.checked(name, [value, value])
