@@ -123,6 +123,21 @@ def along(table: pd.DataFrame, settings: ConceptsSettings, axis: str) -> pd.Data
     return found.assign(place=place.astype(float))[["arm", "seed", "place", "difference"]].sort_values("place")
 
 
+def boundary(gained: pd.DataFrame) -> str:
+    """From which place on each arm of `along` gains for certain, in words: the 95 % interval of its mean is above zero.
+
+    That holds at this place and at all that are farther along the axis.
+    """
+    told = []
+    for arm in (arm for arm in ARMS if arm.name in set(gained["arm"])):
+        by_place = gained[gained["arm"] == arm.name].groupby("place")["difference"]
+        gains = by_place.apply(lambda one: estimate(one).low > 0.0).sort_index(ascending=False)
+        certain = gains[gains.cummin()].index
+        where = f"from {certain[-1]:.2g} on" if len(certain) else "not up to the end"
+        told.append(f"{arm.label}: {where}")
+    return "; ".join(told)
+
+
 def turned(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
     """Accuracy of all UEs and of the one that is served worst, where nothing happens in mid-run and where it does.
 

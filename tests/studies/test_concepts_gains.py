@@ -81,6 +81,20 @@ def test_gains_along_an_axis_are_those_of_the_cells_on_it(table, axis, places, p
     plt.close(figure)
 
 
+def test_the_boundary_is_where_gains_begin_and_do_not_end():
+    along = {"grouping": (1.0, -0.2, 2.0, 3.0), "told": (1.0, 2.0, 3.0, -4.0), "random": (1.0,) * 4}
+    gained = pd.DataFrame([
+        {"arm": arm, "seed": seed, "place": place, "difference": mean + 0.1 * seed}
+        for arm, means in along.items()
+        for place, mean in zip((0, 1 / 3, 2 / 3, 1), means, strict=True)
+        for seed in range(5)
+    ])  # fmt: skip
+    said = gains.boundary(gained)
+    assert said == (
+        "at random: from 0 on; groups that are found: from 0.67 on; groups that are known: not up to the end"
+    )
+
+
 def happening(cells: dict[str, dict[str, float]]) -> pd.DataFrame:
     """Runs of two seeds that end at some accuracy, by cell and arm; the UE that is served worst at half of it."""
     return pd.DataFrame([
