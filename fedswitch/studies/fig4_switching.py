@@ -185,11 +185,11 @@ def draw(table: pd.DataFrame, *, column: str = "accuracy_pooled", limits: tuple[
         for arm in arms:
             over_seeds = tested[tested["arm"] == arm].groupby("round")[column]
             draw_range(axes, over_seeds, label=_short(arm), markersize=5, **scheme_look(arm))
-        mark_guessing(axes, GUESSING)
         axes.set(title=title, ylabel="test accuracy")
     if limits:
         grid[0, 0].set(xlim=limits[0], ylim=limits[1])
     for axes in grid[:, 0]:
+        mark_guessing(axes, GUESSING)
         label_ends(axes)
     grid[-1, 0].set_xlabel("round t")
     grid[-1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -14,6 +14,9 @@ from ..split import SplitScenario
 from .settings import setting
 from .split_runs import ARMS, SplitCase, SplitLearningSettings, draw_learning
 
+CLASSES = 10
+"""What an image may show, in both tasks of images."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class VisionSettings(SplitLearningSettings):
@@ -102,4 +105,4 @@ def draw_samples(table: pd.DataFrame) -> Figure:
     """As `draw_learning`, a row of panels for each number of samples of a device, in the first of the readings."""
     of_first = table[table["reading"] == table["reading"].iloc[0]]
     named = of_first.assign(samples=of_first["samples"].map(lambda count: f"{count or 'all'} samples of a device"))
-    return draw_learning(named, rows="samples")
+    return draw_learning(named, rows="samples", num_labels=CLASSES)

@@ -23,7 +23,7 @@ from ..split.split_simulation import SplitRun, deal_evenly
 from .federated import ArmRun, Protocol, arms_by_name, measure_runs
 from .intervals import in_brackets
 from .settings import StudySettings, arm_names, seed_setting, setting
-from .style import GRID, INK, LABEL_WIDTH, NEUTRAL, WIDE_IN, draw_range, scheme_look
+from .style import GRID, INK, LABEL_WIDTH, NEUTRAL, WIDE_IN, draw_range, mark_guessing, scheme_look
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,11 +251,11 @@ SMOOTHED = 0.05
 """The share of the rounds over which the training loss is averaged, for a line to be seen among mini-batches."""
 
 
-def draw_learning(table: pd.DataFrame, *, rows: str = "task") -> Figure:
+def draw_learning(table: pd.DataFrame, *, rows: str = "task", num_labels: int = 2) -> Figure:
     """Training loss and test accuracy against rounds, a row of panels for each value of the column `rows`.
 
     Lines are means over seeds, bands from the least to the most. The training loss is that of the devices scheduled,
-    averaged over some rounds, and carried on where nobody is.
+    averaged over some rounds, and carried on where nobody is. Dotted: guessing among `num_labels`.
     """
     values = list(table[rows].unique())
     figure, grid = plt.subplots(len(values), 2, figsize=(WIDE_IN, 0.9 + 2.5 * len(values)), sharex=True, squeeze=False)
@@ -269,6 +269,7 @@ def draw_learning(table: pd.DataFrame, *, rows: str = "task") -> Figure:
             smooth = by_seed.ffill().rolling(width, min_periods=1).mean().stack()
             draw_range(left, smooth.groupby(level="round"), **line | {"marker": ""})
             draw_range(right, runs.dropna(subset=["accuracy"]).groupby("round")["accuracy"], **line)
+        mark_guessing(right, 1.0 / num_labels)
         left.set(title=str(value), ylabel="training loss")
         right.set(title=str(value), ylabel="test accuracy")
     for axes in grid[-1]:

@@ -237,7 +237,9 @@ def _sum(heights: Sequence[float], members: Sequence[int]) -> float:
 
 
 def mark_guessing(axes: Axes, accuracy: float) -> None:
-    """A line at the accuracy of a guess, with its name."""
+    """A line at the accuracy of a guess, with its name below; to be called when all else is drawn."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, accuracy - 0.1 * (high - low)), high)
     axes.axhline(accuracy, **NEUTRAL)
     axes.text(
         0.99,

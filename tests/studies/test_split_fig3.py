@@ -60,7 +60,8 @@ def test_the_page_has_a_row_for_every_case_and_a_panel_for_every_task(table):
     assert {"accuracy", "delay over limit", "participation, least"} <= set(shown)
     figure = draw_learning(table[table["reading"] == "corrected"])
     assert [axes.get_title() for axes in figure.axes] == ["reviews", "reviews", "questions", "questions"]
-    assert [len(axes.get_lines()) for axes in figure.axes] == [3] * 4
+    assert [len(axes.get_lines()) for axes in figure.axes] == [3, 4] * 2  # of accuracy also guessing
+    assert [line.get_ydata()[0] for line in figure.axes[1].get_lines() if line.get_linestyle() == ":"] == [0.5]
     assert len(draw_budget(table).axes) == 3
 
 
