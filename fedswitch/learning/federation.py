@@ -156,9 +156,9 @@ class Federation:
         With `personal`, also the accuracy of UEs that use one module (`own`) or weigh the modules (`weighted`) as they
         find best on their training mini-batch, and of UEs that multiply the probabilities of the ensemble by the odds
         of the labels in that mini-batch (`prior`); who does not answer is served by the ensemble. With `subscribed`
-        (N, K), also of UEs that use the modules that they subscribe to (`trained`), all where there are none, and of
-        the UE that these serve worst (`trained_min`). Raises FedswitchError, in one sentence, where the loss of a
-        module is not a finite number.
+        (N, K), also of UEs that use the modules that they subscribe to (`trained`), all where there are none; of the UE
+        that these serve worst (`trained_min`); and of the UEs to whom a `Turn` happens (`turned`). Raises
+        FedswitchError, in one sentence, where the loss of a module is not a finite number.
         """
         scores = self.tester.log_probabilities()
         losses_of_modules = -np.take_along_axis(scores, self.test_labels[None, :, None], axis=2)[..., 0]
@@ -178,6 +178,8 @@ class Federation:
                 measured[f"accuracy_{name}"] = float(of_ues.mean())
                 if name == "trained":
                     measured["accuracy_trained_min"] = float(of_ues.min())
+                    if (turned := self.ues.turned()) is not None:
+                        measured["accuracy_turned"] = float(of_ues[turned].mean())
         return measured
 
     def _personal_scores(

@@ -27,8 +27,8 @@ class History:
     uploads, received or not). Rounds that were not evaluated hold NaN in loss and the accuracies. With `personal`
     there are also accuracy_trained (of the modules that a UE subscribes to), accuracy_own, accuracy_weighted and
     accuracy_prior, means over UEs on their own test data as accuracy is, by the ways of inference in
-    `learning.personal`, and accuracy_trained_min of the UE that is served worst by what it trains. Concatenate the
-    tables of several runs to get the result of a study.
+    `learning.personal`; accuracy_trained_min of the UE that is served worst by what it trains; and, with a `Turn`,
+    accuracy_turned of the UEs to whom it happens. Concatenate the tables of several runs to get the result of a study.
 
     `subscribed` (beta) and `received` (beta * gamma) are boolean of shape (T, N, K); `distance_m` is (K,); `settings`
     holds what the run was made with: the scenario's fields, task, backbone, their sources, scheme, seed and rounds.

@@ -38,12 +38,17 @@ class Turn:
         if len(self.swapped) not in (0, 2):
             raise ValueError(f"swapped = {list(self.swapped)} must be two UEs, or none")
 
+    @property
+    def ues(self) -> tuple[int, ...]:
+        """Those to whom something happens."""
+        return (*self.swapped, *self.late)
+
     def of(self, run: Federation) -> Federation:
         """The run, which has just begun, in which this happens; ValueError for UEs that are not in its cell."""
-        known = run.scenario.num_ues
-        for name in ("swapped", "late"):
-            if max(getattr(self, name), default=0) >= known:
-                raise ValueError(f"{name} = {list(getattr(self, name))}: the UEs of this cell are 0 to {known - 1}")
+        last = run.scenario.num_ues - 1
+        for name, ues in (("swapped", self.swapped), ("late", self.late)):
+            if max(ues, default=0) > last:
+                raise ValueError(f"{name} = {list(ues)}: the UEs of this cell are 0 to {last}")
         if not isinstance(run.ues, LocalUEs):
             raise ValueError("only simulated UEs can be turned: real ones join and change as they like")
         own = {field.name: getattr(run.ues, field.name) for field in dataclasses.fields(LocalUEs)}
@@ -62,6 +67,10 @@ class TurningUEs(LocalUEs):
         if t >= self.turn.start and self.turn.swapped:
             holders[list(self.turn.swapped)] = self.turn.swapped[::-1]
         return holders
+
+    def turned(self) -> Indices | None:
+        """See `UEs`."""
+        return np.array(self.turn.ues) if self.turn.ues else None
 
     def held(self, t: int, k: int) -> Indices:
         """See `LocalUEs`."""

@@ -61,6 +61,10 @@ class UEs(abc.ABC):
         """Whose data each UE works on in round `t`, and is tested with: its own."""
         return slice(None)
 
+    def turned(self) -> Indices | None:
+        """UEs to which something happens in mid-run (`learning.turns`); None where nothing does."""
+        return None
+
     def silent(self, t: int) -> Bools | None:
         """Which UEs did not answer for `losses` and for `views` in round `t`, (2, K); None where all did."""
         return None

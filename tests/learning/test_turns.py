@@ -54,6 +54,8 @@ def test_who_is_swapped_is_tested_with_what_the_other_wants(run):
         of_ues = [right[k % 4, run.ue_test_indices[other]].mean() for k, other in enumerate(tests)]
         assert measured["accuracy_trained"] == pytest.approx(np.mean(of_ues))
         assert measured["accuracy_trained_min"] == pytest.approx(min(of_ues))
+        assert measured["accuracy_turned"] == pytest.approx((of_ues[0] + of_ues[4]) / 2)
+        assert "accuracy_turned" not in run.evaluate(t, personal=True, subscribed=subscribed)
 
 
 def test_who_is_late_is_neither_heard_nor_received_before(small, toy_task):

@@ -55,7 +55,7 @@ def test_no_run_is_made_twice_and_each_names_its_task():
 
 
 @pytest.mark.parametrize(
-    ("cell", "modules"), [("reviews+topics", [0, 1]), ("reviews+reviews+topics", [0, 0, 2]), ("reviews", [0] * 6)]
+    ("cell", "modules"), [("reviews+topics", [0, 1]), ("reviews+reviews+topics", [0, 0, 1]), ("reviews", [0] * 6)]
 )
 def test_the_arm_that_is_told_knows_the_tasks(cell, modules):
     task = load_task(cell)

@@ -99,7 +99,7 @@ def happening(cells: dict[str, dict[str, float]]) -> pd.DataFrame:
     """Runs of two seeds that end at some accuracy, by cell and arm; the UE that is served worst at half of it."""
     return pd.DataFrame([
         {"cell": cell, "num_ues": 8, "batch_size": 8, "arm": arm, "seed": seed, "round": 1, "accuracy": level,
-         "accuracy_trained": level + 0.02 * seed, "accuracy_trained_min": level / 2}
+         "accuracy_trained": level + 0.02 * seed, "accuracy_trained_min": level / 2, "received": 3, "subscribed": 4}
         for cell, arms in cells.items() for arm, level in arms.items() for seed in (0, 1)
     ])  # fmt: skip
 
@@ -107,7 +107,11 @@ def happening(cells: dict[str, dict[str, float]]) -> pd.DataFrame:
 def test_what_happens_half_way_is_shown_beside_a_run_in_which_nothing_does():
     settings = dataclasses.replace(SETTINGS, turns=["late"])
     arms = {"fedlora": 0.5, "switching": 0.8}
-    found = gains.turned(happening({concepts.OPPOSED: arms, "late": arms, "label": arms}), settings)
+    runs = happening({concepts.OPPOSED: arms, "late": arms, "label": arms})
+    assert gains.turned(runs, settings)["whom it happens to"].tolist() == ["-"] * 4  # of runs without a turn
+    runs["accuracy_turned"] = np.where(runs["cell"] == "late", 0.3, np.nan)
+    found = gains.turned(runs, settings)
+    assert found["whom it happens to"].str[:4].tolist() == ["-", "-", "30.0", "30.0"]
     assert found["half way"].tolist() == ["nothing"] * 2 + ["a UE joins late"] * 2
     assert found["scheme"].tolist() == ["one common module", "Algorithm 2, corrected"] * 2
     assert found["all UEs"].tolist()[:2] == ["51.0 (50.0\xa0to\xa052.0)", "81.0 (80.0\xa0to\xa082.0)"]
@@ -115,13 +119,14 @@ def test_what_happens_half_way_is_shown_beside_a_run_in_which_nothing_does():
 
 
 def test_schemes_are_compared_at_each_threshold():
-    settings = dataclasses.replace(SETTINGS, thresholds_db=[-5, 2.5])
+    settings = dataclasses.replace(SETTINGS, thresholds_db=[2.5])
     runs = happening({
-        "label at -5 dB": {"fedlora": 0.6, "switching": 0.5, "unbiased": 0.7},
+        "label": {"fedlora": 0.6, "switching": 0.5, "unbiased": 0.7},
         "label at 2.5 dB": {"fedlora": 0.4, "switching": 0.5, "unbiased": 0.2},
     })  # fmt: skip
     found = gains.over_channels(runs, settings)
     assert found["threshold in dB"].tolist() == [-5] * 3 + [2.5] * 3
+    assert found["received, %"].tolist() == ["75"] * 6
     assert found["accuracy, %"].str.split().str[0].tolist() == ["60.0", "50.0", "70.0", "40.0", "50.0", "20.0"]
     assert found["over one module"].str.split().str[0].fillna("").tolist() == [
         "",

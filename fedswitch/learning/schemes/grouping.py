@@ -28,46 +28,54 @@ from .base import Plan, Scheme
 PART, JOIN = 1e-4, 0.1
 """With which probability UEs of one task are parted by chance, and how likely chance must be for groups to join."""
 
-_DRAWS = 400
+_DRAWS = 4000
 
 
 @functools.cache
 def _under_one_task(count: int, dimensions: int) -> tuple[float, float]:
-    """Shape and scale of a gamma distribution for the square of Ward's last merge of standard normal points."""
+    """Shape and scale of a gamma distribution for the square of Ward's last merge of standard normal points.
+
+    For two points it is exact. For more, chances of a ten-thousandth lie beyond what is drawn, and are off by small
+    factors.
+    """
+    if count == 2:
+        return dimensions / 2.0, 4.0
     rng = stream(0, "Ward", count, dimensions)
     squares = [linkage(rng.normal(size=(count, dimensions)), "ward")[-1, 2] ** 2 for _ in range(_DRAWS)]
     mean, variance = np.mean(squares), np.var(squares)
     return float(mean**2 / variance), float(variance / mean)
 
 
-def halves(profiles: Array, weights: Array, noises: Array) -> tuple[Bools, float]:
+def halves(profiles: Array, samples: Array, covariances: Array) -> tuple[Bools, float]:
     """The two halves (K,) into which the profiles (K, N) fall, and how likely they fall so far apart by chance.
 
-    A profile is a mean over `weights` (K,) samples, each with the covariance of `noises` (K, N, N). By the contrasts
-    between modules, in units of their standard error, UEs of one task are standard normal points in N - 1 dimensions.
-    Ward's method bisects them; its last merge, the largest of many, is compared with that of such points.
+    A profile is a mean over `samples` (K,), each with the covariance of `covariances` (K, N, N). By the contrasts
+    between modules, as deviations from their mean in units of their standard error, UEs of one task are standard normal
+    points in N - 1 dimensions. Ward's method bisects them; its last merge, the largest of many, is compared with that
+    of such points.
     """
     if len(profiles) < 2 or profiles.shape[1] < 2:
         return np.ones(len(profiles), dtype=bool), 1.0
     contrasts = helmert(profiles.shape[1])
-    scale, axes = np.linalg.eigh(contrasts @ noises.mean(axis=0) @ contrasts.T)
+    scale, axes = np.linalg.eigh(contrasts @ covariances.mean(axis=0) @ contrasts.T)
     if not scale[-1] > 0.0:
         return np.ones(len(profiles), dtype=bool), 1.0
     white = axes / np.sqrt(np.maximum(scale, 1e-9 * scale[-1]))
-    points = profiles @ contrasts.T @ white * np.sqrt(weights)[:, np.newaxis]
+    deviations = profiles - np.average(profiles, axis=0, weights=samples)
+    points = deviations @ contrasts.T @ white * np.sqrt(samples)[:, np.newaxis]
     merges = linkage(points, "ward")
     shape, unit = _under_one_task(*points.shape)
     return fcluster(merges, 2, "maxclust") == 1, float(gamma.sf(merges[-1, 2] ** 2, shape, scale=unit))
 
 
-def find_groups(profiles: Array, weights: Array, noises: Array, *, most: int, before: int = 1) -> Integers:
+def find_groups(profiles: Array, samples: Array, covariances: Array, *, most: int, before: int = 1) -> Integers:
     """Number the groups (K,), `most` at most, into which the UEs fall; the arguments are those of `halves`.
 
-    The group whose halves are the least likely to differ by chance is parted first. So that groups do not come and go,
-    there remain as many as `before` while the chance is below `JOIN`, and more are made only where it is below `PART`.
+    The group whose halves are the least likely to differ by chance is parted first. So that their number does not come
+    and go, there are as many as `before` while the chance is below `JOIN`, and more only where it is below `PART`.
     """
     groups = np.zeros(len(profiles), dtype=np.int64)
-    found = {0: halves(profiles, weights, noises)}
+    found = {0: halves(profiles, samples, covariances)}
     while len(found) < most:
         clearest = min(found, key=lambda group: found[group][1])
         first, chance = found[clearest]
@@ -76,21 +84,39 @@ def find_groups(profiles: Array, weights: Array, noises: Array, *, most: int, be
         groups[np.flatnonzero(groups == clearest)[~first]] = len(found)
         for group in (clearest, len(found)):
             own = groups == group
-            found[group] = halves(profiles[own], weights[own], noises[own])
+            found[group] = halves(profiles[own], samples[own], covariances[own])
     return groups
 
 
-class Grouping(Scheme):
-    """Each UE trains the module of its group; groups are found by what modules leave of the UEs' risks.
+class Grouped(Scheme):
+    """Each UE subscribes to one module, that of its group, `module` (K,), to which it is dealt at random.
 
-    In the first `WARM` rounds the UEs are dealt to the modules at random, and stay: modules come to differ since few
-    UEs train each. From then on, UEs that cannot be told apart are one group, so where all want the same, one module
-    serves all. Losses are measured in every round, and count `MEMORY` times as much a round later; of a UE that is
-    silent the last ones stay. A UE subscribes to one module, which keeps to (7c); (7d) is given up, since a module that
-    strangers train is nobody's.
+    That keeps to (7c); (7d) is given up, since a module that strangers train is nobody's.
     """
 
     rule: ClassVar[Rule] = "one_shot"
+    carried: ClassVar[tuple[str, ...]] = ("module",)
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        modules, ues = self.scenario.num_modules, self.scenario.num_ues
+        self.module: Integers = stream(self.seed, "first groups").permutation(np.arange(ues) % modules)
+
+    def plan(self, t: int, seen: Observation) -> Plan:
+        """See `Scheme`: power as in Algorithm 2, with every UE in the module of its group."""
+        subscription = np.arange(self.scenario.num_modules)[:, np.newaxis] == self.module
+        self.decisions = dataclasses.replace(self.decisions, subscription=subscription)
+        return super().plan(t, seen)
+
+
+class Grouping(Grouped):
+    """Each UE trains the module of its group; groups are found by what modules leave of the UEs' risks.
+
+    In the first `WARM` rounds the UEs stay where they are dealt: modules come to differ since few UEs train each. From
+    then on, UEs that cannot be told apart are one group, so where all want the same, one module serves all. Losses are
+    measured in every round, and count `MEMORY` times as much a round later; of a UE that is silent the last ones stay.
+    """
+
     WARM: ClassVar[int] = 4
     MEMORY: ClassVar[float] = 0.8
     carried = ("module", "groups", "risks", "profiles", "noises", "weight", "square")
@@ -98,7 +124,6 @@ class Grouping(Scheme):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         modules, ues = self.scenario.num_modules, self.scenario.num_ues
-        self.module: Integers = stream(self.seed, "first groups").permutation(np.arange(ues) % modules)
         self.groups = 1
         # sums over the rounds in which a UE was heard, with weights that fall; `square` is of the weights' squares
         self.risks, self.profiles = np.zeros((ues, modules)), np.zeros((ues, modules))
@@ -155,9 +180,3 @@ class Grouping(Scheme):
         samples = self.weight[heard] ** 2 / self.square[heard]
         margin: Array = np.sqrt(2.0 * np.maximum(contrast, 0.0) / max(count - 1, 1) / samples)
         return margin
-
-    def plan(self, t: int, seen: Observation) -> Plan:
-        """See `Scheme`: power as in Algorithm 2, with every UE in the module of its group."""
-        subscription = np.arange(self.scenario.num_modules)[:, np.newaxis] == self.module
-        self.decisions = dataclasses.replace(self.decisions, subscription=subscription)
-        return super().plan(t, seen)

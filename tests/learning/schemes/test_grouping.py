@@ -104,6 +104,34 @@ def test_there_are_never_more_groups_than_modules():
     assert [find_groups(*given, most=most).max() + 1 for most in (1, 2, 3, 4)] == [1, 2, 3, 4]
 
 
+def test_ues_that_were_heard_less_are_no_group_of_their_own():
+    """Eleven UEs of two tasks were heard for long, and one has just joined: it belongs to those of its task."""
+    rng, exact, alone = np.random.default_rng(8), 0, 0
+    for _ in range(60):
+        tasks = np.append(rng.permutation(np.arange(11) % 2), 0)
+        means, counts, covariances = summed(some_losses(rng, tasks, 72, 3.0))
+        late_means, _, late_covariances = summed(some_losses(rng, tasks, 8, 3.0))
+        profiles = np.vstack([means[:11], late_means[11:]])
+        samples = np.append(counts[:11], 8.0)
+        found = find_groups(profiles, samples, np.concatenate([covariances[:11], late_covariances[11:]]), most=MODULES)
+        exact += np.array_equal(tasks[:, None] == tasks, found[:, None] == found)
+        alone += (found == found[11]).sum() == 1
+    assert exact >= 50
+    assert alone <= 5
+
+
+def test_the_chance_of_two_ues_is_that_of_a_chi_squared_distribution():
+    given = (
+        np.array([[0.0, 0.3, 1.0, -0.2], [0.5, 0.1, -0.6, 0.4]]),
+        np.array([3.0, 5.0]),
+        np.tile(np.eye(4), (2, 1, 1)),
+    )
+    apart = (given[0] - given[0].mean(axis=1, keepdims=True)) * np.sqrt(given[1])[:, None]
+    mean = np.average(given[0] - given[0].mean(axis=1, keepdims=True), axis=0, weights=given[1])
+    apart -= mean * np.sqrt(given[1])[:, None]
+    assert halves(*given)[1] == pytest.approx(chi2.sf(np.sum((apart[0] - apart[1]) ** 2) / 2, 3))
+
+
 def test_nothing_is_parted_where_nothing_is_known():
     nothing = np.zeros((3, MODULES)), np.ones(3), np.zeros((3, MODULES, MODULES))
     assert find_groups(*nothing, most=4).tolist() == [0, 0, 0]
