@@ -65,7 +65,7 @@ def against_common(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_cells(found: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
-    """Of `against_common` what is in the cells that all arms are compared in, in their order."""
+    """Of `against_common`, or of the table itself, what is in the cells that all arms are compared in, in their order."""
     usual = (found["num_ues"] == settings.num_ues) & (found["batch_size"] == settings.batch_size)
     return pd.concat([found[usual & (found["cell"] == name)] for name in settings.cells] or [found[:0]])
 
