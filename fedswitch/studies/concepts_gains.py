@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import textwrap
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -65,7 +66,7 @@ def against_common(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_cells(found: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
-    """Of `against_common`, or of the table itself, what is in the cells that all arms are compared in, in their order."""
+    """What of `against_common`, or of the table, is in the cells that all arms are compared in, in their order."""
     usual = (found["num_ues"] == settings.num_ues) & (found["batch_size"] == settings.batch_size)
     return pd.concat([found[usual & (found["cell"] == name)] for name in settings.cells] or [found[:0]])
 
@@ -124,16 +125,19 @@ def along(table: pd.DataFrame, settings: ConceptsSettings, axis: str) -> pd.Data
 
 
 def boundary(gained: pd.DataFrame) -> str:
-    """From which place on each arm of `along` gains for certain, in words: the 95 % interval of its mean is above zero.
+    """From which place on each arm of `along` gains, in words, and how many points there and at the end of the axis.
 
-    That holds at this place and at all that are farther along the axis.
+    The 95 % interval of its mean gain lies above zero at this place and at all that are farther along.
     """
     told = []
     for arm in (arm for arm in ARMS if arm.name in set(gained["arm"])):
         by_place = gained[gained["arm"] == arm.name].groupby("place")["difference"]
-        gains = by_place.apply(lambda one: estimate(one).low > 0.0).sort_index(ascending=False)
-        certain = gains[gains.cummin()].index
-        where = f"from {certain[-1]:.2g} on" if len(certain) else "not up to the end"
+        gains = by_place.apply(estimate).sort_index(ascending=False)
+        certain = gains[gains.map(lambda one: one.low > 0.0).cummin()]
+        where = "not up to the end"
+        if len(certain):
+            first, last = certain.iloc[-1].mean, certain.iloc[0].mean
+            where = f"from {certain.index[-1]:.2g} on ({first:+.1f} points there, {last:+.1f} at the end)"
         told.append(f"{arm.label}: {where}")
     return "; ".join(told)
 
@@ -295,20 +299,31 @@ CLAIMS = (
 """Written down before the recorded run."""
 
 
+GUESSING = 0.5
+"""What a guess reaches in all cells, in which labels are balanced or nearly so."""
+
+
 def verdicts(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
-    """What the table says of `CLAIMS`: each with the mean difference in points, its interval, and the verdict."""
+    """What the table says of `CLAIMS`: each with the mean difference in points, its interval, and the verdict.
+
+    Where neither of the two arms is certain to be better than guessing, nothing was learned that could decide.
+    """
     ends = last_tests(table)
     usual = ends[(ends["num_ues"] == settings.num_ues) & (ends["batch_size"] == settings.batch_size)]
     rows = []
     for claim in CLAIMS:
         here = usual[usual["cell"] == claim.cell].reindex(columns=["seed", "arm", claim.inference])
-        by_arm = here.pivot(index="seed", columns="arm", values=claim.inference)
-        there = {claim.arm, claim.rival} <= set(by_arm)
-        gap = (100 * (by_arm[claim.arm] - by_arm[claim.rival])).dropna() if there else pd.Series(dtype=float)
+        by_arm = here.pivot(index="seed", columns="arm", values=claim.inference).reindex(
+            columns=[claim.arm, claim.rival]
+        )
+        pairs = by_arm.dropna()
+        gap = 100 * (pairs[claim.arm] - pairs[claim.rival])
+        verdict: ClaimVerdict = claim.verdict(gap) if len(gap) else "not measured yet"
+        if len(gap) and not max(estimate(pairs[arm]).low for arm in pairs) > GUESSING:
+            verdict = "undecided"
         rows.append({
             "claim": claim.says, "in the cell": titled(claim.cell), "rule": claim.rule,
-            "points": in_points(gap) if len(gap) else "-",
-            "verdict": claim.verdict(gap) if len(gap) else "not measured yet",
+            "points": in_points(gap) if len(gap) else "-", "verdict": verdict,
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -351,22 +366,25 @@ AXES = {
 """Along what `along` goes, and what an axis says of it."""
 
 
-def draw_along(gained: pd.DataFrame, axis: str) -> Figure:
-    """`along` one axis: the mean gain of each arm over one common module, with the range of the seeds as bars."""
-    figure, axes = plt.subplots(figsize=(WIDE_IN, 3.6))
-    for arm in (arm for arm in ARMS if arm.name in set(gained["arm"])):
-        of_arm = gained[gained["arm"] == arm.name].groupby("place")["difference"]
-        mean = of_arm.mean()
-        look = scheme_look(arm.name)
-        axes.plot(mean, label=arm.label, **look)
-        axes.vlines(mean.index, of_arm.min(), of_arm.max(), color=look["color"], linewidth=1.0)
-    axes.axhline(0.0, **NEUTRAL)
-    axes.set(xlabel=AXES[axis], ylabel="points of accuracy\nover one common module")
-    if axis in ("num_ues", "batch_size"):
-        axes.set_xscale("log", base=2)
-        places = sorted(set(gained["place"]))
-        axes.set_xticks(places, [f"{place:g}" for place in places])
-    label_ends(axes)
+def draw_along(table: pd.DataFrame, settings: ConceptsSettings, axes: Sequence[str]) -> Figure:
+    """`along` some of `AXES`, a panel for each: mean gains over one common module, with their 95 % intervals."""
+    figure, panels = plt.subplots(len(axes), 1, figsize=(WIDE_IN, 0.6 + 3.0 * len(axes)), sharey=True, squeeze=False)
+    for panel, axis in zip(panels[:, 0], axes, strict=True):
+        gained = along(table, settings, axis)
+        for arm in (arm for arm in ARMS if arm.name in set(gained["arm"])):
+            known = gained[gained["arm"] == arm.name].groupby("place")["difference"].apply(estimate)
+            look = scheme_look(arm.name)
+            panel.plot(known.map(lambda one: one.mean), label=arm.label, **look)
+            ends = ([getattr(one, end) for one in known] for end in ("low", "high"))
+            panel.vlines(known.index, *ends, color=look["color"], linewidth=1.0)
+        panel.axhline(0.0, **NEUTRAL)
+        panel.set(xlabel=AXES[axis], ylabel="points of accuracy\nover one common module")
+        if axis in ("num_ues", "batch_size"):
+            places = sorted(set(gained["place"]))
+            panel.set_xscale("log", base=2)
+            panel.set_xticks(places, [f"{place:g}" for place in places])
+    for panel in panels[:, 0]:
+        label_ends(panel)
     return figure
 
 

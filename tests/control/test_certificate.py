@@ -57,9 +57,9 @@ def test_no_powers_come_below_the_bound_and_some_come_close(reading):
     grid = np.append(0.0, scenario.max_power_w * np.geomspace(1e-3, 1.0, 20))
     best = min(objective(scenario, observation, state, np.array(p)) for p in itertools.product(grid, grid))
     bound = step_1_bound(scenario, observation, state, powers=80, cuts=20)
-    charge = np.where(state.subscription, reception_benefit(scenario, state.bound) + state.dual, 0.0)
+    silent = objective(scenario, observation, state, np.zeros(2))
     assert bound <= best
-    assert best - bound <= 2 * charge.sum(axis=0).max()  # what Shapley and Folkman leave
+    assert best - bound < silent - best  # two UEs are the worst case: what the price loses is about theirs
     assert step_1_bound(scenario, observation, state, powers=20, cuts=4) <= bound + 1e-12
 
 

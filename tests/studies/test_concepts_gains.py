@@ -75,7 +75,7 @@ def test_gains_along_an_axis_are_those_of_the_cells_on_it(table, axis, places, p
     by_place = gained[gained["arm"] == "switching"].groupby("place")["difference"]
     assert by_place.mean().index.tolist() == pytest.approx(places)
     assert by_place.mean().tolist() == pytest.approx(points)
-    figure = gains.draw_along(gained, axis)
+    figure = gains.draw_along(table, SETTINGS, [axis])
     (line,) = [line for line in figure.axes[0].lines if line.get_label() == "Algorithm 2, corrected"]
     assert line.get_ydata() == pytest.approx(points)
     plt.close(figure)
@@ -91,7 +91,8 @@ def test_the_boundary_is_where_gains_begin_and_do_not_end():
     ])  # fmt: skip
     said = gains.boundary(gained)
     assert said == (
-        "at random: from 0 on; groups that are found: from 0.67 on; groups that are known: not up to the end"
+        "at random: from 0 on (+1.2 points there, +1.2 at the end); groups that are found: from 0.67 on (+2.2 points "
+        "there, +3.2 at the end); groups that are known: not up to the end"
     )
 
 
@@ -214,6 +215,8 @@ def test_claims_are_judged_by_the_rules_of_the_paper():
     ]
     turned = gains.verdicts(pd.DataFrame(rows).replace({"arm": {"grouping": "told", "told": "grouping"}}), settings)
     assert turned["verdict"].iloc[0] == "reproduced"
+    guessed = pd.DataFrame(rows).assign(accuracy_trained=0.5, accuracy_weighted=0.5)
+    assert set(gains.verdicts(guessed, settings)["verdict"]) == {"undecided", "not measured yet"}
     worse = pd.DataFrame(rows).replace({"arm": {"grouping": "switching", "switching": "grouping"}})
     assert gains.verdicts(worse, settings)["verdict"].iloc[3] == "not reproduced"
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fedswitch.theory import (
     bias_and_noise,
+    bias_and_noise_constants,
     constants,
     inverse_moments,
     inverse_weights,
@@ -150,7 +151,7 @@ def test_a_module_that_never_moves_is_not_bounded():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_theorems_gain_the_sampling_term(seed):
-    """A round of logistic regression with mini-batches, against Theorems 1' and 1'' with what they gain."""
+    """A round of logistic regression with mini-batches, against the three theorems with what they gain."""
     problem = logistic(seed, num_ues=3, dimension=3, samples=6)
     rng = np.random.default_rng(seed)
     success = rng.uniform(0.3, 1.0, (1, 3))
@@ -177,6 +178,8 @@ def test_theorems_gain_the_sampling_term(seed):
     for form in ({"zeta1": zeta1, "zeta2": zeta2}, {"delta0_sq": delta0, "delta1_sq": delta1, "form": "sharp"}):
         A, B = constants(problem.weights, np.ones((1, 3)), success, **shape, **form)
         assert after <= (1 - A[0]) * problem.gap(w) + B[0] + extra + 1e-9
+    A, B = bias_and_noise_constants(problem, np.ones((1, 3)), success, splits=[0.05, 1.0, 20.0])
+    assert (after <= (1 - A) * problem.gap(w) + B + extra + 1e-9).all()
 
 
 def test_bad_arguments_are_named():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import sympy
 from sympy import Matrix
@@ -80,10 +80,17 @@ def inverse_mean() -> Sides:
 
 @states("eq-1")
 def inverse_variance() -> Sides:
-    """The mean of ‖v - g‖² is Σ ρ² (1/π - 1) ‖∇F_k‖², a sum over UEs, each of which is convex in π."""
-    chances = symbols("pi", UES)
-    spread = sum(p * square(_inverse(received, chances) - MEAN) for received, p in receptions(chances))
-    parts = [r**2 * (1 / p - 1) * square(g) for r, p, g in zip(RHO, chances, GRADIENTS, strict=True)]
+    """The mean of ‖v - g‖² is Σ ρ² [(1/π - 1) ‖∇F_k‖² + ‖n_k‖²/π], if mini-batches err by n_k to both sides alike."""
+    chances, noises = symbols("pi", UES), vectors("n")
+    spread = sympy.S.Zero
+    for signs in itertools.product((1, -1), repeat=UES):
+        drawn = [g + sign * n for g, sign, n in zip(GRADIENTS, signs, noises, strict=True)]
+        for received, probability in receptions(chances):
+            spread += probability * square(_inverse(received, chances, drawn) - MEAN) / 2**UES
+    parts = [
+        r**2 * ((1 / p - 1) * square(g) + square(n) / p)
+        for r, p, g, n in zip(RHO, chances, GRADIENTS, noises, strict=True)
+    ]
     return sum(parts), spread
 
 
@@ -130,8 +137,8 @@ def _chances() -> list[sympy.Expr]:
     return [s * p for s, p in zip(symbols("s", UES), symbols("lambda", UES), strict=True)]
 
 
-def _inverse(received: tuple[int, ...], chances: tuple[sympy.Expr, ...] | list[sympy.Expr]) -> Matrix:
-    return average([r * a / p for r, a, p in zip(RHO, received, chances, strict=True)], GRADIENTS)
+def _inverse(received: Sequence[int], chances: Sequence[sympy.Expr], sent: Sequence[Matrix] = GRADIENTS) -> Matrix:
+    return average([r * a / p for r, a, p in zip(RHO, received, chances, strict=True)], sent)
 
 
 def _received() -> list[list[sympy.Expr]]:
