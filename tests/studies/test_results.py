@@ -74,7 +74,7 @@ def replays(settings: dict) -> dict[str, Replay]:
         "concepts": Replay(
             {
                 **learning, "arms": ["fedlora", "random"], "cells": ["label"],
-                **dict.fromkeys(("degrees", "minorities", "sizes", "batch_sizes"), ()),
+                **dict.fromkeys(("degrees", "minorities", "sizes", "batch_sizes", "turns", "thresholds_db"), ()),
             },
             ["cell", *run], DECIDED, LEARNED,
         ),
