@@ -43,4 +43,4 @@ def find_scheme(scheme: str | type[Scheme]) -> tuple[str, type[Scheme]]:
     return str(scheme), SCHEMES[str(scheme)]
 
 
-__all__ = ["SCHEMES", "Plan", "Scheme", "check_plan", "find_scheme"]
+__all__ = ["SCHEMES", "Grouping", "Plan", "Scheme", "check_plan", "find_scheme"]
