@@ -1,7 +1,8 @@
 """Notebooks for a class: of each page with exercises a copy without solutions, and one with them.
 
-``nox -s teaching`` writes them to ``_build/teaching``, without running any code. The built book has them all in a zip,
-to which ``{class-notebooks}`` leads.
+``nox -s teaching`` writes them to ``_build/teaching``, without running any code. The built book has them in two zips,
+one that may be handed to a class and one with everything, to which ``{class-notebooks}`TEXT <student>` `` and
+``{class-notebooks}`TEXT <instructor>` `` lead.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from docutils import nodes
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxRole
+from sphinx.util.docutils import ReferenceRole
 
 from fedswitch.errors import nearest
 
 from .collected import book_order
 from .downloads import FOLDER
 
-ZIP = "class-notebooks.zip"
-"""The zip of the notebooks, in the built book."""
+ZIPS = {"student": "class-notebooks.zip", "instructor": "class-notebooks-with-solutions.zip"}
+"""The zips in the built book: what a class may be given, and everything."""
 
 OUT = Path(__file__).resolve().parents[2] / "_build" / "teaching"
 
@@ -93,32 +94,36 @@ def write_class(pages: Mapping[str, NotebookNode], out: Path, chosen: Iterable[s
     (out / "README.md").write_text(index(there), encoding="utf-8")
 
 
-def write_zip(app: Sphinx, exception: Exception | None) -> None:
-    """Put the notebooks of all pages of a built book into a zip, which is the same whenever they are."""
+def write_zips(app: Sphinx, exception: Exception | None) -> None:
+    """Put the notebooks of all pages of a built book into zips, which are the same whenever the notebooks are."""
     if app.builder.name != "html" or exception:
         return
     files = {page: Path(app.outdir, FOLDER, f"{page}.ipynb") for page in book_order(app.env)}
     pages = {page: nbformat.read(file, as_version=4) for page, file in files.items() if file.is_file()}
-    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(Path(app.outdir, ZIP), "w") as archive:
+    with tempfile.TemporaryDirectory() as scratch:
         write_class(choose(pages, []), Path(scratch))
-        for path in sorted(path for path in Path(scratch).rglob("*") if path.is_file()):
-            name = zipfile.ZipInfo(path.relative_to(scratch).as_posix())
-            archive.writestr(name, path.read_bytes(), zipfile.ZIP_DEFLATED)
+        written = sorted(path for path in Path(scratch).rglob("*") if path.is_file())
+        of_class = [path for path in written if path.is_relative_to(Path(scratch, "student"))]
+        for reader, held in (("student", of_class), ("instructor", written)):
+            with zipfile.ZipFile(Path(app.outdir, ZIPS[reader]), "w") as archive:
+                for path in held:
+                    name = zipfile.ZipInfo(path.relative_to(scratch).as_posix())
+                    archive.writestr(name, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
-class ClassNotebooksRole(SphinxRole):
-    """``{class-notebooks}``: a text that leads to the zip."""
+class ClassNotebooksRole(ReferenceRole):
+    """``{class-notebooks}`TEXT <student>` ``, or ``<instructor>``: a text that leads to a zip."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the link."""
         up = "../" * self.env.docname.count("/")
-        return [nodes.reference("", self.text, refuri=f"{up}{ZIP}", internal=False)], []
+        return [nodes.reference("", self.title, refuri=f"{up}{ZIPS[self.target]}", internal=False)], []
 
 
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.add_role("class-notebooks", ClassNotebooksRole())
-    app.connect("build-finished", write_zip)
+    app.connect("build-finished", write_zips)
 
 
 def choose(pages: Mapping[str, NotebookNode], wanted: Sequence[str]) -> dict[str, NotebookNode]:

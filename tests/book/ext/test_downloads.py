@@ -31,7 +31,7 @@ part/chapter
 SECOND = """(sec-second)=
 # The *second* page
 
-Only words, and {class-notebooks}`all for a class`.
+Only words, and {class-notebooks}`for a class <student>` and {class-notebooks}`with solutions <instructor>`.
 """
 
 CHAPTER = (
@@ -311,13 +311,15 @@ def test_a_book_whose_code_does_not_run_has_the_same_notebooks(html, tmp_path):
     assert (out / name).read_text(encoding="utf-8") == (html / name).read_text(encoding="utf-8")
 
 
-def test_a_zip_has_the_notebooks_for_a_class_and_pages_lead_to_it(html, tmp_path):
+def test_zips_have_the_notebooks_for_a_class_and_only_that_of_the_instructor_has_solutions(html, tmp_path):
     page = (html / "part/second.html").read_text(encoding="utf-8")
-    address = re.search(r'href="([^"]*)">all for a class<', page)[1]
-    archive = zipfile.ZipFile((html / "part" / address).resolve(strict=True))
-    assert archive.namelist() == ["README.md", "instructor/part/chapter.ipynb", "student/part/chapter.ipynb"]
-    student, instructor = (nbformat.reads(archive.read(name), 4) for name in reversed(archive.namelist()[1:]))
-    assert not tagged(student, "solution")
-    assert tagged(instructor, "solution")
     again, _ = build(tmp_path)
-    assert (again / "class-notebooks.zip").read_bytes() == (html / "class-notebooks.zip").read_bytes()
+    student, instructor = "student/part/chapter.ipynb", "instructor/part/chapter.ipynb"
+    for text, held in (("for a class", [student]), ("with solutions", ["README.md", instructor, student])):
+        address = re.search(rf'href="([^"]*)">{text}<', page)[1]
+        file = (html / "part" / address).resolve(strict=True)
+        archive = zipfile.ZipFile(file)
+        assert archive.namelist() == held
+        for name in held[-2:]:
+            assert bool(tagged(nbformat.reads(archive.read(name), 4), "solution")) == (name == instructor)
+        assert (again / file.name).read_bytes() == file.read_bytes()
