@@ -50,9 +50,15 @@ class Fig2Settings(LearningSettings):
         like="deadline_s",
         empty=True,
     )
+    deadline_arms: Sequence[str] = setting(
+        ["ours", "ours_printed", "fedlora"],
+        "arms that also run with deadlines_s",
+        choices=arm_names(ARMS),
+        empty=True,
+    )
     costly_arms: Sequence[str] = setting(
         ["hetlora", "flexlora", "full"],
-        "arms that run in small cells only, and at the fixed threshold",
+        "arms that run in small cells only",
         choices=arm_names(ARMS),
         empty=True,
     )
@@ -72,6 +78,11 @@ class Fig2Settings(LearningSettings):
             raise ValueError(
                 f"arms ({', '.join(self.arms)}) are all costly_arms, which run in cells of up to costly_up_to = "
                 f"{self.costly_up_to} UEs only: raise that, or lower num_ues"
+            )
+        if self.deadlines_s and not set(self.arms) & set(self.deadline_arms):
+            raise ValueError(
+                f"deadlines_s is for deadline_arms ({', '.join(self.deadline_arms)}), and none of them is in arms "
+                f"({', '.join(self.arms)}): add one there, or leave deadlines_s out"
             )
 
 
@@ -107,9 +118,9 @@ def measure(settings: Fig2Settings, *, device: str = "cpu", finished: Path | Non
 
     A run ends once all tests of `hold` rounds have reached the target, or after `rounds` rounds. The arms named in
     `costly_arms` run in cells of up to `costly_up_to` UEs only. Energy has no weight here, as in the paper: everybody
-    sends at the largest power. All cells are run at the fixed threshold of reception first, and then with each of
-    `deadlines_s`, in which everybody has that long for an upload. Returns `History.table` of all runs with the columns
-    `arm` and `deadline_s`, which is infinite at the fixed threshold.
+    sends at the largest power. All cells are run at the fixed threshold of reception first. Those of `deadline_arms` are
+    then run with each of `deadlines_s`, in which everybody has that long for an upload. Returns `History.table` of all
+    runs with the columns `arm` and `deadline_s`, which is infinite at the fixed threshold.
     """
     runs = [
         ArmRun(arm, settings.scenario(num_ues=k, energy_weight_per_j=0.0, **reading), seed, {"deadline_s": deadline_s})
@@ -117,7 +128,8 @@ def measure(settings: Fig2Settings, *, device: str = "cpu", finished: Path | Non
         for seed in settings.seeds
         for k in settings.num_ues
         for arm in arms_by_name(ARMS, settings.arms)
-        if arm.name not in settings.costly_arms or (k <= settings.costly_up_to and deadline_s == FIXED)
+        if arm.name not in settings.costly_arms or k <= settings.costly_up_to
+        if arm.name in settings.deadline_arms or deadline_s == FIXED
     ]
     also_test = None if settings.near is None else Near(settings.target - settings.near)
     protocol = settings.protocol(device=device, also_test=also_test, stop=Held(settings.target, settings.hold))

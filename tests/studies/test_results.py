@@ -175,6 +175,11 @@ def test_every_run_of_the_figures_is_recorded():
             if arm not in settings.get("costly_arms", []) or k <= settings["costly_up_to"]
         }  # fmt: skip
         assert set(zip(table["arm"], table["num_ues"], table["seed"], strict=True)) == wanted
+        for deadline_s in settings.get("deadlines_s", []):
+            runs = table[table["deadline_s"] == deadline_s]
+            assert set(zip(runs["arm"], runs["num_ues"], runs["seed"], strict=True)) == {
+                run for run in wanted if run[0] in settings["deadline_arms"]
+            }
 
 
 CASES = {"split_fig3": (5, 3), "split_fig4": (4, 2), "split_fig5": (9, 1)}

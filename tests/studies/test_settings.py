@@ -97,8 +97,8 @@ KINDS = [(name, type(recorded_settings(name))) for name in STUDIES]
 SEVERAL = [(kind, field.name) for _, kind in KINDS for field in dataclasses.fields(kind) if is_tuple(field.default)]
 SINGLE = [(kind, field.name) for _, kind in KINDS for field in dataclasses.fields(kind) if not is_tuple(field.default)]
 MEANT = {"readings", "variants", "sinr_thresholds_db", "energy_weights_per_j", "relative_weights_per_j"} | {
-    "deadlines_s", "costly_arms", "energy_shares", "learning_choices", "tasks_elsewhere", "fewer_samples",
-    "cells", "degrees", "minorities", "sizes", "batch_sizes", "turns", "thresholds_db",
+    "deadlines_s", "deadline_arms", "costly_arms", "energy_shares", "learning_choices", "tasks_elsewhere",
+    "fewer_samples", "cells", "degrees", "minorities", "sizes", "batch_sizes", "turns", "thresholds_db",
 }  # fmt: skip
 """Settings that may well be empty."""
 
@@ -155,6 +155,7 @@ def test_a_seed_that_no_table_holds_is_refused(kind, seed):
     ("study", "changes", "message"),
     [
         ("fig2_convergence", {"arms": ["full"], "num_ues": [12]}, "costly_up_to = 8"),
+        ("fig2_convergence", {"arms": ["full"], "deadlines_s": [0.1], "num_ues": [6]}, "none of them is in arms"),
         ("fig3_bandwidth", {"max_delay_s": 1e-3}, "min_delay_s = 0.005 s must be less"),
         ("fig5_energy", {"readings": [], "variants": []}, "something to run"),
         ("concepts", {"arms": ["grouping"]}, "arms must hold 'fedlora'"),
