@@ -192,7 +192,8 @@ def costs(table: pd.DataFrame, target: float = 0.75) -> pd.DataFrame:
     """What each arm took until its UEs, each with weights of its own, first reached the accuracy `target` in a test.
 
     One row per cell and arm, means over seeds: the seeds that reached it, the share of `reached`, and over all rounds
-    up to then, or to the end of a run that did not reach it, `rounds`, `joules` and `megabytes` sent.
+    up to then, or to the end of a run that did not reach it, `rounds`, `joules` and `megabytes` sent. The joules of the
+    printed form, which counts them by formulas of its own, are NaN.
     """
     rows = []
     for (name, num_ues, batch_size, arm, _), run in table.groupby([*_CELL, "arm", "seed"], sort=False):
@@ -203,7 +204,9 @@ def costs(table: pd.DataFrame, target: float = 0.75) -> pd.DataFrame:
             "rounds": len(spent), "joules": (spent["energy_uplink_j"] + spent["energy_compute_j"]).sum(),
             "megabytes": spent["sent_bits"].sum() / 8e6,
         })  # fmt: skip
-    return pd.DataFrame(rows).groupby([*_CELL, "arm"], sort=False).mean().reset_index()
+    means = pd.DataFrame(rows).groupby([*_CELL, "arm"], sort=False).mean().reset_index()
+    printed = [arm.name for arm in ARMS if arm.reading == "printed"]
+    return means.assign(joules=means["joules"].mask(means["arm"].isin(printed)))
 
 
 def conclusions(found: pd.DataFrame) -> str:
@@ -218,23 +221,24 @@ def conclusions(found: pd.DataFrame) -> str:
         worse = known[known.map(lambda one: one.high < 0.0)]
         lines.append(
             f"- **{titled(str(name))}**: better than one common module, in points: {_counted(better, known)}. "
-            f"Worse: {_counted(worse, known)}. {len(known) - len(better) - len(worse)} of {len(known)} cannot be told "
-            "apart from it."
+            f"Worse: {_counted(worse, known)}. {len(known) - len(better) - len(worse)} of {len(known)} pairs of arm "
+            "and inference cannot be told apart from it."
         )
     return "\n".join(lines)
 
 
 def _counted(chosen: pd.Series, known: pd.Series) -> str:
-    """Of estimates by inference and arm how many are chosen with which inference, and their range; one by its name."""
+    """Of estimates by inference and arm those that are chosen: by name, or of more than two the number and range."""
     labels = {arm.name: arm.label for arm in ARMS}
     parts = []
     for inference, of_inference in chosen.groupby("inference", sort=False):
-        means = sorted(one.mean for one in of_inference)
-        if len(means) == 1:
-            who, range_ = labels[of_inference.index[0][1]], f"{means[0]:+.1f}"
+        means = {labels[arm]: one.mean for (_, arm), one in of_inference.items()}
+        if len(means) <= 2:
+            who = " and ".join(f"{label} ({mean:+.1f})" for label, mean in means.items())
         else:
-            who, range_ = f"{len(means)} of {len(known[inference])}", f"{means[0]:+.1f} to {means[-1]:+.1f}"
-        parts.append(f"{who} with {INFERENCES[inference]} ({range_})")
+            least, most = min(means.values()), max(means.values())
+            who = f"{len(means)} of {len(known[inference])} arms ({least:+.1f} to {most:+.1f})"
+        parts.append(f"with {INFERENCES[inference]} {who}")
     return "; ".join(parts) or "nothing"
 
 
@@ -310,6 +314,7 @@ def verdicts(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
     """
     ends = last_tests(table)
     usual = ends[(ends["num_ues"] == settings.num_ues) & (ends["batch_size"] == settings.batch_size)]
+    labels = {arm.name: arm.label for arm in ARMS}
     rows = []
     for claim in CLAIMS:
         here = usual[usual["cell"] == claim.cell].reindex(columns=["seed", "arm", claim.inference])
@@ -322,7 +327,8 @@ def verdicts(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
         if len(gap) and not max(estimate(pairs[arm]).low for arm in pairs) > GUESSING:
             verdict = "undecided"
         rows.append({
-            "claim": claim.says, "in the cell": titled(claim.cell), "rule": claim.rule,
+            "claim": claim.says, "in the cell": titled(claim.cell),
+            "compared": f"{labels[claim.arm]}, less {labels[claim.rival]}", "rule": claim.rule,
             "points": in_points(gap) if len(gap) else "-", "verdict": verdict,
         })  # fmt: skip
     return pd.DataFrame(rows)

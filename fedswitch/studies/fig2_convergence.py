@@ -118,9 +118,9 @@ def measure(settings: Fig2Settings, *, device: str = "cpu", finished: Path | Non
 
     A run ends once all tests of `hold` rounds have reached the target, or after `rounds` rounds. The arms named in
     `costly_arms` run in cells of up to `costly_up_to` UEs only. Energy has no weight here, as in the paper: everybody
-    sends at the largest power. All cells are run at the fixed threshold of reception first. Those of `deadline_arms` are
-    then run with each of `deadlines_s`, in which everybody has that long for an upload. Returns `History.table` of all
-    runs with the columns `arm` and `deadline_s`, which is infinite at the fixed threshold.
+    sends at the largest power. All cells are run at the fixed threshold of reception first, and those of
+    `deadline_arms` then with each of `deadlines_s`, in which everybody has that long for an upload. Returns
+    `History.table` of all runs with the columns `arm` and `deadline_s`, which is infinite at the fixed threshold.
     """
     runs = [
         ArmRun(arm, settings.scenario(num_ues=k, energy_weight_per_j=0.0, **reading), seed, {"deadline_s": deadline_s})

@@ -145,13 +145,15 @@ def test_costs_end_where_the_target_is_reached(table):
     reached = found.loc[("label", 8, 8, "switching")]
     assert reached["reached"] == 1.0
     assert (reached["rounds"], reached["joules"], reached["megabytes"]) == (2, 6.0, 2.0)
+    printed = gains.costs(table.replace({"arm": {"switching": "switching_printed"}}), target=0.655)
+    assert printed.set_index(["cell", "arm"])["joules"].isna().xs("switching_printed", level="arm").all()
     at_once = gains.costs(table, target=0.5).set_index(["cell", "num_ues", "batch_size", "arm"])
     assert at_once.loc[("label", 8, 8, "fedlora"), "rounds"] == 1
 
 
 def test_conclusions_name_what_is_better_and_what_is_worse(table):
     lines = gains.conclusions(gains.in_cells(gains.against_common(table), SETTINGS)).splitlines()
-    name = "Algorithm 2, corrected with own weights"
+    name = "with own weights Algorithm 2, corrected"
     assert lines[0].startswith(
         f"- **label skew**: better than one common module, in points: {name} (+10.0). Worse: nothing."
     )
@@ -171,9 +173,10 @@ def test_conclusions_count_several_with_one_inference():
     ]  # fmt: skip
     said = gains.conclusions(pd.DataFrame(rows))
     assert (
-        "better than one common module, in points: nothing. Worse: 3 of 4 with uniform ensemble (-5.0 to -3.0)." in said
+        "better than one common module, in points: nothing. Worse: with uniform ensemble 3 of 4 arms (-5.0 to -3.0)."
+        in said
     )
-    assert said.endswith("1 of 4 cannot be told apart from it.")
+    assert said.endswith("1 of 4 pairs of arm and inference cannot be told apart from it.")
 
 
 def test_the_figure_and_the_summary_show_the_same(table):
