@@ -34,7 +34,7 @@ class SplitScenario(Declared):
     r"""Cell, messages, scheduling and learning of split federated LoRA: one frozen, validated value, as `Scenario`.
 
     All that scheduling depends on are two numbers: the mean SNR of a device over the whole band, and
-    :math:`\bar{D} B / \mu`, the bits for each Hz and second that one device alone would need to end at the limit.
+    :math:`\delta = \bar{D} B / \mu`: one device alone would need :math:`1 / \delta` bit/s/Hz to end at the limit.
     Section V leaves their units open. `corrected()` is the reading in which the policies come out as the sibling shows
     them: -11.7 dB at the center of the circle, and 5. `in_band()` takes its noise for that of the whole band (58.3 dB,
     0.5), `cell_10db()` is a usual cell (10.3 dB, 1), and `paper()` takes the delay as it is printed (-11.7 dB, 500),

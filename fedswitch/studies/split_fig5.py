@@ -19,7 +19,7 @@ from .style import INK, NEUTRAL, WIDE_IN, draw_range
 def limits_setting(default: list[float]) -> list[float]:
     """A field of limits, on the sibling's axis."""
     limits: list[float] = setting(
-        default, "limits of the mean delay on the sibling's axis, where 0.5 is stated: several values",
+        default, "limits of the mean delay on the sibling's axis, where 0.5 stands for the stated one: several values",
         meaning="a limit", above=0.0, high=1e3,
     )  # fmt: skip
     return limits
