@@ -108,7 +108,7 @@ class SplitSettings(StudySettings):
     seeds: Sequence[int] = seed_setting([0], "of cell, fading, data and modules")
 
     def at_limit(self, reading: str, limit: float = STATED_LIMIT, **changes: Any) -> SplitScenario:
-        """The scenario in a reading, with a limit of the mean delay on the sibling's axis, where 0.5 stands for the stated.
+        """The scenario in a reading, with a limit of the mean delay on the sibling's axis, where 0.5 is what is stated.
 
         Messages weigh what the sibling's weigh, whatever the backbone: one payload for all devices, as it has it.
         """
