@@ -14,7 +14,7 @@ from ..intervals import Estimate, estimate
 from ..split_fig4 import roughness
 from ..split_fig6 import of_runs
 from ..split_runs import ALL_IN, LABELS, READING_TEXTS, ends
-from .evidence import Evaluate, Outcome, claims_of
+from .evidence import Evaluate, Outcome, claims_of, of_direction
 from .rules import ClaimVerdict, combine, judge_always, judge_at_least, judge_direction
 from .sentences import Unit, shown, too_little, why_direction
 
@@ -143,10 +143,8 @@ def _devices(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
             ]
             known = estimate(ranks)
             means = "; ".join(f"{LABELS[arm]} {counts[reading][arm].mean():.1f}" for arm in arms)
-            yield Outcome(
-                form, judge_direction(known), f"rank correlation {shown(known, '')}",
-                f"{why_direction(known)} Devices a round: {means}.", READING_TEXTS[reading], found=known,
-            )  # fmt: skip
+            why = f"{why_direction(known)} Devices a round: {means}."
+            yield of_direction(form, known, f"rank correlation {shown(known, '')}", why, READING_TEXTS[reading])
 
 
 def fifths(table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -167,11 +165,7 @@ def _late(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
                 by_seed = frame[frame["task"].isin(tasks)].groupby("seed")["bend"].agg(_whole_mean).dropna()
                 if len(by_seed) < 2:  # nobody was scheduled in a fifth of the rounds
                     continue
-                known = estimate(by_seed)
-                yield Outcome(
-                    form, judge_direction(known), shown(known, _UNITS[column]), why_direction(known),
-                    f"{_WORDS[column]}; {READING_TEXTS[str(reading)]}", column == ACCURACY, known,
-                )  # fmt: skip
+                yield _told(form, estimate(by_seed), column, READING_TEXTS[str(reading)], column == ACCURACY)
 
 
 def _limit(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
@@ -199,7 +193,7 @@ def _smooth(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
                 f"{why_direction(known)} Means: {by[few].mean():.3f} with {few} samples of a device, "
                 f"{by[many].mean():.3f} with {many or 'all'}."
             )
-            yield Outcome(form, judge_direction(known), f"{shown(known, '')} rougher", why, found=known)
+            yield of_direction(form, known, f"{shown(known, '')} rougher", why)
 
 
 def _parameters(claimed: int, layouts: dict[str, int]) -> Any:
@@ -256,10 +250,8 @@ def _best(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
 
 
 def _told(form: Form | None, known: Estimate, column: str, reading: str, counts: bool) -> Outcome:
-    return Outcome(
-        form, judge_direction(known), shown(known, _UNITS[column]), why_direction(known),
-        f"{_WORDS[column]}; {reading}", counts, known,
-    )  # fmt: skip
+    reading = f"{_WORDS[column]}; {reading}"
+    return of_direction(form, known, shown(known, _UNITS[column]), why_direction(known), reading, counts=counts)
 
 
 def _running(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
@@ -267,7 +259,7 @@ def _running(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
         first, last = by.columns.min(), by.columns.max()
         known = estimate(by[last] - by[first])
         why = f"{by[first].mean():.3g} at {first:g}, {by[last].mean():.3g} at {last:g}. {why_direction(known)}"
-        yield Outcome(form, judge_direction(known), f"{shown(known, '')} more", why, f"{name}; {reading}", found=known)
+        yield of_direction(form, known, f"{shown(known, '')} more", why, f"{name}; {reading}")
 
 
 def _longest(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
