@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import Array, checked, single, whole
-from .subscription import check_limit
+from .subscription import check_room
 
 _ROUNDING = 1e-12
 
@@ -77,7 +77,7 @@ def online_guarantee(
     sent = subscriptions if uploads is None else uploads
     beta, taken = checked(share={"subscriptions": subscriptions, "uploads": sent})
     (debts,), (size,) = checked(non_negative={"duals": duals}), checked(positive={"steps": steps})
-    most, (wanted,) = check_limit(limit), single(share={"min_participation": min_participation})
+    most, (wanted,) = whole("limit", limit), single(share={"min_participation": min_participation})
     if cost.ndim != 3 or not cost.shape == beta.shape == taken.shape == debts.shape or not cost.size:
         raise ValueError(
             "gradients, subscriptions, uploads and duals must all have the shape (T, N, K), "
@@ -108,12 +108,8 @@ def best_static(cost: ArrayLike, limit: int, *, min_participation: float) -> Arr
     nothing. Raises ValueError where N v exceeds s, and for values out of range.
     """
     (prices,) = checked(finite={"cost": cost})
-    most, (wanted,) = check_limit(limit), single(share={"min_participation": min_participation})
-    left = most - prices.shape[-1] * wanted
-    if left < -_ROUNDING:
-        raise ValueError(
-            f"min_participation = {wanted:g} in each of {prices.shape[-1]} modules needs more than limit = {most}"
-        )
+    most, (wanted,) = whole("limit", limit), single(share={"min_participation": min_participation})
+    left = check_room(prices.shape[-1], most, wanted)
     order = np.argsort(prices, axis=-1, kind="stable")
     rank = np.argsort(order, axis=-1)
     more = np.clip(left - rank * (1.0 - wanted), 0.0, 1.0 - wanted)
@@ -132,7 +128,7 @@ def participation_limit(
     room. All that is subscribed to must be uploaded.
     """
     rounds, modules = whole("rounds", rounds, low=1), whole("num_modules", num_modules, low=1)
-    most = check_limit(limit)
+    most = whole("limit", limit)
     wanted, spread = single(
         share={"min_participation": min_participation}, non_negative={"spread_over_step": spread_over_step}
     )

@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import Array, Bools, check_generator, checked, flags, single
+from ..arguments import Array, Bools, check_generator, checked, flags, single, whole
 from ..scenario import Scenario
 from ..wireless import Reception
 from .field_power import LogSuccess
 from .forms import CORRECTED
 from .online import Decision, Observation, State, check_observation, step_1
-from .subscription import check_limit, round_subscription
+from .subscription import check_room, round_subscription
 
 LEAST_PROBABILITY = 0.02
 """What is received more rarely counts as if it were not so rare: no upload weighs more than its share over this."""
@@ -49,10 +49,9 @@ def subscription_probabilities(
     value, cost, rate = np.broadcast_arrays(
         *checked(non_negative={"worth": worth, "price": price}, share={"success": success})
     )
-    most, (wanted,) = check_limit(limit), single(share={"min_participation": min_participation})
+    most, (wanted,) = whole("limit", limit), single(share={"min_participation": min_participation})
     modules = value.shape[-1]
-    if modules * wanted > most + 1e-12:
-        raise ValueError(f"min_participation = {wanted:g} in each of {modules} modules needs more than limit = {most}")
+    check_room(modules, most, wanted)
     hopeful = (rate > LEAST_PROBABILITY) & (value > 0.0)
     square = np.where(hopeful, value / np.where(hopeful, rate, 1.0), 0.0)
 

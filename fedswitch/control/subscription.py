@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import LARGEST_COUNT, Array, Bools, check_generator, checked, one_number, shown, whole
+from ..arguments import Array, Bools, check_generator, checked, one_number, shown, whole
 
 
 def random_subscription(num_modules: int, num_ues: int, limit: int, rng: np.random.Generator) -> Bools:
@@ -42,7 +42,7 @@ def subscribe(gradient: ArrayLike, dual: ArrayLike, limit: int, *, rng: np.rando
     a module axis, or a limit below 0.
     """
     slope, price = checked(number={"gradient": gradient}, non_negative={"dual": dual})
-    most = check_limit(limit)
+    most = whole("limit", limit)
     if rng is not None:
         check_generator(rng)
     cost = np.asarray(slope - price)
@@ -90,7 +90,7 @@ def project_capped_simplex(point: ArrayLike, limit: int) -> Array:
     (target,) = checked(finite={"point": point})
     if target.ndim == 0:
         raise ValueError("point must have the modules on its last axis")
-    limit = check_limit(limit)
+    limit = whole("limit", limit)
     clipped = np.clip(target, 0.0, 1.0)
     target = target - target.max(axis=-1, keepdims=True)  # only differences matter where the limit is met
     # the sum falls with the shift, and is linear between these
@@ -138,9 +138,11 @@ def dual_ascent(dual: ArrayLike, subscription: ArrayLike, *, min_participation: 
     return np.maximum(price + size * (wanted - taken), 0.0)
 
 
-def check_limit(limit: int) -> int:
-    """The argument as Python's int; ValueError that names it for all but whole numbers from 0 on."""
-    most = one_number(limit)
-    if most is None or not 0 <= most <= LARGEST_COUNT or most != int(most):
-        raise ValueError(f"limit must be a whole number of at least 0, got {shown(limit)}")
-    return int(most)
+def check_room(num_modules: int, limit: int, wanted: float) -> float:
+    """What (7c) leaves of `limit` when every module gets its v of (7d); ValueError where that takes more."""
+    left = limit - num_modules * wanted
+    if left < -1e-12:
+        raise ValueError(
+            f"min_participation = {wanted:g} in each of {num_modules} modules needs more than limit = {limit}"
+        )
+    return left

@@ -98,14 +98,9 @@ def quantity_partition(
 ) -> Partition:
     """Split all samples at random among `num_ues` UEs whose numbers of samples differ.
 
-    Each UE has `min_samples`; shares of what is left follow Dir(concentration * 1_K), rounded to whole samples.
-
-    Args:
-        labels: (M,) whole numbers from 0. A UE's labels are those of a random draw; `proportions` are those of all.
-        num_ues: K, at least 1.
-        concentration: of the Dirichlet distribution; small values give most samples to few UEs.
-        min_samples: the least number of samples of a UE, at least 1.
-        rng: draws the shares, and then shuffles the samples.
+    Each UE has `min_samples`; shares of what is left follow Dir(concentration * 1_K), rounded to whole samples: a small
+    `concentration` gives most to few UEs. A UE's labels are those of a random draw; `proportions` are those of all.
+    Arguments are as in `dirichlet_partition`, but `rng` draws the shares, and then shuffles the samples.
 
     Raises ValueError for an argument out of range, and where there are fewer than K `min_samples` samples; the message
     says how many UEs the data allow.
@@ -129,14 +124,9 @@ def domain_partition(
     """Split samples among `num_ues` UEs that hold `domains_per_ue` domains each, equally many samples of each of them.
 
     Domains are given out in laps: in a lap no domain is given twice, so that all are held by about as many UEs. All UEs
-    receive the same number of samples, the largest for which no domain runs out.
-
-    Args:
-        domains: (M,) whole numbers from 0; G is the largest of them plus one.
-        num_ues: K, at least 1.
-        domains_per_ue: from 1 to G.
-        min_samples: the least number of samples of a UE that is of use, at least 1.
-        rng: draws the domains, lap by lap, and then shuffles the pools that the UEs are dealt from.
+    receive the same number of samples, the largest for which no domain runs out. Arguments are as in
+    `dirichlet_partition`, but for `domains` (M,), whole numbers from 0 to G - 1, for `domains_per_ue`, from 1 to G, and
+    for `rng`, which draws the domains, lap by lap, and then shuffles the pools that the UEs are dealt from.
 
     Raises ValueError for an argument out of range, and where the UEs would hold less than `min_samples`; the message
     says how many samples, and how many UEs, the data allow.

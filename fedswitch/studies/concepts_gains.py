@@ -67,8 +67,12 @@ def against_common(table: pd.DataFrame) -> pd.DataFrame:
 
 def in_cells(found: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
     """What of `against_common`, or of the table, is in the cells that all arms are compared in, in their order."""
-    usual = (found["num_ues"] == settings.num_ues) & (found["batch_size"] == settings.batch_size)
-    return pd.concat([found[usual & (found["cell"] == name)] for name in settings.cells] or [found[:0]])
+    usual = _usual(found, settings)
+    return pd.concat([usual[usual["cell"] == name] for name in settings.cells] or [usual[:0]])
+
+
+def _usual(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
+    return table[(table["num_ues"] == settings.num_ues) & (table["batch_size"] == settings.batch_size)]
 
 
 def labels_alone(settings: ConceptsSettings) -> pd.DataFrame:
@@ -148,12 +152,11 @@ def turned(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
     One row per case and arm: means over seeds at the end, with intervals, for UEs that use what they train. The case
     in which nothing happens is there where the cell of opposite tasks is.
     """
-    ends = last_tests(table).reindex(columns=[*table, *({"accuracy_turned"} - set(table))])
-    usual = ends[(ends["num_ues"] == settings.num_ues) & (ends["batch_size"] == settings.batch_size)]
+    ends = _usual(last_tests(table), settings).reindex(columns=[*table, *({"accuracy_turned"} - set(table))])
     rows = []
     for name, happens in {OPPOSED: "nothing", **TURNS}.items():
         for arm in settings.followed:
-            of_arm = usual[(usual["cell"] == name) & (usual["arm"] == arm)]
+            of_arm = ends[(ends["cell"] == name) & (ends["arm"] == arm)]
             if len(of_arm) and name in (OPPOSED, *settings.turns):
                 rows.append({
                     "half way": happens, "scheme": arms_by_name(ARMS, [arm])[0].label,
@@ -171,7 +174,7 @@ def over_channels(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFra
     the end, in percent, and points over one common module. The first threshold is that of all other cells.
     """
     cells = {settings.sinr_threshold_db: SKEWS[0]} | {level: channels(level) for level in settings.thresholds_db}
-    usual = table[(table["num_ues"] == settings.num_ues) & (table["batch_size"] == settings.batch_size)]
+    usual = _usual(table, settings)
     rows = []
     for threshold_db, name in cells.items():
         runs = usual[usual["cell"] == name]
@@ -312,12 +315,11 @@ def verdicts(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
 
     Where neither of the two arms is certain to be better than guessing, nothing was learned that could decide.
     """
-    ends = last_tests(table)
-    usual = ends[(ends["num_ues"] == settings.num_ues) & (ends["batch_size"] == settings.batch_size)]
+    ends = _usual(last_tests(table), settings)
     labels = {arm.name: arm.label for arm in ARMS}
     rows = []
     for claim in CLAIMS:
-        here = usual[usual["cell"] == claim.cell].reindex(columns=["seed", "arm", claim.inference])
+        here = ends[ends["cell"] == claim.cell].reindex(columns=["seed", "arm", claim.inference])
         by_arm = here.pivot(index="seed", columns="arm", values=claim.inference).reindex(
             columns=[claim.arm, claim.rival]
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, measure_runs
-from .intervals import in_brackets
+from .intervals import with_range
 from .settings import arm_names, setting
 from .style import CLAIMED, WIDE_IN, scheme_look
 
@@ -291,20 +292,16 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     Where more than half of the runs were cut off, the median is that of what they had taken by then. Without deadlines
     there is no column for them.
     """
+    shown = partial(with_range, statistic="median", digits=".3g")
     rows = []
     for arm in ARMS:
         for (deadline_s, k), chosen in runs[runs["arm"] == arm.name].groupby(["deadline_s", "num_ues"]):
             by_printed_formulas = arm.reading == "printed"
             rows.append({
                 "scheme": arm.label, "K": k, **({} if deadline_s == FIXED else {"deadline in s": deadline_s}),
-                "received": _spread(chosen["received"]), "cut off": f"{chosen['cut_off'].sum()} of {len(chosen)}",
-                "rounds": _spread(chosen["rounds"]), "to own plateau": _spread(chosen["rounds_to_plateau"]),
-                "s on air": "-" if by_printed_formulas else _spread(chosen["seconds"]),
-                "joules": "-" if by_printed_formulas else _spread(chosen["joules"]),
+                "received": shown(chosen["received"]), "cut off": f"{chosen['cut_off'].sum()} of {len(chosen)}",
+                "rounds": shown(chosen["rounds"]), "to own plateau": shown(chosen["rounds_to_plateau"]),
+                "s on air": "-" if by_printed_formulas else shown(chosen["seconds"]),
+                "joules": "-" if by_printed_formulas else shown(chosen["joules"]),
             })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _spread(values: pd.Series) -> str:
-    median, low, high = (f"{value:.3g}" for value in (values.median(), values.min(), values.max()))
-    return median if low == high else in_brackets(median, low, high)

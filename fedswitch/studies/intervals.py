@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
@@ -105,6 +106,12 @@ def interval(
 def in_brackets(value: str, low: str, high: str) -> str:
     """A value with its range in brackets, as tables show it; a line breaks before the brackets, never in them."""
     return f"{value} ({low}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high})"
+
+
+def with_range(values: pd.Series, statistic: str, digits: str) -> str:
+    """A "mean" or "median", as `format` writes it, with the least and the most value in brackets where these differ."""
+    middle, low, high = (format(value, digits) for value in values.agg([statistic, "min", "max"]))
+    return middle if low == high else in_brackets(middle, low, high)
 
 
 def coverage(size: int, *, trials: int = 1000, seed: int = 0) -> float:

@@ -21,7 +21,7 @@ from ..learning.samples import Kept
 from ..split import Policy, SplitHistory, SplitScenario, simulate_split
 from ..split.split_simulation import SplitRun, deal_evenly
 from .federated import ArmRun, Protocol, arms_by_name, measure_runs
-from .intervals import in_brackets
+from .intervals import with_range
 from .settings import StudySettings, arm_names, seed_setting, setting
 from .style import GRID, INK, LABEL_WIDTH, NEUTRAL, WIDE_IN, draw_range, mark_guessing, scheme_look
 
@@ -222,11 +222,10 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     keys = [name for name in cases_in(found) if found[name].nunique() > 1]
     rows = []
     for case, runs in found.groupby([*keys, "arm"], sort=False):
-        accuracy = runs["accuracy"]
         rows.append({
             **dict(zip(keys, case, strict=False)),
             "policy": LABELS[case[-1]],
-            "accuracy": _spread(accuracy),
+            "accuracy": with_range(runs["accuracy"], "mean", ".3f"),
             "worst device": f"{runs['accuracy_min'].mean():.3f}",
             "delay over limit": f"{runs['delay_over_limit'].mean():.2f}",
             "participation, least": f"{runs['participation_min'].mean():.2f}",
@@ -235,11 +234,6 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
             "rounds with nobody": f"{runs['empty'].mean():.0%}",
         })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _spread(values: pd.Series) -> str:
-    mean, low, high = (f"{value:.3f}" for value in (values.mean(), values.min(), values.max()))
-    return mean if low == high else in_brackets(mean, low, high)
 
 
 def looks(arms: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:

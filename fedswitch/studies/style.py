@@ -19,8 +19,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib_inline.backend_inline import set_matplotlib_formats
+from numpy.typing import ArrayLike
 from pandas.api.typing import SeriesGroupBy
+from scipy.optimize import isotonic_regression
 
+from ..arguments import Array
 from ..palette import LIGHT, SERIES, labelled, themed
 
 Label = TypeVar("Label")
@@ -206,34 +209,17 @@ def _end(axes: Axes, line: Line2D) -> tuple[float, float]:
     return (inside or places)[-1][0], min(max((inside or places)[-1][1], 0.0), 1.0)
 
 
-def _apart(places: Sequence[float], heights: Sequence[float]) -> list[float]:
-    """Places near the wanted ones, in their order, of labels as high as `heights`, inside of 0 to 1 where they fit.
+def _apart(places: ArrayLike, heights: ArrayLike) -> Array:
+    """Places nearest to the wanted ones, in least squares and in their order, of labels as high as `heights`.
 
-    None of them overlap. Labels that would are a stack in the middle of their places.
+    None of them overlap, and none reach below 0.
     """
-    order = sorted(range(len(places)), key=lambda i: places[i])
-    groups: list[tuple[list[int], float]] = []  # labels that touch, and where their middle is
-    for i in order:
-        members, middle = [i], max(places[i], heights[i] / 2)
-        while groups:
-            above, center = groups[-1]
-            if center + _sum(heights, above) / 2 <= middle - _sum(heights, members) / 2:
-                break
-            groups.pop()
-            members = above + members
-            middle = max(sum(places[j] for j in members) / len(members), _sum(heights, members) / 2)
-        groups.append((members, middle))
-    found = list(places)
-    for members, middle in groups:
-        bottom = middle - _sum(heights, members) / 2
-        for j in members:
-            found[j] = bottom + heights[j] / 2
-            bottom += heights[j]
+    order = np.argsort(places, kind="stable")
+    wanted, height = (np.asarray(values, dtype=float)[order] for values in (places, heights))
+    stack = np.cumsum(height) - height / 2  # where they are all on top of each other, from 0
+    found = np.empty_like(wanted)
+    found[order] = stack + np.maximum(isotonic_regression(wanted - stack).x, 0.0)
     return found
-
-
-def _sum(heights: Sequence[float], members: Sequence[int]) -> float:
-    return sum(heights[j] for j in members)
 
 
 def mark_guessing(axes: Axes, accuracy: float) -> None:

@@ -114,7 +114,7 @@ def test_a_dual_never_falls_below_zero():
     [
         (([np.nan, 1.0], 0.0, 1), "gradient must be a number, got nan"),
         (([1.0, 1.0], -1.0, 1), "dual must be non-negative"),
-        (([1.0], 0.0, -1), "limit must be a whole number of at least 0, got -1"),
+        (([1.0], 0.0, -1), "limit = -1 must be a whole number of at least 0"),
         ((1.0, 0.0, 1), "the modules on its last axis"),
     ],
 )
@@ -217,7 +217,7 @@ def test_bad_arguments_of_the_other_rules_are_named():
         project_capped_simplex([np.nan, 0.0], 1)
     with pytest.raises(ValueError, match="point must have the modules"):
         project_capped_simplex(0.5, 1)
-    with pytest.raises(ValueError, match="limit must be a whole number"):
+    with pytest.raises(ValueError, match="limit = -1 must be a whole number"):
         project_capped_simplex([0.5], -1)
     with pytest.raises(ValueError, match="step must be positive"):
         subscribe_proximal([0.5], [1.0], [0.0], 1, step=0.0)

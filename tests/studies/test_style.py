@@ -65,6 +65,15 @@ def test_labels_never_overlap_and_keep_their_order(wanted):
     assert min(at - height / 2 for at, height in zip(found, heights, strict=True)) >= -1e-9
 
 
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.02, 0.3), st.floats(0, 1)), min_size=1, max_size=6))
+def test_labels_are_as_near_to_their_places_as_they_can_be(wanted):
+    """Against any other labels in that order with gaps below them: theirs is the projection on all such places."""
+    places, heights, gaps = np.array(sorted(wanted)).T
+    found = _apart(places, heights)
+    other = np.cumsum(gaps + heights) - heights / 2
+    assert (places - found) @ (other - found) <= 1e-9
+
+
 def test_lines_are_named_at_their_ends_in_their_colors():
     axes = Figure(figsize=(5, 3)).subplots()
     axes.plot([0, 1, 2], [0.0, 1.0, np.nan], color="#112233", label="left")

@@ -73,11 +73,7 @@ def tail_penalty(layers: Sequence[Factors], *, gamma: float = DECAY, strength: f
 def pruned_rank(received: Sequence[Factors], trained: Sequence[Factors], *, gamma: float = DECAY) -> int:
     """The rank of a UE after local training: `kept_rank` if its tail product has become smaller, else as before.
 
-    Args:
-        received: (A, B) of each layer as the UE got them, after truncation.
-        trained: the same after local training.
-        gamma: the share of the rank that stays.
-
+    `received` holds (A, B) of each layer as the UE got them, after truncation, `trained` the same after local training.
     Raises ValueError where the two differ in shape, or the layers in rank.
     """
     shapes = [(tuple(a.shape), tuple(b.shape)) for a, b in trained]
@@ -97,11 +93,9 @@ def sparsity_weights(
 ) -> torch.Tensor:
     """p_k = ||B_k A_k||_F / sum_j ||B_j A_j||_F over all layers of each UE: (K,), float64, sums to 1.
 
-    The square of the norm is the sum of (B^T B) * (A A^T), so no product of full size is formed.
-
-    Args:
-        ues: (A, B) of each layer of each UE.
-        sample_weights: (K,) the weights while all products are zero; where not given, equal ones. Any positive sum.
+    `ues` holds (A, B) of each layer of each UE. `sample_weights` (K,), of any positive sum, are the weights while all
+    products are zero; where not given, equal ones. The square of the norm is the sum of (B^T B) * (A A^T), so no
+    product of full size is formed.
 
     Raises ValueError where the UEs' layers do not fit each other, and where `sample_weights` are not K numbers of at
     least 0, not all 0.
@@ -122,11 +116,7 @@ def sparsity_weights(
 def average(factors: Sequence[Factors], weights: torch.Tensor, rank_max: int) -> Factors:
     """The factors of one layer, filled up with zeros to `rank_max`, averaged over K UEs: (A, B) of rank `rank_max`.
 
-    Args:
-        factors: (A, B) of each UE, ranks may differ.
-        weights: (K,), as `sparsity_weights` gives them.
-        rank_max: the rank of the result.
-
+    `factors` holds (A, B) of each UE, whose ranks may differ; `weights` (K,) are as `sparsity_weights` gives them.
     Raises ValueError for shapes that do not fit or a rank above `rank_max`.
     """
     check_factors(factors)
@@ -149,12 +139,8 @@ def average(factors: Sequence[Factors], weights: torch.Tensor, rank_max: int) ->
 def hetlora(factors: Sequence[Factors], rank_max: int, *, sample_weights: Sequence[float] | None = None) -> Factors:
     """The aggregate of HetLoRA for a model of one layer: sparsity weights, zero-padding, weighted sums of A and of B.
 
-    With several layers, take `sparsity_weights` of whole UEs once and `average` each layer.
-
-    Args:
-        factors: (A, B) of each UE, of shapes (r_k, in) and (out, r_k).
-        rank_max: the rank of the result.
-        sample_weights: (K,) the weights while all B are zero; where not given, equal ones.
+    `factors` holds (A, B) of each UE, of shapes (r_k, in) and (out, r_k), `rank_max` is the rank of the result, and
+    `sample_weights` are as in `sparsity_weights`. With several layers, take those of whole UEs once and `average` each.
 
     Raises ValueError for shapes that do not fit, a rank above `rank_max`, or sample weights that are not usable.
     """

@@ -12,7 +12,8 @@ from ...paper import PAPER, SIBLING
 from ...scenario import Form
 from ..intervals import Estimate
 from ..records import Result
-from .rules import ClaimVerdict, combine, standing
+from .rules import ClaimVerdict, combine, judge_direction, judge_gain, standing
+from .sentences import shown, why_gain
 from .texts import TEXTS, ClaimText
 
 FORMS: tuple[Form, ...] = ("printed", "corrected")
@@ -35,6 +36,21 @@ class Outcome:
     reading: str = ""
     counts: bool = True
     found: Estimate | None = None
+
+
+def of_gain(
+    form: Form, found: Estimate, claimed: float, reading: str, *, counts: bool = True, also: str = ""
+) -> Outcome:
+    """What a share comes to that is claimed to be a gain of that size (rule "gain"); `also` follows the reason."""
+    why = why_gain(found, claimed) + also
+    return Outcome(form, judge_gain(found, claimed), shown(found, "%"), why, reading, counts, found)
+
+
+def of_direction(
+    form: Form | None, found: Estimate, told: str, why: str, reading: str = "", *, counts: bool = True
+) -> Outcome:
+    """What a difference comes to that is claimed to lie above zero (rule "direction"); `told` is how it is shown."""
+    return Outcome(form, judge_direction(found), told, why, reading, counts, found)
 
 
 Prepare = Callable[[pd.DataFrame, Any], pd.DataFrame]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...scenario import Form
 from ..fig2_convergence import CLAIMED_FEWER, FIXED, Fig2Settings, reached
 from ..intervals import estimate
-from .evidence import Outcome, claims_of
+from .evidence import Outcome, claims_of, of_gain
 from .rules import ClaimVerdict, judge_gain, judge_valley, standing
 from .sentences import Unit, shown, too_little, value_of, why_direction, why_gain
 
@@ -120,8 +120,7 @@ def _faster_in_one_reading(runs: pd.DataFrame, rival: str) -> Iterator[Outcome]:
             yield _saved(runs, form, rival, over)
         for column, reading in _BESIDE[form].items():
             found = estimate(savings(runs, ours, rival, column=column)).map(share)
-            verdict, why = judge_gain(found, CLAIMED_FEWER[rival]), why_gain(found, CLAIMED_FEWER[rival])
-            yield Outcome(form, verdict, shown(found, "%"), why, f"{reading}, against {rival}", counts=False)
+            yield of_gain(form, found, CLAIMED_FEWER[rival], f"{reading}, against {rival}", counts=False)
 
 
 def _saved(runs: pd.DataFrame, form: Form, rival: str, over: str) -> Outcome:

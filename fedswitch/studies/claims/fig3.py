@@ -11,8 +11,8 @@ import pandas as pd
 from ...scenario import Form
 from ..fig3_bandwidth import Fig3Settings, outcomes
 from ..intervals import estimate
-from .evidence import Outcome, claims_of
-from .rules import judge_always, judge_direction
+from .evidence import Outcome, claims_of, of_direction
+from .rules import judge_always
 from .sentences import shown, why_direction
 
 BRACKETS: dict[Form, str] = {"printed": "fixed", "corrected": "fitted to the cell"}
@@ -43,7 +43,7 @@ def _iterations(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]
             f"{counts[few].mean():.1f} at K = {few} and {counts[many].mean():.1f} at K = {many}, on average. "
             f"{why_direction(found, 'cells')}"
         )
-        yield Outcome(form, judge_direction(found), f"{shown(found, '')} more", why, f"bracket {bracket}", found=found)
+        yield of_direction(form, found, f"{shown(found, '')} more", why, f"bracket {bracket}")
 
 
 def _complexity(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
@@ -55,7 +55,7 @@ def _complexity(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]
         if form == "printed":
             within = (counts <= most).to_numpy()
             why = f"{within.sum()} of {within.size} searches end within log2(E_input / omega) = {most:.1f} iterations."
-        yield Outcome(form, judge_direction(power), f"power {shown(power, '')}", why, f"bracket {bracket}", found=power)
+        yield of_direction(form, power, f"power {shown(power, '')}", why, f"bracket {bracket}")
 
 
 def _delay(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
@@ -67,7 +67,7 @@ def _delay(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
         f"From K = {few} to K = {many} the delay becomes {shown(longer.map(math.exp), 'times')} as long (geometric "
         "mean over cells)."
     )
-    yield Outcome(None, judge_direction(power), f"power {shown(power, '')}", why, found=power)
+    yield of_direction(None, power, f"power {shown(power, '')}", why)
 
 
 def _counts(ends: pd.DataFrame) -> Iterator[tuple[Form, str, pd.DataFrame]]:

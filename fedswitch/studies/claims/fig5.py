@@ -10,9 +10,9 @@ from ...scenario import Form
 from ..fig5_energy import CLAIMED_AT_DB, CLAIMED_REDUCTION, CLAIMED_SAVING, Fig5Settings
 from ..fig5_savings import at_lighter_weight, matching_weights, reductions, savings
 from ..intervals import estimate
-from .evidence import FORMS, Outcome, claims_of
-from .rules import judge_direction, judge_gain
-from .sentences import shown, why_direction, why_gain
+from .evidence import FORMS, Outcome, claims_of, of_gain
+from .rules import judge_direction
+from .sentences import shown, why_direction
 
 _METRICS = {
     "power": "mean power of the UEs that send",
@@ -27,11 +27,12 @@ def _saving(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
         silent = estimate(runs["silent"])
         also = f" Uploads that are not sent at all: {shown(silent, '%')}."
         for metric, reading in _METRICS.items():
-            yield _gain(runs[metric], CLAIMED_SAVING, form, reading, also=also if metric == "power" else "")
+            found = estimate(runs[metric])
+            yield of_gain(form, found, CLAIMED_SAVING, reading, also=also if metric == "power" else "")
     scanned = savings(table[table["scan"]])
     for (name, weight), runs in scanned.groupby(["reading", "relative_weight_per_j"], sort=False):
         reading = f"{name}, relative weight {weight:g} 1/J"
-        yield _gain(runs["power"], CLAIMED_SAVING, _form(name), reading, counts=False)
+        yield of_gain(_form(name), estimate(runs["power"]), CLAIMED_SAVING, reading, counts=False)
 
 
 def _gap(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
@@ -51,21 +52,12 @@ def _gap(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
 
 def _heavier(table: pd.DataFrame, settings: Fig5Settings) -> Iterator[Outcome]:
     for form, runs in _by_form(reductions(table)):
-        yield _gain(runs["reduction"], CLAIMED_REDUCTION, form, "all energy on air")
-        yield _gain(
-            runs["reduction_per_received"], CLAIMED_REDUCTION, form, _METRICS["energy_per_received"], counts=False
-        )
+        yield of_gain(form, estimate(runs["reduction"]), CLAIMED_REDUCTION, "all energy on air")
+        found = estimate(runs["reduction_per_received"])
+        yield of_gain(form, found, CLAIMED_REDUCTION, _METRICS["energy_per_received"], counts=False)
     for name, cells in matching_weights(table, metric="power").groupby("reading", sort=False):
         reading = f"{name}, ten times the weight that saves {CLAIMED_SAVING:.1%}"
-        yield _gain(cells["reduction"], CLAIMED_REDUCTION, _form(name), reading, counts=False)
-
-
-def _gain(
-    values: pd.Series, claimed: float, form: Form, reading: str, *, counts: bool = True, also: str = ""
-) -> Outcome:
-    found = estimate(values)
-    why = why_gain(found, claimed) + also
-    return Outcome(form, judge_gain(found, claimed), shown(found, "%"), why, reading, counts, found)
+        yield of_gain(_form(name), estimate(cells["reduction"]), CLAIMED_REDUCTION, reading, counts=False)
 
 
 def _by_form(runs: pd.DataFrame) -> Iterator[tuple[Form, pd.DataFrame]]:

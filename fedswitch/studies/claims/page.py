@@ -170,10 +170,11 @@ def _layers(settings: Mapping[str, Any]) -> str:
 
 def with_the_papers_model(study: str, settings: Mapping[str, Any]) -> str:
     """The command that runs a study as recorded, but with the paper's model; empty where no model is trained."""
-    if study.startswith("split"):
-        backbone = "google/vit-base-patch16-224-in21k" if study in _IMAGES else "bert-base-uncased"
-        return f"nox -s reproduce -- {study} -p backbone={backbone} --out OUT" if "backbone" in settings else ""
-    return f"nox -s reproduce -- {study} -p backbone={_PAPER_BACKBONE} --out OUT" if "backbone" in settings else ""
+    if "backbone" not in settings:
+        return ""
+    of_texts = "bert-base-uncased" if study.startswith("split") else _PAPER_BACKBONE
+    backbone = "google/vit-base-patch16-224-in21k" if study in _IMAGES else of_texts
+    return f"nox -s reproduce -- {study} -p backbone={backbone} --out OUT"
 
 
 def _definitions(texts: Mapping[Any, str]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from ..intervals import Estimate, estimate
 from ..split_fig4 import roughness
 from ..split_fig6 import of_runs
 from ..split_runs import ALL_IN, LABELS, READING_TEXTS, ends
-from .evidence import Outcome, claims_of
+from .evidence import Evaluate, Outcome, claims_of, of_direction
 from .rules import ClaimVerdict, combine, judge_always, judge_at_least, judge_direction
 from .sentences import Unit, shown, too_little, why_direction
 
@@ -67,13 +68,28 @@ def _whole_mean(values: pd.Series) -> float:
     return float(values.mean(skipna=False))
 
 
+def _compared(
+    value: Callable[..., pd.Series],
+    *rivals: str,
+    judge: Callable[[Estimate], ClaimVerdict] = judge_direction,
+    sides: Mapping[Any, str] = OURS,
+) -> Evaluate:
+    """How a claim is evaluated that compares arms: `value` of "all_in", of the arm of each form, and of its `rivals`.
+
+    They come as one number for each seed, larger where an arm is better; the value is larger where the claim holds.
+    """
+
+    def evaluate(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
+        for form, ours in sides.items():
+            yield from _outcomes(table, settings, [ours, *rivals], form, value, judge)
+
+    return evaluate
+
+
 def _outcomes(
     table: pd.DataFrame, settings: Any, needed: Sequence[str], form: Form | None, value: Any, judge: Any
 ) -> Iterator[Outcome]:
-    """An outcome for each reading of the units, by accuracy, and beside it by training loss.
-
-    `value(frame, sign)` makes one number for each seed of what `by_reading` gives, larger where the claim holds.
-    """
+    """An outcome for each reading of the units, by accuracy, and beside it by training loss, as `_compared`."""
     found = ends(_of_main(table, settings))
     if not {ALL_IN, *needed} <= set(found["arm"]):
         return
@@ -85,13 +101,13 @@ def _outcomes(
         for reading, frame in by_reading(found, column, tasks or list(found["task"].unique())):
             if not set(needed) <= set(frame):
                 continue
-            known = estimate(value(frame, _SIGNS[column]).dropna())
+            values = value(*(frame[arm] for arm in (ALL_IN, *needed)))
+            known = estimate((_SIGNS[column] * values).dropna())
             verdict: ClaimVerdict = judge(known)
             beside = "; ".join(
                 f"{LABELS[arm]} {frame[arm].mean():.3f} ({paid[reading][arm].mean():.2f}, "
                 f"{least[reading][arm].mean():.2f})"
                 for arm in needed
-                if arm != ALL_IN
             )
             why = f"{why_direction(known)} Means: {beside}; All-in {frame[ALL_IN].mean():.3f}."
             if not tasks:
@@ -106,32 +122,10 @@ def _outcomes(
             )  # fmt: skip
 
 
-def _all_in(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
-    for form, ours in OURS.items():
-        yield from _outcomes(
-            table, settings, [ours], form, lambda by, sign, o=ours: sign * (by[ALL_IN] - by[o]), judge_at_least
-        )
-
-
-def _greedy(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
-    for form, ours in OURS.items():
-        yield from _outcomes(
-            table, settings, [ours, GS], form, lambda by, sign, o=ours: sign * (by[o] - by[GS]), judge_direction
-        )
-
-
-def _equal_share(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
-    yield from _outcomes(
-        table, settings, [GS, AABA], None, lambda by, sign: sign * (by[GS] - by[AABA]), judge_direction
-    )
-
-
-def _close(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
-    for form, ours in OURS.items():
-        yield from _outcomes(
-            table, settings, [ours, GS], form,
-            lambda by, sign, o=ours: sign * (2.0 * by[o] - by[GS] - by[ALL_IN]), judge_direction,
-        )  # fmt: skip
+_all_in = _compared(lambda all_in, ours: all_in - ours, judge=judge_at_least)
+_greedy = _compared(lambda _, ours, gs: ours - gs, GS)
+_equal_share = _compared(lambda _, gs, aaba: gs - aaba, AABA, sides={None: GS})
+_close = _compared(lambda all_in, ours, gs: 2.0 * ours - gs - all_in, GS)
 
 
 def _devices(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
@@ -149,10 +143,8 @@ def _devices(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
             ]
             known = estimate(ranks)
             means = "; ".join(f"{LABELS[arm]} {counts[reading][arm].mean():.1f}" for arm in arms)
-            yield Outcome(
-                form, judge_direction(known), f"rank correlation {shown(known, '')}",
-                f"{why_direction(known)} Devices a round: {means}.", READING_TEXTS[reading], found=known,
-            )  # fmt: skip
+            why = f"{why_direction(known)} Devices a round: {means}."
+            yield of_direction(form, known, f"rank correlation {shown(known, '')}", why, READING_TEXTS[reading])
 
 
 def fifths(table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -173,11 +165,7 @@ def _late(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
                 by_seed = frame[frame["task"].isin(tasks)].groupby("seed")["bend"].agg(_whole_mean).dropna()
                 if len(by_seed) < 2:  # nobody was scheduled in a fifth of the rounds
                     continue
-                known = estimate(by_seed)
-                yield Outcome(
-                    form, judge_direction(known), shown(known, _UNITS[column]), why_direction(known),
-                    f"{_WORDS[column]}; {READING_TEXTS[str(reading)]}", column == ACCURACY, known,
-                )  # fmt: skip
+                yield _told(form, estimate(by_seed), column, READING_TEXTS[str(reading)], column == ACCURACY)
 
 
 def _limit(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
@@ -205,7 +193,7 @@ def _smooth(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
                 f"{why_direction(known)} Means: {by[few].mean():.3f} with {few} samples of a device, "
                 f"{by[many].mean():.3f} with {many or 'all'}."
             )
-            yield Outcome(form, judge_direction(known), f"{shown(known, '')} rougher", why, found=known)
+            yield of_direction(form, known, f"{shown(known, '')} rougher", why)
 
 
 def _parameters(claimed: int, layouts: dict[str, int]) -> Any:
@@ -234,45 +222,36 @@ def _gained(found: pd.DataFrame, column: str, reading: str, arm: str) -> pd.Seri
 def _rises(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
     found = ends(table)
     sides: list[tuple[Form | None, str]] = [*OURS.items(), (None, GS), (None, AABA)]
-    for reading in settings.unit_readings:
-        for form, arm in sides:
-            for column in (ACCURACY, LOSS):
-                gained = _gained(found, column, reading, arm)
-                if gained is not None:
-                    known = estimate(gained.dropna())
-                    yield _told(form, known, column, f"{LABELS[arm]}; {READING_TEXTS[reading]}", column == ACCURACY)
+    for reading, (form, arm), column in product(settings.unit_readings, sides, (ACCURACY, LOSS)):
+        gained = _gained(found, column, reading, arm)
+        if gained is not None:
+            known = estimate(gained.dropna())
+            yield _told(form, known, column, f"{LABELS[arm]}; {READING_TEXTS[reading]}", column == ACCURACY)
 
 
 def _least(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
     found = ends(table)
-    for reading in settings.unit_readings:
-        for form, ours in OURS.items():
-            for rival in (GS, AABA):
-                for column in (LOSS, ACCURACY):
-                    own, other = (_gained(found, column, reading, arm) for arm in (ours, rival))
-                    if own is not None and other is not None:
-                        known = estimate((other - own).dropna())
-                        told = f"than {LABELS[rival]}; {READING_TEXTS[reading]}"
-                        yield _told(form, known, column, told, column == LOSS)
+    cases = product(settings.unit_readings, OURS.items(), (GS, AABA), (LOSS, ACCURACY))
+    for reading, (form, ours), rival, column in cases:
+        own, other = (_gained(found, column, reading, arm) for arm in (ours, rival))
+        if own is not None and other is not None:
+            known = estimate((other - own).dropna())
+            yield _told(form, known, column, f"than {LABELS[rival]}; {READING_TEXTS[reading]}", column == LOSS)
 
 
 def _best(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
     found, tightest = ends(table), min(settings.limits)
-    for reading in settings.unit_readings:
-        for form, ours in OURS.items():
-            for rival in (GS, AABA):
-                own, other = (_against_limit(found, ACCURACY, reading, arm) for arm in (ours, rival))
-                if tightest in own and tightest in other:
-                    known = estimate((own[tightest] - other[tightest]).dropna())
-                    told = f"over {LABELS[rival]} at {tightest:g}; {READING_TEXTS[reading]}"
-                    yield _told(form, known, ACCURACY, told, True)
+    for reading, (form, ours), rival in product(settings.unit_readings, OURS.items(), (GS, AABA)):
+        own, other = (_against_limit(found, ACCURACY, reading, arm) for arm in (ours, rival))
+        if tightest in own and tightest in other:
+            known = estimate((own[tightest] - other[tightest]).dropna())
+            told = f"over {LABELS[rival]} at {tightest:g}; {READING_TEXTS[reading]}"
+            yield _told(form, known, ACCURACY, told, True)
 
 
 def _told(form: Form | None, known: Estimate, column: str, reading: str, counts: bool) -> Outcome:
-    return Outcome(
-        form, judge_direction(known), shown(known, _UNITS[column]), why_direction(known),
-        f"{_WORDS[column]}; {reading}", counts, known,
-    )  # fmt: skip
+    reading = f"{_WORDS[column]}; {reading}"
+    return of_direction(form, known, shown(known, _UNITS[column]), why_direction(known), reading, counts=counts)
 
 
 def _running(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
@@ -280,7 +259,7 @@ def _running(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:
         first, last = by.columns.min(), by.columns.max()
         known = estimate(by[last] - by[first])
         why = f"{by[first].mean():.3g} at {first:g}, {by[last].mean():.3g} at {last:g}. {why_direction(known)}"
-        yield Outcome(form, judge_direction(known), f"{shown(known, '')} more", why, f"{name}; {reading}", found=known)
+        yield of_direction(form, known, f"{shown(known, '')} more", why, f"{name}; {reading}")
 
 
 def _longest(table: pd.DataFrame, settings: Any) -> Iterator[Outcome]:

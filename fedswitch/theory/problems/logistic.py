@@ -107,15 +107,24 @@ def logistic(
     heterogeneity: float = 1.0,
 ) -> Logistic:  # fmt: skip
     """Non-IID logistic regression: every UE labels by a truth of its own; `heterogeneity` is the spread of them."""
-    num_ues, dimension, samples, regularization, heterogeneity = check_sizes(
-        num_ues, dimension, samples, regularization, heterogeneity
+    num_ues, dimension, samples, heterogeneity, regularization = check_sizes(
+        num_ues, dimension, samples, heterogeneity, regularization=regularization
     )
     rng = stream(seed, "logistic")
     weights = rng.dirichlet(np.full(num_ues, 20.0))
-    features = rng.normal(size=(num_ues, samples, dimension))
+    return Logistic(weights, signed_features((num_ues, samples, dimension), heterogeneity, rng), regularization)
+
+
+def signed_features(
+    shape: tuple[int, int, int], heterogeneity: float, rng: np.random.Generator, *, steepness: float = 1.0
+) -> Array:
+    """Features (K, n, d) times their labels of -1 or 1, which a truth of each UE draws, the surer the steeper it is."""
+    num_ues, samples, dimension = shape
+    features = rng.normal(size=shape)
     truth = rng.normal(size=dimension) + heterogeneity * rng.normal(size=(num_ues, dimension))
-    positive = rng.random((num_ues, samples)) < expit(np.einsum("knd,kd->kn", features, truth))
-    return Logistic(weights, np.where(positive, 1.0, -1.0)[..., np.newaxis] * features, regularization)
+    positive = rng.random((num_ues, samples)) < expit(steepness * np.einsum("knd,kd->kn", features, truth))
+    signed: Array = np.where(positive, 1.0, -1.0)[..., np.newaxis] * features
+    return signed
 
 
 def reach(vectors: Array, most: Array) -> Array:

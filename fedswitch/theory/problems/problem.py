@@ -157,10 +157,8 @@ class Problem(abc.ABC):
         return np.asarray(solution.x)
 
 
-def check_sizes(
-    num_ues: int, dimension: int, samples: int, regularization: float, heterogeneity: float
-) -> tuple[Any, ...]:
+def check_sizes(num_ues: int, dimension: int, samples: int, heterogeneity: float, **positive: float) -> tuple[Any, ...]:
     """All of them as numbers of Python's; ValueError that names what no problem can be made with."""
     counts = {"num_ues": num_ues, "dimension": dimension, "samples": samples}
     sizes = (whole(name, count, low=1) for name, count in counts.items())
-    return *sizes, *single(positive={"regularization": regularization}, non_negative={"heterogeneity": heterogeneity})
+    return *sizes, *single(non_negative={"heterogeneity": heterogeneity}, positive=positive)

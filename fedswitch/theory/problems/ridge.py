@@ -92,8 +92,8 @@ def ridge(
     `heterogeneity` is the spread of both, `common_hessian` gives all UEs the same features. Their shares of the data
     are drawn too.
     """
-    num_ues, dimension, samples, regularization, heterogeneity = check_sizes(
-        num_ues, dimension, samples, regularization, heterogeneity
+    num_ues, dimension, samples, heterogeneity, regularization = check_sizes(
+        num_ues, dimension, samples, heterogeneity, regularization=regularization
     )
     rng = stream(seed, "ridge")
     weights = rng.dirichlet(np.full(num_ues, 20.0))

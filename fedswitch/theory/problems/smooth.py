@@ -10,9 +10,10 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from ...arguments import Array, settle, single, whole
+from ...arguments import Array, settle, whole
 from ...streams import stream
-from .logistic import reach
+from .logistic import reach, signed_features
+from .problem import check_sizes
 
 _STEEPEST_TURN = 1.0 / (6.0 * np.sqrt(3.0))  # the largest second derivative of a sigmoid
 
@@ -264,20 +265,17 @@ def sigmoid(
     seed: int, *, num_ues: int = 8, dimension: int = 5, samples: int = 40, heterogeneity: float = 1.0
 ) -> Sigmoid:
     """Non-IID classification by a smooth count of errors: every UE labels by a truth of its own."""
-    num_ues, dimension, samples, spread = _sizes(num_ues, dimension, samples, heterogeneity)
+    num_ues, dimension, samples, spread = check_sizes(num_ues, dimension, samples, heterogeneity)
     rng = stream(seed, "sigmoid")
     weights = rng.dirichlet(np.full(num_ues, 20.0))
-    features = rng.normal(size=(num_ues, samples, dimension))
-    truth = rng.normal(size=dimension) + spread * rng.normal(size=(num_ues, dimension))
-    positive = rng.random((num_ues, samples)) < expit(2.0 * np.einsum("knd,kd->kn", features, truth))
-    return Sigmoid(weights, np.where(positive, 1.0, -1.0)[..., np.newaxis] * features)
+    return Sigmoid(weights, signed_features((num_ues, samples, dimension), spread, rng, steepness=2.0))
 
 
 def lora_factors(
     seed: int, *, num_ues: int = 8, dimension: int = 4, samples: int = 40, heterogeneity: float = 0.3, rank: int = 1
 ) -> LoraFactors:
     """Non-IID least squares with LoRA: every UE has a low-rank truth of its own."""
-    num_ues, dimension, samples, spread = _sizes(num_ues, dimension, samples, heterogeneity)
+    num_ues, dimension, samples, spread = check_sizes(num_ues, dimension, samples, heterogeneity)
     rng = stream(seed, "lora factors")
     weights = rng.dirichlet(np.full(num_ues, 20.0))
     inputs = rng.normal(size=(num_ues, samples, dimension)) / np.sqrt(dimension)
@@ -285,10 +283,3 @@ def lora_factors(
     truth = left @ right / dimension + spread * rng.normal(size=(num_ues, dimension, dimension)) / dimension
     targets = np.einsum("koi,kni->kno", truth, inputs) + 0.05 * rng.normal(size=inputs.shape)
     return LoraFactors(weights, inputs, targets, regularization=0.2, rank=rank)
-
-
-def _sizes(num_ues: int, dimension: int, samples: int, heterogeneity: float) -> tuple[int, int, int, float]:
-    counts = {"num_ues": num_ues, "dimension": dimension, "samples": samples}
-    first, second, third = (whole(name, count, low=1) for name, count in counts.items())
-    (spread,) = single(non_negative={"heterogeneity": heterogeneity})
-    return first, second, third, spread
