@@ -70,12 +70,12 @@ LOOKS = {
     "one_shot": Look(4, "D"),
     "hetlora": Look(5, "v"),
     "flexlora": Look(6, "P"),
-    "full": Look(7, "X"),
+    "full": Look(7, (6, 1, 0)),
     "random": Look(8, "<"),
     "proximal": Look(5, ">"),
     "switching_risk": Look(7, "p"),
     "energy": Look(6, "h"),
-    "unbiased": Look(3, (4, 1, 45)),
+    "unbiased": Look(3, (4, 1, 0)),
     "proposed": Look(1, "H"),
     "equal_share": Look(4, "d"),
     "fair": Look(2, "8"),
@@ -84,7 +84,10 @@ LOOKS = {
     "grouping": Look(4, "*"),
     "told": Look(5, "2"),
 }
-"""Every scheme's look, wherever it is drawn; those that share a color never share a panel, and have other markers."""
+"""Every scheme's look, wherever it is drawn; those that share a color never share a panel, and have other markers.
+
+None is a cross, which marks a run that was cut off.
+"""
 
 _SAME = {"ours": "switching", "algorithm_2": "switching", "switching_unbiased": "unbiased"}
 
