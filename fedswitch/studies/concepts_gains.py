@@ -44,6 +44,8 @@ INFERENCES = {
 TURNED = "accuracy_turned"
 """The accuracy of UEs to whom something happens half way, by what they train."""
 
+LABELS = {arm.name: arm.label for arm in ARMS}
+
 _CELL = ["cell", "num_ues", "batch_size"]
 
 
@@ -159,7 +161,7 @@ def turned(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
             of_arm = ends[(ends["cell"] == name) & (ends["arm"] == arm)]
             if len(of_arm) and name in (OPPOSED, *settings.turns):
                 rows.append({
-                    "half way": happens, "scheme": arms_by_name(ARMS, [arm])[0].label,
+                    "half way": happens, "scheme": LABELS[arm],
                     "all UEs": in_percent(of_arm["accuracy_trained"]),
                     "the worst served": in_percent(of_arm["accuracy_trained_min"]),
                     "whom it happens to": in_percent(of_arm["accuracy_turned"]),
@@ -232,10 +234,9 @@ def conclusions(found: pd.DataFrame) -> str:
 
 def _counted(chosen: pd.Series, known: pd.Series) -> str:
     """Of estimates by inference and arm those that are chosen: by name, or of more than two the number and range."""
-    labels = {arm.name: arm.label for arm in ARMS}
     parts = []
     for inference, of_inference in chosen.groupby("inference", sort=False):
-        means = {labels[arm]: one.mean for (_, arm), one in of_inference.items()}
+        means = {LABELS[arm]: one.mean for (_, arm), one in of_inference.items()}
         if len(means) <= 2:
             who = " and ".join(f"{label} ({mean:+.1f})" for label, mean in means.items())
         else:
@@ -316,7 +317,6 @@ def verdicts(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
     Where neither of the two arms is certain to be better than guessing, nothing was learned that could decide.
     """
     ends = _usual(last_tests(table), settings)
-    labels = {arm.name: arm.label for arm in ARMS}
     rows = []
     for claim in CLAIMS:
         here = ends[ends["cell"] == claim.cell].reindex(columns=["seed", "arm", claim.inference])
@@ -330,7 +330,7 @@ def verdicts(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
             verdict = "undecided"
         rows.append({
             "claim": claim.says, "in the cell": titled(claim.cell),
-            "compared": f"{labels[claim.arm]}, less {labels[claim.rival]}", "rule": claim.rule,
+            "compared": f"{LABELS[claim.arm]}, less {LABELS[claim.rival]}", "rule": claim.rule,
             "points": in_points(gap) if len(gap) else "-", "verdict": verdict,
         })  # fmt: skip
     return pd.DataFrame(rows)
@@ -398,9 +398,8 @@ def draw_along(table: pd.DataFrame, settings: ConceptsSettings, axes: Sequence[s
 
 def summary(found: pd.DataFrame) -> pd.DataFrame:
     """`against_common` for a page: mean differences in points with their intervals, by cell and arm."""
-    labels = {arm.name: arm.label for arm in ARMS}
     rows = []
     for (name, arm), of_arm in found.groupby(["cell", "arm"], sort=False):
         shown = of_arm.groupby("inference")["difference"].apply(in_points).reindex(INFERENCES, fill_value="-")
-        rows.append({"cell": titled(str(name)), "scheme": labels[arm], **shown.rename(INFERENCES)})
+        rows.append({"cell": titled(str(name)), "scheme": LABELS[arm], **shown.rename(INFERENCES)})
     return pd.DataFrame(rows)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fedswitch.split import convergence
+from fedswitch.split.quadratic_round import quadratic_round, round_setting
 from fedswitch.theory.outcomes import checks_in
 
 CHECKS = checks_in(convergence).values()
@@ -84,6 +85,15 @@ def test_channel_sorted_schedule_by_monte_carlo():
     assert right == 1.0
     assert abs(followed.mean() - left) < 4 * followed.std() / np.sqrt(RNG_RUNS)
     assert abs(followed.mean() - corrected) < 4 * followed.std() / np.sqrt(RNG_RUNS)
+
+
+@pytest.mark.parametrize("num_scheduled", [1, 2, 3, 4])
+def test_heads_learn_faster_the_more_devices_are_scheduled_and_the_adapter_does_not(num_scheduled):
+    size = {"num_devices": 4, "num_scheduled": num_scheduled}
+    heads = quadratic_round(round_setting(**size, task_size=1, adapter_size=0), tasks=(1.0,) * 4)
+    shrinks = 1 - (1 - ETA * L) ** 2  # the gap of a head that moves, by this share
+    assert heads.change() == pytest.approx(-L / 2 * shrinks * num_scheduled / 4)
+    assert quadratic_round(round_setting(**size), adapter=1.0).change() == pytest.approx(-L / 2 * shrinks)
 
 
 def test_objective_by_its_slope():

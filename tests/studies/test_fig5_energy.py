@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from fedswitch import Scenario, control, wireless
+from fedswitch.encoders import lora_payload_bits
 from fedswitch.streams import stream
 from fedswitch.studies import fig5_energy as fig5
 from fedswitch.studies import fig5_savings
+from fedswitch.studies.control_loop import control_rounds
 from fedswitch.units import db_to_ratio
 
 small = partial(
@@ -124,3 +126,16 @@ def test_a_study_without_a_scan_or_without_the_stated_weights_has_empty_summarie
     assert fig5_savings.matching_weights(scan, metric="power")["outcome"].tolist() == ["never", "never"]
     with pytest.raises(ValueError, match="nothing to draw"):
         fig5_savings.draw_energy(scan)
+
+
+def test_ten_times_the_weight_silences_ues_by_a_fixed_step_of_the_duals_only():
+    def senders(weight_per_j, **step):
+        scenario = Scenario.corrected(
+            num_ues=15, energy_weight_per_j=weight_per_j, sinr_threshold=db_to_ratio(-5.0), **step
+        )
+        bits = lora_payload_bits(scenario, hidden_size=768, layers=12)
+        rounds = control_rounds(scenario, 0, 20, payload_bits=bits, compute_energy_j=0.0)
+        return sum(np.count_nonzero(done.decision.power_w) for done in rounds)
+
+    assert senders(1e5) == senders(1e6) > 0
+    assert senders(1e5, dual_step=1e5) > senders(1e6, dual_step=1e5)

@@ -74,6 +74,11 @@ def test_labels_are_as_near_to_their_places_as_they_can_be(wanted):
     assert (places - found) @ (other - found) <= 1e-9
 
 
+def test_no_scheme_looks_like_a_run_that_was_cut_off():
+    crosses = {"x", "X", *((4, style, 45) for style in (1, 2))}
+    assert not crosses & {look.marker for look in LOOKS.values()}
+
+
 def test_lines_are_named_at_their_ends_in_their_colors():
     axes = Figure(figsize=(5, 3)).subplots()
     axes.plot([0, 1, 2], [0.0, 1.0, np.nan], color="#112233", label="left")
