@@ -1,4 +1,4 @@
-"""No sentence stands on two pages, and pages avoid the turns that the style page of CONTRIBUTING advises against."""
+"""No sentence stands on two pages, none turns as CONTRIBUTING advises against, and pages allow the time they take."""
 
 import re
 from collections import defaultdict
@@ -17,6 +17,9 @@ ALLOWED = {"numbers in this chapter are those of the sibling"}  # what a reader 
 END = re.compile(r"(?<!Fig)(?<!Sec)(?<!Eq)[.?!:](?=[\s\"*)|]|$)|\n\s*\n|\||\n(?=\s*(?:[-*:] |\d+\. ))")
 
 TURNS = re.compile(r"\bheld (?:to|against)\b|\bthe print\b|\bUEs (?:who|that|which) are received\b|\bWhoever\b")
+GLANCE = re.compile(r"\{at-a-glance\}\n:time: (\d+)\n")
+TASKS = re.compile(r"^(`{3,})\{exercise\}.*?^\1$|\{solution-start\}.*?\{solution-end\}$", re.DOTALL | re.MULTILINE)
+PACE = 60.0  # words a minute, with the time for formulas, figures and cells
 OF_OTHERS = ("split-theorem.md", "split-scheduling.md")  # not gone over yet
 
 
@@ -60,6 +63,14 @@ def test_turns_to_avoid_are_avoided(path):
 def test_no_line_of_prose_is_taken_for_a_comment(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert not [number for number, line in enumerate(lines, 1) if line.startswith("% ")], "begin it with its number"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_page_allows_the_time_that_it_takes_without_its_exercises(path):
+    text = path.read_text(encoding="utf-8")
+    if told := GLANCE.search(text):
+        words = sum(len(WORD.findall(line)) for line in prose(TASKS.sub("", text)))
+        assert words <= PACE * int(told[1])
 
 
 def test_the_style_page_has_twenty_examples():
