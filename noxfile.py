@@ -89,7 +89,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["environment"])
 def tests(session: nox.Session) -> None:
-    """Run the tests but those of pages, which belong to `book`, one process for each core; arguments go to pytest."""
+    """Run the tests but those of pages, which belong to `book`, in a process more than cores; arguments: of pytest."""
     chosen = session.posargs or [f"--ignore={PAGE_TESTS}"]
     # more threads than cores would only wait for each other
     _run(session, "pytest", "--numprocesses=auto", *chosen, env={"OMP_NUM_THREADS": "1"})

@@ -22,3 +22,9 @@ def pytest_runtest_setup():
         default = sphinx_config.Config.config_values["source_suffix"].default
         for suffix in default.keys() - {".rst"}:
             del default[suffix]
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One process more than cores, since some tests wait most of the time for processes of their own."""
+    return (yield) + 1

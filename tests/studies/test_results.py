@@ -61,7 +61,9 @@ def replays(settings: dict) -> dict[str, Replay]:
             {"num_ues": [10], "num_cells": 2},
             ["num_ues", "seed", "bracket", "iteration"], ["delay_s", "total_share"],
         ),
-        "fig4_switching": Replay({**learning, "arms": ["greedy"], "energy_shares": [], "rounds": 2}, run, DECIDED),
+        "fig4_switching": Replay(
+            {**learning, "arms": ["greedy"], "energy_shares": [], "rounds": 2, "test_size": 200}, run, DECIDED
+        ),
         "fig5_energy": Replay(
             {
                 "seeds": settings.get("seeds", [])[:1], "readings": ["corrected", "printed"],
