@@ -20,7 +20,8 @@ from ..learning.partition import partition_task
 from ..learning.samples import Kept
 from ..learning.schemes.grouping import Grouped
 from ..scenario import Scenario
-from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, Protocol, measure_runs
+from .arms import AS_PRINTED, Arm, ArmRun, Protocol
+from .federated import LearningSettings, measure_runs
 from .settings import arm_names, seed_setting, setting
 
 RANK, MODULES = 8, 4

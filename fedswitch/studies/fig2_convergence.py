@@ -15,7 +15,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, measure_runs
+from .arms import AS_PRINTED, Arm, ArmRun, arms_by_name
+from .federated import LearningSettings, measure_runs
 from .intervals import with_range
 from .settings import arm_names, setting
 from .style import CLAIMED, WIDE_IN, scheme_look

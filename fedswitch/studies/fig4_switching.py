@@ -21,7 +21,8 @@ from ..learning.history import History
 from ..learning.schemes.subscribing import Greedy, OneShot
 from ..scenario import Form, Scenario
 from ..wireless import training_energy_j
-from .federated import AS_PRINTED, Arm, ArmRun, LearningSettings, arms_by_name, measure_runs
+from .arms import AS_PRINTED, Arm, ArmRun, arms_by_name
+from .federated import LearningSettings, measure_runs
 from .paired import Comparison, last_tests
 from .settings import arm_names, setting
 from .style import (

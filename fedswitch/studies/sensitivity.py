@@ -15,8 +15,9 @@ import pandas as pd
 from ..control import airtime_s, share_bandwidth
 from ..parameters import value_text
 from ..scenario import Scenario
+from .arms import Arm, ArmRun, Protocol
 from .control_loop import Round, as_decided, at_full_power, control_rounds
-from .federated import Arm, ArmRun, Protocol, measure_runs
+from .federated import measure_runs
 from .fig3_bandwidth import first_round, search
 from .fig5_energy import CLAIMED_SAVING, roberta_payload_bits, roberta_training_energy_j
 from .sensitivity_ranges import BANDWIDTH, BASES, CONTROL, LEARNING, RANGES, Experiment

@@ -20,7 +20,8 @@ from ..learning.encoding import Backbone
 from ..learning.samples import Kept
 from ..split import Policy, SplitHistory, SplitScenario, simulate_split
 from ..split.split_simulation import SplitRun, deal_evenly
-from .federated import ArmRun, Protocol, arms_by_name, measure_runs
+from .arms import ArmRun, Protocol, arms_by_name
+from .federated import measure_runs
 from .intervals import with_range
 from .settings import StudySettings, arm_names, seed_setting, setting
 from .style import GRID, INK, LABEL_WIDTH, NEUTRAL, WIDE_IN, draw_range, mark_guessing, scheme_look
@@ -28,7 +29,7 @@ from .style import GRID, INK, LABEL_WIDTH, NEUTRAL, WIDE_IN, draw_range, mark_gu
 
 @dataclasses.dataclass(frozen=True)
 class SplitArm:
-    """A policy of the sibling's system, and what it changes in the scenario, as `federated.AnyArm`."""
+    """A policy of the sibling's system, and what it changes in the scenario, as `arms.AnyArm`."""
 
     name: Policy
     label: str

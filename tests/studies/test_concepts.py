@@ -5,7 +5,7 @@ import pytest
 
 from fedswitch.learning import Turn, load_backbone, partition_task
 from fedswitch.learning.tasks import load_task
-from fedswitch.studies import concepts, federated
+from fedswitch.studies import arms, concepts, federated
 from fedswitch.studies import concepts_gains as gains
 
 SMALL = concepts.ConceptsSettings(
@@ -83,7 +83,7 @@ def test_the_arm_that_is_told_hears_of_tasks_that_are_exchanged():
 @pytest.mark.parametrize("turn", list(concepts.TURNS))
 def test_what_happens_half_way_concerns_ues_of_different_tasks(turn, small_tasks, monkeypatch):
     asked = []
-    monkeypatch.setattr(federated, "simulate", lambda *_, turn, **__: asked.append(turn))
+    monkeypatch.setattr(arms, "simulate", lambda *_, turn, **__: asked.append(turn))
     run = next(run for run in SMALL.runs() if run.labels["cell"] == turn)
     task = federated.load_task(run.task, seed=run.seed)
     run.arm.simulate(run.changed, task, SMALL.protocol(personal=True), run.seed, None)

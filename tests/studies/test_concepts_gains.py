@@ -198,32 +198,6 @@ def test_the_common_module_stands_beside_what_labels_alone_get(table, small_task
     assert beside["own label alone"].to_dict() == pytest.approx(alone.to_dict(), abs=5e-4)
 
 
-def test_claims_are_judged_by_the_rules_of_the_paper():
-    settings = concepts.ConceptsSettings(num_ues=8, batch_size=8)
-    accuracy = {"fedlora": 0.5, "fedlora_wide": 0.5, "told": 0.9, "grouping": 0.8, "switching": 0.55}
-    rows = [
-        {"cell": cell, "num_ues": 8, "batch_size": 8, "arm": arm, "seed": seed, "round": 1, "accuracy": 0.5,
-         "accuracy_trained": (level if cell == concepts.OPPOSED else 0.9) + 0.01 * seed * (arm == "grouping")}
-        for cell in (concepts.OPPOSED, concepts.conflict(0)) for arm, level in accuracy.items() for seed in range(5)
-    ]  # fmt: skip
-    rows = [
-        {**row, "accuracy_weighted": row["accuracy_trained"], "accuracy_trained_min": row["accuracy_trained"]}
-        for row in rows
-    ]
-    said = gains.verdicts(pd.DataFrame(rows), settings)
-    assert len(said) == len(gains.CLAIMS)
-    assert said["verdict"].tolist() == ["reproduced"] * 4 + ["not measured yet"] * 2 + [
-        "reproduced",
-        *["not measured yet"] * 5,
-    ]
-    turned = gains.verdicts(pd.DataFrame(rows).replace({"arm": {"grouping": "told", "told": "grouping"}}), settings)
-    assert turned["verdict"].iloc[0] == "reproduced"
-    guessed = pd.DataFrame(rows).assign(accuracy_trained=0.5, accuracy_weighted=0.5)
-    assert set(gains.verdicts(guessed, settings)["verdict"]) == {"undecided", "not measured yet"}
-    worse = pd.DataFrame(rows).replace({"arm": {"grouping": "switching", "switching": "grouping"}})
-    assert gains.verdicts(worse, settings)["verdict"].iloc[3] == "not reproduced"
-
-
 def test_labels_alone_are_those_of_the_ues_that_are_simulated(small_tasks):
     found = gains.labels_alone(SMALL)
     for row in found.itertuples():

@@ -7,8 +7,9 @@ import pytest
 from fedswitch import Scenario
 from fedswitch.errors import FedswitchError
 from fedswitch.learning.tasks import reviews_task
-from fedswitch.studies import federated
-from fedswitch.studies.federated import Arm, ArmRun, Protocol, arms_by_name, measure_runs
+from fedswitch.studies import arms, federated
+from fedswitch.studies.arms import Arm, ArmRun, Protocol
+from fedswitch.studies.federated import measure_runs
 from fedswitch.studies.fig2_convergence import Held, Near
 from fedswitch.studies.records import Result
 from fedswitch.studies.sensitivity import SensitivitySettings
@@ -101,14 +102,14 @@ def test_a_run_under_another_protocol_is_another_run_but_on_another_device_the_s
 
 def test_runs_at_one_seed_share_cell_and_data_and_their_labels_are_columns(made, monkeypatch):
     seen = []
-    start = federated.simulate
+    start = arms.simulate
 
     def watched(scenario, **options):
         history = start(scenario, **options)
         seen.append((options["seed"], history.distance_m, id(options["task"]), id(options["kept"])))
         return history
 
-    monkeypatch.setattr(federated, "simulate", watched)
+    monkeypatch.setattr(arms, "simulate", watched)
     runs = [ArmRun(arm, SCENARIO, seed, {"kind": "a"}) for seed in (0, 1) for arm in (RANDOM, COMMON)]
     table = measure_runs(runs, PROTOCOL)
     assert table.groupby(["arm", "seed", "kind"]).size().tolist() == [2, 2, 2, 2]
@@ -155,12 +156,6 @@ def test_the_test_set_is_cut_once_for_all_seeds(monkeypatch):
     assert first.texts == second.texts
     assert set(first.texts) < set(everything.texts)
     assert len(federated.load_shared(dataclasses.replace(PROTOCOL, test_size=None), 0).test) == 200
-
-
-def test_an_arm_that_does_not_exist_is_named_with_those_that_do():
-    assert arms_by_name([RANDOM, COMMON], ["fedlora"]) == [COMMON]
-    with pytest.raises(ValueError, match="unknown arm 'lora'; there are: random, fedlora"):
-        arms_by_name([RANDOM, COMMON], ["random", "lora"])
 
 
 LAST = [

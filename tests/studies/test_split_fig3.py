@@ -1,7 +1,7 @@
 import pytest
 
 from fedswitch.split import SplitScenario
-from fedswitch.studies.federated import ArmRun
+from fedswitch.studies.arms import ArmRun
 from fedswitch.studies.settings import recorded_settings
 from fedswitch.studies.split_fig3 import SplitFig3Settings, measure
 from fedswitch.studies.split_runs import ALL_IN, draw_budget, draw_learning, ends, summary
