@@ -126,8 +126,8 @@ def sweep(
     fedswitch sweep fig4_switching -p seeds=0:20 --out OUT --scheduler tcp://127.0.0.1:8786
     """
     from .studies.notebooks import find_study
-    from .studies.sweep import parse_sweep
     from .studies.sweep import sweep as run_sweep
+    from .studies.sweep_plan import parse_sweep
     from .studies.sweep_workers import run_here, run_on
 
     if scheduler is not None and not scheduler.strip():

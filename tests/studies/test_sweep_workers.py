@@ -17,8 +17,9 @@ import pytest
 
 from fedswitch.errors import FedswitchError
 from fedswitch.studies import sweep_workers
-from fedswitch.studies.sweep import plan, sweep
-from fedswitch.studies.sweep_workers import perform, run_here, run_on
+from fedswitch.studies.sweep import sweep
+from fedswitch.studies.sweep_plan import plan
+from fedswitch.studies.sweep_workers import data_digest, perform, run_here, run_on
 
 PATIENCE_S = 300
 
@@ -243,3 +244,36 @@ def test_a_killed_worker_costs_no_run_and_doubles_none(dask, scheduler, tiny, tm
     assert pd.read_parquet(out / "sweep.parquet")[["seed", "value"]].values.tolist() == [[s, s / 2] for s in seeds]
     assert sweep(study, swept, out, partial(run_on, scheduler), show=False).kept == 4
     assert len(started()) == 5
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "mrpc/{}.parquet", "mrpc/{}-00000-of-00001.parquet", "mrpc/data/{}-00000-of-00001.parquet",
+        "mrpc/{}/0000.parquet", "{}.parquet", "data/{}.parquet", "{}/0000.parquet",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("named", ["{}", "~"])
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_data_are_known_wherever_a_task_is_read_from(tmp_path, monkeypatch, place, named, part):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FEDSWITCH_DATA", named.format(tmp_path))
+    seen = set()
+    for content in ("1", "2"):
+        for each in ("train", "validation"):
+            path = tmp_path / place.format(each)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content if each == part else "same")
+        seen.add(data_digest({"task": "mrpc"}))
+    assert len(seen) == 2
+    assert data_digest({"task": "reviews"}) == data_digest({"task": ""}) == ""
+
+
+def test_weights_are_known_in_a_folder_that_is_named_from_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    seen = {data_digest({"backbone": "~/model"})}
+    (tmp_path / "model").mkdir()
+    for content in ("1", "2"):
+        (tmp_path / "model" / "model.safetensors").write_text(content)
+        seen |= {data_digest({"backbone": "~/model"}), data_digest({"backbone": str(tmp_path / "model")})}
+    assert len(seen) == 3
