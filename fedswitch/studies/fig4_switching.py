@@ -145,7 +145,10 @@ CLAIMED_PRICE = 0.009
 
 
 def comparisons(arms: Iterable[str]) -> list[Comparison]:
-    """What the paper compares, of the `arms` measured: Algorithm 2 and its rivals, then with and without energy."""
+    """Of the `arms` measured, what the paper compares: Algorithm 2 and its rivals, then with and without energy.
+
+    Last comes what it claims nothing of: Algorithm 2 beside subscriptions at random, and without bias beside with it.
+    """
     there = list(arms)
     without = {"energy_printed": "ours_printed"}
     pairs = [
@@ -158,6 +161,8 @@ def comparisons(arms: Iterable[str]) -> list[Comparison]:
         for arm in there
         if arm.startswith("energy_")
     ]
+    pairs += [Comparison(f"{_label(arm)}, over random", arm, "random") for arm in ("ours", "ours_printed")]
+    pairs += [Comparison("Algorithm 2, unbiased over corrected", "unbiased", "ours")]
     return [pair for pair in pairs if {pair.arm, pair.other} <= set(there)]
 
 

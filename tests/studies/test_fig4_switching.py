@@ -94,6 +94,11 @@ def test_what_was_not_measured_is_not_compared():
         ("ours", "greedy", 1.3), ("ours_printed", "one_shot_printed", 1.9), ("energy_printed", "ours_printed", -0.9),
         ("energy_0.7", "ours", -0.9),
     ]  # fmt: skip
+    beyond = fig4.comparisons(["ours", "ours_printed", "random", "unbiased"])
+    assert [(one.arm, one.other) for one in beyond] == [
+        ("ours", "random"), ("ours_printed", "random"), ("unbiased", "ours"),
+    ]  # fmt: skip
+    assert all(np.isnan(one.claimed) for one in beyond)
 
 
 def test_bars_are_the_participation_at_the_end_and_what_a_round_receives():
