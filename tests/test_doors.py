@@ -260,20 +260,20 @@ CALLS = {
     # split
     "SplitCell": (lambda **f: split.SplitCell(**f).gain_w(2), {"scenario": TWO, "seed": 3, "distance_m": [50, 100]}),
     "decide_schedule": (split.decide_schedule, {
-        "scenario": TWO, "gain": [3, 1], "queue_s": 2, "t": 4, "policy": "fair", "participation_price": [0, 1],
+        "scenario": TWO, "gain_w": [3, 1], "queue_s": 2, "t": 4, "policy": "fair", "participation_price": [0, 1],
         "payload_bits": [100, 9]}),
-    "equal_share_delays": (split.equal_share_delays, {"gain": [3, 4], "payload_bits": 5, **BAND}),
-    "prefix_delays": (split.prefix_delays, {"gain": [3, 4], "payload_bits": 5, **BAND}),
+    "equal_share_delays": (split.equal_share_delays, {"gain_w": [3, 4], "payload_bits": 5, **BAND}),
+    "prefix_delays": (split.prefix_delays, {"gain_w": [3, 4], "payload_bits": 5, **BAND}),
     "excess_bound": (split.excess_bound, {
         "rounds": [100, 9], "exponent": 0.5, "num_devices": 3, "target_s": 2, "longest_s": 4, "scale": 0.25,
         "form": "corrected"}),
     "first_round_risk": (split.first_round_risk, {
-        "rounds": [100, 9], "mean_gain": [0.5, 2], "target_s": 3, "payload_bits": 5, "noise_psd": 0.25}),
+        "rounds": [100, 9], "mean_gain_w": [0.5, 2], "target_s": 3, "payload_bits": 5, "noise_psd_w_per_hz": 0.25}),
     "follow_queue": (split.follow_queue, {
         "delays_s": [[1, 3], [2, 4]], "target_s": 2, "exponent": 0.5, "scale": 0.25, "queue": 3,
         "least_price_per_s": 0.5, "form": "printed"}),
-    "price_bound": (split.price_bound, {"delays": [[1, 3], [2, 4]], "target_s": 2}),
-    "price_of_delay": (split.price_of_delay, {"delays": [[1, 3], [2, 4]], "target_s": 2}),
+    "price_bound": (split.price_bound, {"delays_s": [[1, 3], [2, 4]], "target_s": 2}),
+    "price_of_delay": (split.price_of_delay, {"delays_s": [[1, 3], [2, 4]], "target_s": 2}),
     "schedule_rounds": (lambda **a: split.schedule_rounds(split.SplitCell.draw(TWO, 3), **a), {
         "rounds": 3, "policy": "proposed"}),
     "settled": (split.settled, {

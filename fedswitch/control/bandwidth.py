@@ -25,7 +25,7 @@ Bracket = tuple[float | None, float | None]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Trace:
-    """The common delays in s that were tried, in order, and the total share that each takes (infinite: impossible)."""
+    """The common delays in s that were tried, in order, and the total share of each (infinite: impossible): (J,)."""
 
     delay_s: Array
     total_share: Array
@@ -33,9 +33,9 @@ class Trace:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Allocation:
-    """The `share` of the bandwidth for every upload, and the `delay_s` at which all of them end.
+    """The `share` of the bandwidth of every upload, in their shape, and the `delay_s` at which the last of them ends.
 
-    `iterations` is how many delays were tried, and `trace` tells which.
+    `iterations` is J, how many delays were tried, and `trace` tells which.
     """
 
     share: Array

@@ -40,8 +40,9 @@ def step_1_bound(
     r"""A number that no powers and no common delay can bring the objective (14) of this round below, corrected form.
 
     It is to be held against ``decision.inner.objective[decision.inner.kept]`` of `decide` for the same round, whose
-    subscriptions are those of `state`. More `powers` and `cuts` bring it closer. Raises ValueError for shapes that do
-    not fit the scenario, and where a deadline sets the threshold: there is no common delay then.
+    subscriptions are those of `state`. More `powers` and `cuts` bring it closer. Raises ValueError for fewer
+    than 2 powers, negative `cuts`, shapes that do not fit the scenario, and where a deadline sets the threshold: there
+    is no common delay then.
     """
     powers, cuts = whole("powers", powers, low=2), whole("cuts", cuts)
     check_observation(scenario, observation, state)

@@ -37,8 +37,9 @@ def ergodic_share_for_delay(
     r"""Share :math:`\delta` of the bandwidth that uploads G bits in the delay E at the ergodic rate; any shape.
 
     The share may exceed 1. It is infinite where no bandwidth suffices, which is where ``E <= G N0 ln 2 / S`` with the
-    mean signal ``S = P g d^-alpha``, and 0 where there is no payload. Raises ValueError as
-    `ergodic_spectral_efficiency` does, and for a delay that is not positive or a payload or power that is negative.
+    mean signal ``S = P g d^-alpha``, and 0 where there is no payload, which needs no power. Raises ValueError for a
+    delay or distance that is not positive, a payload or power that is negative, a payload without power, and links that
+    `ergodic_spectral_efficiency` refuses.
     """
     payload, power, delay, distance, *_ = checked(
         non_negative={"payload_bits": payload_bits, "power_w": power_w},
@@ -70,9 +71,9 @@ def allocate_bandwidth_ergodic(
     `payload_bits` is G (0: not subscribed), `distance_m` is d and `power_w` is P. They broadcast, and all entries are
     one pool: payloads (N, K) and distances (K,) give shares (N, K). `radio` has the whole bandwidth W.
 
-    Ends when no two delays differ by more than `tolerance`, relative; `delay_s` is the largest of them, and the total
-    share lies in ``[1 - tolerance, 1]``. The trace holds the largest delay of each step. Without any payload, shares
-    and delay are 0.
+    Ends when no two delays differ by more than `tolerance`, relative, or after 60 steps; `delay_s` is the largest of
+    them, and the total share lies in ``[1 - tolerance, 1]``. The trace holds the largest delay of each step. Without
+    any payload, shares and delay are 0.
 
     Raises ValueError that names the argument for shapes that do not broadcast, for values out of range, for a payload
     without power (no finite delay exists), and for a tolerance outside [1e-12, 1).

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import Array, checked, single, whole
-from .subscription import check_room
+from .subscription import check_modules, check_room
 
 _ROUNDING = 1e-12
 
@@ -66,7 +66,7 @@ def online_guarantee(
     for every :math:`\beta_0` with :math:`v \le \beta_0 \le 1` and :math:`\sum_n \beta_{0,n} \le s`, where
     :math:`d_t \le 2 \|c^t - c^{t-1}\|_\infty` is how far apart the changes of cost, and 0, are (:math:`c^{-1} = 0`);
     and :math:`\sum_t (v - u^t) \le \sum_t (\lambda^{t+1} - \lambda^t) / \varsigma_t`. With one step :math:`\varsigma`
-    the first fractions add up to less than 0, and the second to :math:`\lambda^T / \varsigma`.
+    the first fractions add up to at most 0, and the second to :math:`\lambda^T / \varsigma`.
 
     `gradients`, `subscriptions` and `uploads` (where not given, all that is subscribed to) have shape (T, N, K),
     `duals` are :math:`\lambda^1` to :math:`\lambda^T`, after each round, of the same shape, and begin at 0; `steps`
@@ -105,9 +105,10 @@ def best_static(cost: ArrayLike, limit: int, *, min_participation: float) -> Arr
     r"""The shares :math:`\beta_0` of least `cost` (..., N) with :math:`v \le \beta_0 \le 1`, :math:`\sum_n \le s`.
 
     Every module gets its v, and what is left of s goes to the modules that cost least, as long as they cost less than
-    nothing. Raises ValueError where N v exceeds s, and for values out of range.
+    nothing. Raises ValueError where N v exceeds s, for values out of range, and a shape without a module axis.
     """
     (prices,) = checked(finite={"cost": cost})
+    check_modules("cost", prices)
     most, (wanted,) = whole("limit", limit), single(share={"min_participation": min_participation})
     left = check_room(prices.shape[-1], most, wanted)
     order = np.argsort(prices, axis=-1, kind="stable")

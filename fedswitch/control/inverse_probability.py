@@ -26,7 +26,7 @@ from ..wireless import Reception
 from .field_power import LogSuccess
 from .forms import CORRECTED
 from .online import Decision, Observation, State, check_observation, step_1
-from .subscription import check_room, round_subscription
+from .subscription import check_modules, check_room, round_subscription
 
 LEAST_PROBABILITY = 0.02
 """What is received more rarely counts as if it were not so rare: no upload weighs more than its share over this."""
@@ -44,11 +44,12 @@ def subscription_probabilities(
     `worth` is V, `success` :math:`\lambda` and `price` c, with the modules on the last axis; they broadcast. Where
     :math:`\lambda` is at most `LEAST_PROBABILITY` no subscription helps, and the module gets its v. By a price
     :math:`\nu` on subscriptions it is :math:`s_n = \sqrt{V / (\lambda_n (c_n + \nu))}`, between v and 1. Raises
-    ValueError for values out of range, and where N v exceeds `limit`.
+    ValueError for values out of range, a shape without a module axis, and where N v exceeds `limit`.
     """
     value, cost, rate = np.broadcast_arrays(
         *checked(non_negative={"worth": worth, "price": price}, share={"success": success})
     )
+    check_modules("worth, success or price", value)
     most, (wanted,) = whole("limit", limit), single(share={"min_participation": min_participation})
     modules = value.shape[-1]
     check_room(modules, most, wanted)
@@ -74,11 +75,11 @@ def subscription_probabilities(
 def unbiased_power(
     reception: Reception, uploads: ArrayLike, worth: ArrayLike, price_per_w: ArrayLike, *, max_power_w: float
 ) -> Array:
-    r"""The power in W, (K,), of least :math:`\sum_n V_n / \lambda_n(P) + p P` up to the largest; never 0 for an upload.
+    r"""The power in W, (K,), of least :math:`\sum_n V_n / \lambda_n(P) + p P` up to the largest.
 
     `reception` and `uploads` have shape (N, K), `worth` is V (N, K), and `price_per_w` p (K,). The sum is convex in
-    :math:`\ln P`, since :math:`\ln \lambda` is concave there (see `field_power`): its slope has one root. Raises
-    ValueError for values out of range.
+    :math:`\ln P`, since :math:`\ln \lambda` is concave there (see `field_power`): its slope has one root. It is never 0
+    for an upload that can arrive, and 0 for a UE that has none. Raises ValueError for values out of range.
     """
     value, price = (checked(non_negative={name: x})[0] for name, x in (("worth", worth), ("price_per_w", price_per_w)))
     (largest,) = single(positive={"max_power_w": max_power_w})

@@ -46,7 +46,7 @@ class Observation:
     `channel` are the uplinks, `payload_bits` the sizes :math:`G_n` of the gradients, (N,), or (N, K) where they differ
     between UEs, `compute_energy_j` the first term of (4), for one subscription. `remaining_risk` (N, K) is how much of
     its own risk each module still leaves to each UE, where that is to count. All UEs have equally much data. Raises
-    ValueError that names what is negative or not finite.
+    ValueError that names what is negative or not finite, and a payload or distance of 0: `State` tells who uploads.
     """
 
     channel: Channel
@@ -118,7 +118,10 @@ class Decision:
 
 
 def start(scenario: Scenario, *, rng: np.random.Generator, form: Form = "corrected") -> State:
-    """The state before the first round: "printed" puts every UE into every module, "corrected" draws at random."""
+    """The state before the first round: "printed" puts every UE into every module, "corrected" draws at random.
+
+    Raises ValueError for an unknown form, or an `rng` that is no generator.
+    """
     check_generator(rng)
     subscription, bound = formulas(form).start(scenario, rng)
     step = np.full(scenario.num_ues, scenario.dual_step or 0.0)
@@ -138,7 +141,9 @@ def decide(
 
     `rule` chooses the next subscription: "switching" by (11) and (12), "proximal" with the proximal term, "greedy"
     without duals, "one_shot" greedily after the first round and then never again, "random". `rng` breaks ties and draws
-    what is random. Raises ValueError for an unknown rule or form, and shapes that do not fit the scenario.
+    what is random. Raises ValueError for an unknown rule or form, an `rng` that is no generator, shapes that do not fit
+    the scenario, a dual, bound or remaining risk that is negative, a first round without any subscription, and an
+    upload without a finite delay.
     """
     own = formulas(form)
     check_choice("rule", rule, Rule)

@@ -46,8 +46,7 @@ def subscribe(gradient: ArrayLike, dual: ArrayLike, limit: int, *, rng: np.rando
     if rng is not None:
         check_generator(rng)
     cost = np.asarray(slope - price)
-    if cost.ndim == 0:
-        raise ValueError("gradient or dual must have the modules on its last axis")
+    check_modules("gradient or dual", cost)
     tie_break = np.broadcast_to(np.arange(cost.shape[-1]), cost.shape) if rng is None else rng.random(cost.shape)
     order = np.lexsort((tie_break, cost), axis=-1)
     chosen = np.zeros(cost.shape, dtype=bool)
@@ -68,8 +67,8 @@ def subscribe_proximal(
     Online methods with long-term constraints usually have this term, which keeps a round close to the one before;
     without it every round jumps from corner to corner. `previous` is :math:`\hat\beta` and `step` is a; the solution,
     of shape (..., N), is the projection of :math:`\hat\beta - a (\nabla Q - \lambda)` on what (7c) leaves. It is
-    fractional: `round_subscription` draws a subscription from it. Raises ValueError as `subscribe`, and for a step that
-    is not positive.
+    fractional: `round_subscription` draws a subscription from it. Raises ValueError as `subscribe`, and for a gradient
+    that is infinite, a `previous` outside [0, 1], or a step that is not positive.
     """
     before, slope, price, size = checked(
         share={"previous": previous},
@@ -88,8 +87,7 @@ def project_capped_simplex(point: ArrayLike, limit: int) -> Array:
     not a number, a shape without a module axis, or a limit below 0.
     """
     (target,) = checked(finite={"point": point})
-    if target.ndim == 0:
-        raise ValueError("point must have the modules on its last axis")
+    check_modules("point", target)
     limit = whole("limit", limit)
     clipped = np.clip(target, 0.0, 1.0)
     target = target - target.max(axis=-1, keepdims=True)  # only differences matter where the limit is met
@@ -128,7 +126,7 @@ def dual_ascent(dual: ArrayLike, subscription: ArrayLike, *, min_participation: 
 
     The gradient of (10a) with respect to :math:`\lambda` is :math:`v_n - \hat\beta_{n,k}^t`: the dual of a module grows
     by v in every round in which the UE stays away, and falls when it takes part. Raises ValueError that names the
-    argument for a dual, participation or subscription that is negative, or a step that is not positive.
+    argument for a negative dual, a participation or subscription outside [0, 1], or a step that is not positive.
     """
     price, taken, wanted, size = checked(
         non_negative={"dual": dual},
@@ -136,6 +134,12 @@ def dual_ascent(dual: ArrayLike, subscription: ArrayLike, *, min_participation: 
         positive={"step": step},
     )
     return np.maximum(price + size * (wanted - taken), 0.0)
+
+
+def check_modules(name: str, array: Array) -> None:
+    """ValueError for a single number."""
+    if array.ndim == 0:
+        raise ValueError(f"{name} must have the modules on its last axis")
 
 
 def check_room(num_modules: int, limit: int, wanted: float) -> float:

@@ -31,7 +31,7 @@ def ue_cost(
 
     `subscription` :math:`\beta`, `success` :math:`\lambda`, `energy_j` :math:`C_{n,k}` of (4) and `bound` broadcast to
     (..., N, K) with the N and K of `scenario`; `weights` is :math:`\rho_k` of shape (K,), None for UEs with equally
-    much data. The constants, N and :math:`\mu` come from `scenario`.
+    much data; "printed" has none. The constants, N and :math:`\mu` come from `scenario`.
 
     - "printed": :math:`Q_k = \sum_n [(1 - A_{n,k}) B_{n,k}^{t-1} + B_{n,k}] + \mu \sum_n \beta_{n,k} C_{n,k}`, where
       `bound` is :math:`B_{n,k}^{t-1}`.
@@ -84,9 +84,10 @@ def gradient(scenario: Scenario, own: Formulas, success: Array, energy_j: Array,
 def reception_benefit(
     scenario: Scenario, bound: ArrayLike, *, weights: ArrayLike | None = None, form: Form = "corrected"
 ) -> Array:
-    r"""By how much an upload that is certainly received lowers the cost, shape (..., N, K); arguments as in `ue_cost`.
+    r"""By how much a certain reception lowers the cost, shape (..., N, K); arguments and errors as in `ue_cost`.
 
-    The factor of :math:`1 - \beta \lambda` in the corrected cost, and of :math:`(1 - \lambda)(1 - \beta)` in (14).
+    The factor of :math:`1 - \beta \lambda` in the corrected cost, and of :math:`(1 - \lambda)(1 - \beta)` in (14). As
+    "printed", an upload that is certainly *lost* lowers the cost by as much, and one that is received by nothing.
     """
     (state,) = _modules_by_ues(scenario, non_negative={"bound": bound})
     own = formulas(form)

@@ -62,7 +62,7 @@ def transmit(
     width = np.where(subscribed, share, 1.0)  # what is not sent asks for no probability
     reception = wireless.Reception.of(scenario, channel.distance_m, width, payload)
     return Uplink(
-        received=subscribed & (sinr >= threshold),
+        received=subscribed & wireless.received(sinr, threshold),
         success=reception.probability(power_w) * subscribed,
         delay_s=airtime_s,
         energy_compute_j=subscriptions * compute_energy_j,

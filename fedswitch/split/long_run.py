@@ -50,8 +50,8 @@ def follow_queue(
     r"""Let the queue choose, round by round, among the prefixes whose delays are `delays_s`, of shape (T, K).
 
     `exponent` is a and `scale` z of :math:`\zeta(t) = z t^{-a}`, `queue` the queue before the first round. The price is
-    never below `least_price_per_s`. Raises ValueError that names the argument for an unknown form and for values that
-    are negative, or not positive (`target_s` and `scale`).
+    never below `least_price_per_s`. Raises ValueError that names the argument for an unknown form, delays that are not
+    of shape (T, K), and values that are negative, not finite, or not positive (`target_s` and `scale`).
     """
     check_choice("form", form, Form)
     exponent, scale, target_s = _checked(exponent, scale, target_s)
@@ -177,21 +177,24 @@ def settled(
 
 
 def first_round_risk(
-    rounds: ArrayLike, mean_gain: ArrayLike, target_s: float, *, payload_bits: float, noise_psd: float
+    rounds: ArrayLike, mean_gain_w: ArrayLike, target_s: float, *, payload_bits: float, noise_psd_w_per_hz: float
 ) -> Array:
     r"""How likely, at least, the first round alone breaks (8) for the first `rounds`; shape of `rounds`.
 
-    An empty queue has the price 0 at which all are taken, whatever the weight. Rayleigh fading, `mean_gain` of shape
-    (K,) the means of :math:`|h_k|^2` in W, :math:`\sigma^2` in W/Hz: the probability that the first round takes more
+    An empty queue has the price 0 at which all are taken, whatever the weight. Rayleigh fading, `mean_gain_w`
+    of shape (K,) the means of :math:`|h_k|^2`: the probability that the first round takes more
     than :math:`T \bar{D}` is at least :math:`1 - \exp(-\frac{\mu \sigma^2 \ln 2}{T \bar{D}} \sum_k 1/m_k)`. *Proof*:
     in any bandwidth a device needs more than :math:`\mu \sigma^2 \ln 2 / |h_k|^2`, and the least of independent
     exponential variables is exponential. This falls as 1/T, so that the mean of the first delay is infinite, and with
     it that of (8) for every T. Raises ValueError that names the argument for values that are not positive.
     """
-    (gain,) = checked(positive={"mean_gain": mean_gain})
+    (gain,) = checked(positive={"mean_gain_w": mean_gain_w})
     count, target, payload, noise = checked(
-        positive={"rounds": rounds, "target_s": target_s, "payload_bits": payload_bits, "noise_psd": noise_psd}
-    )
+        positive={
+            "rounds": rounds, "target_s": target_s,
+            "payload_bits": payload_bits, "noise_psd_w_per_hz": noise_psd_w_per_hz,
+        }
+    )  # fmt: skip
     weakest = payload * noise * np.log(2.0) / (count * target)
     return np.asarray(-np.expm1(-weakest * (1.0 / gain).sum()))
 

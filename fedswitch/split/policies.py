@@ -54,7 +54,7 @@ class Schedule:
 
 def decide_schedule(
     scenario: SplitScenario,
-    gain: ArrayLike,
+    gain_w: ArrayLike,
     queue_s: float,
     t: int,
     *,
@@ -64,7 +64,7 @@ def decide_schedule(
 ) -> Schedule:
     r"""Schedule the devices of round `t`, counted from 1: P1 (22) or what a benchmark takes for it.
 
-    `gain` (K,) is :math:`|h_k(t)|^2`, the received power in W, `queue_s` the queue :math:`\hat{D}(t-1)` in s, and
+    `gain_w` (K,) is :math:`|h_k(t)|^2`, the received power in W, `queue_s` the queue :math:`\hat{D}(t-1)` in s, and
     `participation_price` (K,) what the round before returned (0 at first). `payload_bits` replaces the scenario's, and
     may differ between devices. A device without gain is never scheduled.
 
@@ -78,12 +78,12 @@ def decide_schedule(
     that is negative, a payload that is not positive, a round before the first, and an unknown policy.
     """
     check_choice("policy", policy, Policy)
-    (power,) = checked(non_negative={"gain": gain})
+    (power,) = checked(non_negative={"gain_w": gain_w})
     if power.shape != (scenario.num_devices,):
-        raise ValueError(f"gain must have shape ({scenario.num_devices},), one for each device, got {power.shape}")
+        raise ValueError(f"gain_w must have shape ({scenario.num_devices},), one for each device, got {power.shape}")
     prices = np.zeros(power.shape) if participation_price is None else participation_price
     _, queue, presence, payload = checked(
-        non_negative={"gain": power, "queue_s": queue_s, "participation_price": prices},
+        non_negative={"gain_w": power, "queue_s": queue_s, "participation_price": prices},
         positive={"payload_bits": scenario.payload_bits if payload_bits is None else payload_bits},
     )
     t = whole("t", t, low=1)
@@ -131,7 +131,7 @@ def _weight(scenario: SplitScenario, policy: Policy, t: int) -> float:
 
 
 def price_of_queue(scenario: SplitScenario, policy: Policy, queue_s: float, t: int) -> float:
-    r""":math:`\zeta(t) \hat{D}(t)` of (22), in devices per s."""
+    r"""The price :math:`\zeta(t) \hat{D}(t-1)` of (22) in devices per s, of the queue in s before round t >= 1."""
     return _weight(scenario, policy, t) * queue_s / scenario.delay_limit_s**2
 
 

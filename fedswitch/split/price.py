@@ -21,31 +21,31 @@ from ..arguments import checked
 _ROUNDING = 1e-13
 
 
-def price_bound(delays: ArrayLike, target_s: float) -> float:
+def price_bound(delays_s: ArrayLike, target_s: float) -> float:
     r"""The most devices a round that any policy can schedule on average with a mean delay of `target_s`.
 
-    `delays` (T, K) are the least delays of n = 1..K devices in each round, rising with n, as `prefix_delays` gives
+    `delays_s` (T, K) are the least delays of n = 1..K devices in each round, rising with n, as `prefix_delays` gives
     them; infinite where n cannot be had. `target_s` is :math:`\bar{D}` in s. Raises ValueError that names the argument
     for delays that are not positive, a wrong shape, and a limit that is not positive and finite.
     """
-    return _cheapest(delays, target_s)[1]
+    return _cheapest(delays_s, target_s)[1]
 
 
-def price_of_delay(delays: ArrayLike, target_s: float) -> float:
+def price_of_delay(delays_s: ArrayLike, target_s: float) -> float:
     r"""The price :math:`\lambda` in devices per s at which the bound is least; arguments as of `price_bound`.
 
     In every round, to take the n with the largest :math:`n - \lambda D_{t,n}` then has the mean delay `target_s`, but
     for the round that the linear program mixes. It is 0 where everybody can always be had.
     """
-    return _cheapest(delays, target_s)[0]
+    return _cheapest(delays_s, target_s)[0]
 
 
-def _cheapest(delays: ArrayLike, target_s: float) -> tuple[float, float]:
+def _cheapest(delays_s: ArrayLike, target_s: float) -> tuple[float, float]:
     """The price and the bound: the lowest point of a convex line of straight pieces, by its tangents."""
-    taken, target = checked(positive_or_infinite={"delays": delays}, positive={"target_s": target_s})
+    taken, target = checked(positive_or_infinite={"delays_s": delays_s}, positive={"target_s": target_s})
     if taken.ndim != 2 or target.ndim or not taken.size:
         raise ValueError(
-            f"delays must have shape (T, K) and target_s be one number, got {taken.shape} and {target.shape}"
+            f"delays_s must have shape (T, K) and target_s be one number, got {taken.shape} and {target.shape}"
         )
     counts = np.arange(1, taken.shape[1] + 1)
     paid = np.where(np.isfinite(taken), taken, 0.0)

@@ -47,7 +47,7 @@ def clashing_indices() -> Counterexample:
 def prefixes_are_enough() -> Counterexample:
     r"""(22): P1 is called NP-hard, but with equal payloads K + 1 evaluations find the best of all :math:`2^K` sets.
 
-    *Proof*: see `fedswitch.split.scheduling.schedule`. With payloads that differ the K prefixes are no longer enough.
+    *Proof*: see `fedswitch.split.scheduling.best_count`. With payloads that differ the K prefixes are no longer enough.
     """
     gains, price = (30.0, 11.0, 7.0, 4.0, 2.0, 1.0, 0.6, 0.3), 0.4
     sets = [chosen for n in range(len(gains) + 1) for chosen in itertools.combinations(gains, n)]
@@ -111,7 +111,7 @@ def substitution_upside_down() -> Counterexample:
 def bandwidth_again() -> Counterexample:
     r"""(43): it is (25), with the :math:`\nu` of Appendix D, which is upside down there as well."""
     inverse, _, _ = _forty()
-    radio = {"payload_bits": 1.0, "noise_psd": 0.5}
+    radio = {"payload_bits": 1.0, "noise_psd_w_per_hz": 0.5}
     printed, meant = (
         1.0 / float(required_bandwidth(2.0, 2.0, **radio, form=form)) for form in ("printed", "corrected")
     )

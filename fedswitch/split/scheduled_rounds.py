@@ -55,11 +55,11 @@ class ScheduledRounds:
 
 
 def start_queue_s(cell: SplitCell, policy: Policy) -> float:
-    r"""The queue :math:`\hat{D}(0)` in s with which a policy starts: 0 as printed, and elsewhere the price of delay.
+    r"""The queue :math:`\hat{D}(0)` in s with which a policy starts: 0, but for "proposed" and "fair".
 
-    The price is that of rounds with fading of their own, which the server can draw from the mean gains of its devices;
-    `scenario.queue_start` replaces it. Policies that look at one round do not look at the queue. Raises ValueError for
-    an unknown policy.
+    Those start with the queue whose price in (22) is the price of delay, of rounds with fading of their own, which the
+    server can draw from the mean gains of its devices. `scenario.queue_start`, in limits, replaces it. Raises
+    ValueError for an unknown policy.
     """
     check_choice("policy", policy, Policy)
     scenario = cell.scenario

@@ -28,29 +28,29 @@ def queue_step(queue: float, delay: float, target: float, *, weight: float = 1.0
     return max(0.0, queue + weight * (delay - target))
 
 
-def drift_bound(queue: ArrayLike, delay: ArrayLike, target: ArrayLike, *, form: Form = "corrected") -> Array:
+def drift_bound(queue_s: ArrayLike, delay_s: ArrayLike, target_s: ArrayLike, *, form: Form = "corrected") -> Array:
     r"""Lemma 2, (21): the bound of the drift :math:`\frac{1}{2}[\hat{D}(t+1)^2 - \hat{D}(t)^2]`; any shape.
 
-    `queue` is :math:`\hat{D}`, `delay` D, `target` :math:`\bar{D}`, all in seconds. "printed" is
+    `queue_s` is :math:`\hat{D}`, `delay_s` D, `target_s` :math:`\bar{D}`. "printed" is
     :math:`\hat{D} (D - \bar{D})`, "corrected" adds :math:`\frac{1}{2}(D - \bar{D})^2`. *Proof*: (18a) gives
     :math:`\hat{D}(t+1)^2 \le (\hat{D} + D - \bar{D})^2`; expand. The printed side is the tangent of the convex
     function :math:`\frac{1}{2}\max\{0, x\}^2`, so that it bounds the drift from *below*, always. Raises ValueError
     that names the argument for negative values.
     """
     check_choice("form", form, Form)
-    waiting, taken, allowed = checked(non_negative={"queue": queue, "delay": delay, "target": target})
+    waiting, taken, allowed = checked(non_negative={"queue_s": queue_s, "delay_s": delay_s, "target_s": target_s})
     excess = taken - allowed
     tangent: Array = waiting * excess
     return tangent if form == "printed" else tangent + 0.5 * excess**2
 
 
 def required_bandwidth(
-    gain: ArrayLike, delay_s: float, *, payload_bits: float, noise_psd: float, form: Form = "corrected"
+    gain_w: ArrayLike, delay_s: float, *, payload_bits: float, noise_psd_w_per_hz: float, form: Form = "corrected"
 ) -> Array:
-    r"""Lemma 3, (25): the bandwidth :math:`B_k` in Hz at which a device with `gain` needs `delay_s`; shape of `gain`.
+    r"""Lemma 3, (25): the bandwidth :math:`B_k` in Hz at which a device needs `delay_s`; shape of `gain_w`.
 
-    `gain` is :math:`|h_k|^2`, the received power in W, `payload_bits` :math:`\mu`, `noise_psd` :math:`\sigma^2` in
-    W/Hz. "printed" has :math:`\nu = -\mu |h|^2 / (\check{D} \sigma^2)`, "corrected" :math:`\nu = -\mu \sigma^2 /
+    `gain_w` is :math:`|h_k|^2`, the received power, `payload_bits` :math:`\mu`, `noise_psd_w_per_hz` :math:`\sigma^2`.
+    "printed" has :math:`\nu = -\mu |h|^2 / (\check{D} \sigma^2)`, "corrected" :math:`\nu = -\mu \sigma^2 /
     (\check{D} |h|^2)`. *Proof*: with :math:`c = \mu \ln 2 / \check{D}`, :math:`s = |h|^2 / \sigma^2` and y = 1/B, (24)
     is :math:`e^{cy} = 1 + sy`, and :math:`z = -cy - c/s` turns it into :math:`z e^z = -\frac{c}{s} e^{-c/s}`. The
     branch 0 gives y = 0, the branch -1 the solution. It exists for c < s; otherwise no bandwidth is enough, and the
@@ -58,7 +58,12 @@ def required_bandwidth(
     """
     check_choice("form", form, Form)
     power, delay, payload, noise = checked(
-        positive={"gain": gain, "delay_s": delay_s, "payload_bits": payload_bits, "noise_psd": noise_psd}
+        positive={
+            "gain_w": gain_w,
+            "delay_s": delay_s,
+            "payload_bits": payload_bits,
+            "noise_psd_w_per_hz": noise_psd_w_per_hz,
+        }
     )
     if form == "corrected":
         return share_for_delay(delay, payload, power, 0.0, bandwidth_hz=1.0, noise_psd_w_per_hz=noise)
@@ -67,41 +72,52 @@ def required_bandwidth(
     return np.asarray(1.0 / (-lambert * delay / (payload * math.log(2.0)) - noise / power))
 
 
-def least_delay(gains: ArrayLike, *, payload_bits: float, bandwidth_hz: float, noise_psd: float) -> float:
+def least_delay(gains_w: ArrayLike, *, payload_bits: float, bandwidth_hz: float, noise_psd_w_per_hz: float) -> float:
     r"""P3: the delay :math:`\check{D}` in seconds at which all scheduled devices finish together, using all of B.
 
-    The last of `prefix_delays`. `gains` of shape (N,), N at least 1. Raises ValueError that names the argument for
+    The last of `prefix_delays`. `gains_w` of shape (N,), N at least 1. Raises ValueError that names the argument for
     values that are not positive.
     """
-    (power,) = checked(positive={"gains": gains})
-    delays = prefix_delays(power, payload_bits=payload_bits, bandwidth_hz=bandwidth_hz, noise_psd_w_per_hz=noise_psd)
+    (power,) = checked(positive={"gains_w": gains_w})
+    delays = prefix_delays(
+        power, payload_bits=payload_bits, bandwidth_hz=bandwidth_hz, noise_psd_w_per_hz=noise_psd_w_per_hz
+    )
     return float(delays[-1])
 
 
 def objective(
-    gains: ArrayLike, price: float, *, payload_bits: float = 1.0, bandwidth_hz: float = 1.0, noise_psd: float = 1.0
+    gains_w: ArrayLike,
+    price: float,
+    *,
+    payload_bits: float = 1.0,
+    bandwidth_hz: float = 1.0,
+    noise_psd_w_per_hz: float = 1.0,
 ) -> float:
-    r""":math:`\mathcal{J}` of (22) for the devices with these `gains`; 0 for nobody.
+    r""":math:`\mathcal{J}` of (22) for the devices with these `gains_w`; 0 for nobody.
 
     `price` is :math:`\zeta \hat{D}` in 1/s. Without further arguments, bits, Hz and W/Hz are units of the instance.
     """
-    count = np.size(gains)
+    count = np.size(gains_w)
     if not count:
         return 0.0
-    delay = least_delay(gains, payload_bits=payload_bits, bandwidth_hz=bandwidth_hz, noise_psd=noise_psd)
+    delay = least_delay(
+        gains_w, payload_bits=payload_bits, bandwidth_hz=bandwidth_hz, noise_psd_w_per_hz=noise_psd_w_per_hz
+    )
     return count - price * delay
 
 
-def best_count(delays: ArrayLike, price: float, *, form: Form = "corrected") -> int:
-    r"""Algorithm 1, lines 2 to 18: how many devices are scheduled, from 0 to K, by the delays (K,) of n = 1..K in s.
+def best_count(delays_s: ArrayLike, price: float, *, form: Form = "corrected") -> int:
+    r"""Algorithm 1, lines 2 to 18: how many devices are scheduled, from 0 to K, by the delays (K,) of n = 1..K.
 
     "printed" adds devices in the order of their gains until :math:`\mathcal{J}` falls; "corrected" looks at all K
     prefixes. *Proof* that prefixes are enough: the bandwidth (25) falls with the gain, so that for each N the N
     strongest devices have the least delay. Stopping early would need :math:`\mathcal{J}` to be unimodal in N.
-    `price` is :math:`\zeta \hat{D}` in 1/s. Raises ValueError for an unknown form.
+    `price` is :math:`\zeta \hat{D}` in 1/s. Who has an infinite delay is never scheduled. Raises ValueError for an
+    unknown form.
     """
     check_choice("form", form, Form)
-    taken = np.asarray(delays, dtype=np.float64)
+    taken = np.asarray(delays_s, dtype=np.float64)
+    taken = taken[np.isfinite(taken)]  # they rise
     values = np.concatenate([[0.0], np.arange(1, taken.size + 1) - price * taken])
     if form == "corrected":
         return int(values.argmax())
@@ -109,10 +125,10 @@ def best_count(delays: ArrayLike, price: float, *, form: Form = "corrected") -> 
     return int(falls[0]) if falls.size else taken.size
 
 
-def schedule(gains: ArrayLike, price: float, *, form: Form = "corrected") -> int:
+def schedule(gains_w: ArrayLike, price: float, *, form: Form = "corrected") -> int:
     """How many of the devices with these gains Algorithm 1 schedules, as `best_count`, in the units of `objective`."""
     return best_count(
-        prefix_delays(gains, payload_bits=1.0, bandwidth_hz=1.0, noise_psd_w_per_hz=1.0), price, form=form
+        prefix_delays(gains_w, payload_bits=1.0, bandwidth_hz=1.0, noise_psd_w_per_hz=1.0), price, form=form
     )
 
 
@@ -143,7 +159,7 @@ def inverted_argument() -> Counterexample:
         return delay / inverse * math.log2(1.0 + gain * inverse / noise) - payload
 
     def inverse(form: Form) -> float:
-        return 1.0 / float(required_bandwidth(gain, delay, payload_bits=payload, noise_psd=noise, form=form))
+        return 1.0 / float(required_bandwidth(gain, delay, payload_bits=payload, noise_psd_w_per_hz=noise, form=form))
 
     found, printed = float(brentq(excess, 1.0, 100.0, xtol=1e-14, rtol=1e-15)), inverse("printed")
     says = (
@@ -196,7 +212,7 @@ def nobody_is_within_delta() -> Counterexample:
 
     The :math:`\Delta` of Appendix E is 2K, by :math:`\Delta/2 + K = \Delta`. Algorithm 1 starts from 0 and takes no
     schedule with less, and :math:`\mathcal{J} = N - \zeta\hat{D}D \le K`: within K of the best is whatever has
-    :math:`\mathcal{J} \ge 0`. More holds: all K prefixes together contain the optimum, see `schedule`. Step (b), too,
+    :math:`\mathcal{J} \ge 0`. More holds: all K prefixes together contain the optimum, see `best_count`. Step (b), too,
     is right for the set that the swap leads to, which has as many devices and no longer delay.
     """
     gains, price = _STRONG_AND_WEAK, 1.5

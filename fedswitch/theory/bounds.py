@@ -53,7 +53,8 @@ def unroll(A: ArrayLike, B: ArrayLike, start: ArrayLike) -> Array:
 
     `A` and `B` have shape (T, N), or (C, T, N) for C recursions that all hold: then every round takes the least of
     them, which is as good as long as no A exceeds 1. `start` is the gap at the beginning, shape (N,) or a number.
-    Raises ValueError for shapes that do not fit, for values that are not finite, and for A above 1 with C > 1.
+    Raises ValueError for shapes that do not fit, for values that are not finite, a negative `start`, and A above 1
+    with C > 1.
     """
     rate, offset, gap = checked(finite={"A": A, "B": B}, non_negative={"start": start})
     if rate.shape != offset.shape or rate.ndim not in (2, 3):

@@ -82,8 +82,9 @@ def constants(
       Assumption 3, and independent receptions. With V and :math:`p_0` of `missed_data` it has
       :math:`q = 1 - p_0 - \Delta_1^2 V` and :math:`B = \Delta_0^2 V / (2\epsilon)`.
 
-    Raises ValueError for an unknown form, a constant that is missing, negative or not finite, values outside [0, 1],
-    weights that do not sum to 1, and shapes that do not fit together.
+    Raises ValueError for an unknown form, a constant that is missing, negative or not finite, a smoothness of 0,
+    a strong convexity of 0 or above the smoothness, values outside [0, 1], weights that do not sum to 1, and shapes
+    that do not fit together.
     """
     check_choice("form", form, BoundForm)
     names = ("delta0_sq", "delta1_sq") if form == "sharp" else ("zeta1", "zeta2")

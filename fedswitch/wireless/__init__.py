@@ -1,4 +1,7 @@
-"""Section II of the paper: geometry, channel (2), success probability (15), rate (13), energy (4). NumPy and SciPy."""
+"""Sections II and IV-B of the paper: geometry, channel (2), energy (4), rate (13), success probability (15).
+
+NumPy and SciPy.
+"""
 
 from .cell import Cell, Channel
 from .channel import Radio, noise_power_w, path_gain, rayleigh_power_gain, received, sinr

@@ -125,7 +125,8 @@ def sinr(signal_w: ArrayLike, interference_w: ArrayLike, noise_w: ArrayLike) -> 
 def received(sinr: ArrayLike, threshold: ArrayLike) -> Bools:
     r"""Reception indicator :math:`\gamma` of (2): whether the SINR reaches the threshold :math:`\theta`, both linear.
 
-    Raises ValueError for a negative SINR or a threshold that is not positive.
+    Every SINR reaches a threshold of 0, which `reception_threshold` has for nothing to send, and none an infinite one,
+    for something without bandwidth. Raises ValueError for values that are negative.
     """
-    ratio, least = checked(non_negative_or_infinite={"sinr": sinr}, positive={"threshold": threshold})
-    return ratio >= least
+    ratio, least = checked(non_negative_or_infinite={"sinr": sinr, "threshold": threshold})
+    return (ratio >= least) & (least < np.inf)

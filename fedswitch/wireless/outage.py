@@ -61,8 +61,9 @@ def success_probability(
     `interferer_power_w` is :math:`P_I`, None for the UE's own power; `reference_gain` is g, the path gain at 1 m.
 
     - "corrected" follows from (2) for interferers of one fixed power.
-    - "printed" is (15) as it stands: the noise grows with d^2 instead of :math:`d^\alpha`, the exponential in the
-      integral does not depend on d, and interferers have the UE's own power, so `interferer_power_w` must be None.
+    - "printed" is (15) as it stands, but for g, which it leaves at 1: the noise grows with d^2 instead of
+      :math:`d^\alpha`, the exponential in the integral does not depend on d, and interferers have the UE's own power:
+      `interferer_power_w` must be None.
     - "inversion" is for UEs that all, here and elsewhere, set their power such that their own gNB receives `power_w`
       on average: then neither distance, density nor reference gain matters. The noise is exact, the interference an
       approximation, within 0.02 of drawn networks (see the module).

@@ -147,6 +147,7 @@ def test_bad_arguments_are_named():
             lambda: online_guarantee(one, zero, zero[0], steps=1.0, limit=1, min_participation=0.1),
             r"must all have the shape \(T, N, K\)",
         ),
+        "number": (lambda: best_static(1.0, 1, min_participation=0.6), "cost must have the modules on its last axis"),
         "room": (lambda: best_static([1.0, 1.0], 1, min_participation=0.6), "needs more than limit = 1"),
         "step": (
             lambda: online_guarantee(one, zero, zero, steps=0.0, limit=1, min_participation=0.1),

@@ -42,7 +42,7 @@ def test_prefixes_by_cvxpy(reading):
 def test_no_set_of_n_devices_is_faster_than_the_n_strongest(values):
     found = prefix_delays(values, **ONE)
     for n, delay in enumerate(found, start=1):
-        best = min(least_delay(chosen, payload_bits=1, bandwidth_hz=1, noise_psd=1)
+        best = min(least_delay(chosen, payload_bits=1, bandwidth_hz=1, noise_psd_w_per_hz=1)
                    for chosen in itertools.combinations(values, n))  # fmt: skip
         assert delay == pytest.approx(best, rel=1e-9)
     np.testing.assert_allclose(found, least_delays(1.0, values, bandwidth_hz=1.0, noise_psd_w_per_hz=1.0), rtol=1e-9)
@@ -84,8 +84,8 @@ def test_any_number_of_rounds_at_once_and_devices_without_gain(delays):
 @pytest.mark.parametrize(
     ("gain", "changes", "message"),
     [
-        ([1.0, -2.0], {}, "gain must be non-negative and finite, got -2"),
-        ([np.nan], {}, "gain must be non-negative"),
+        ([1.0, -2.0], {}, "gain_w must be non-negative and finite, got -2"),
+        ([np.nan], {}, "gain_w must be non-negative"),
         ([1.0], {"payload_bits": 0.0}, "payload_bits must be positive"),
         ([1.0], {"bandwidth_hz": -1.0}, "bandwidth_hz must be positive"),
         ([1.0], {"noise_psd_w_per_hz": 0.0}, "noise_psd_w_per_hz must be positive"),

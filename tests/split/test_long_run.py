@@ -192,7 +192,7 @@ def test_settled_where_the_mean_delay_is_no_limit_and_at_a_jump():
 
 def test_the_first_round_by_monte_carlo():
     gains, rounds = np.array([0.1, 0.3, 1.0]), 50
-    radio = {"payload_bits": 2.0, "noise_psd": 0.5}
+    radio = {"payload_bits": 2.0, "noise_psd_w_per_hz": 0.5}
     drawn = np.random.default_rng(3).exponential(gains, size=(3000, 3))
     taken = np.array([least_delay(one, bandwidth_hz=1.0, **radio) for one in drawn])
     broken = (taken > rounds * 0.4).mean()
@@ -215,7 +215,10 @@ def test_the_first_round_by_monte_carlo():
         (lambda: excess_bound(0, 0.5, **KEPT), "rounds must be positive"),
         (lambda: excess_bound(5, -0.5, **KEPT), "exponent must be non-negative"),
         (lambda: shortfall_bound(5, 0.5, target_s=1.0, longest_s=0.0), "longest_s must be positive"),
-        (lambda: first_round_risk(5, [0.0], 1.0, payload_bits=1.0, noise_psd=1.0), "mean_gain must be positive"),
+        (
+            lambda: first_round_risk(5, [0.0], 1.0, payload_bits=1.0, noise_psd_w_per_hz=1.0),
+            "mean_gain_w must be positive",
+        ),
     ],
 )
 def test_bad_arguments_are_named(call, message):

@@ -165,8 +165,8 @@ def test_a_delay_that_nobody_can_meet_schedules_nobody_and_says_so(policy):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"gain": [-1.0, 1, 1, 1, 1, 1]}, "gain must be non-negative and finite, got -1"),
-        ({"gain": [1.0, 2.0]}, r"gain must have shape \(6,\), one for each device, got \(2,\)"),
+        ({"gain_w": [-1.0, 1, 1, 1, 1, 1]}, "gain_w must be non-negative and finite, got -1"),
+        ({"gain_w": [1.0, 2.0]}, r"gain_w must have shape \(6,\), one for each device, got \(2,\)"),
         ({"queue_s": -1.0}, "queue_s must be non-negative"),
         ({"t": 0}, "t = 0 must be a whole number of at least 1"),
         ({"policy": "best"}, "policy must be one of proposed, proposed_printed"),
@@ -175,6 +175,6 @@ def test_a_delay_that_nobody_can_meet_schedules_nobody_and_says_so(policy):
     ],
 )
 def test_bad_arguments_are_named(changes, message):
-    arguments = {"gain": np.ones(6), "queue_s": 0.0, "t": 1, "policy": "proposed"} | changes
+    arguments = {"gain_w": np.ones(6), "queue_s": 0.0, "t": 1, "policy": "proposed"} | changes
     with pytest.raises(ValueError, match=message):
         decide_schedule(SMALL, **arguments)

@@ -72,10 +72,10 @@ def test_by_hand():
 @pytest.mark.parametrize(
     ("delays", "target", "message"),
     [
-        ([[1.0, -1.0]], 1.0, "delays must be positive"),
+        ([[1.0, -1.0]], 1.0, "delays_s must be positive"),
         ([[1.0]], 0.0, "target_s must be positive and finite"),
-        ([1.0, 2.0], 1.0, r"delays must have shape \(T, K\)"),
-        (np.ones((0, 3)), 1.0, r"delays must have shape \(T, K\)"),
+        ([1.0, 2.0], 1.0, r"delays_s must have shape \(T, K\)"),
+        (np.ones((0, 3)), 1.0, r"delays_s must have shape \(T, K\)"),
         ([[1.0]], [1.0, 2.0], "target_s be one number"),
     ],
 )

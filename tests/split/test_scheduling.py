@@ -21,7 +21,7 @@ from fedswitch.split.scheduling import (
 )
 from fedswitch.theory.outcomes import checks_in
 
-UNIT = {"payload_bits": 1.0, "bandwidth_hz": 1.0, "noise_psd": 1.0}
+UNIT = {"payload_bits": 1.0, "bandwidth_hz": 1.0, "noise_psd_w_per_hz": 1.0}
 seconds = st.floats(0, 1e3)
 
 
@@ -72,15 +72,17 @@ def delay_of(bandwidth, gain, payload, noise):
 def test_lemma_3_holds_as_corrected(gain, payload, noise, margin):
     """At the bandwidth that it returns, (5) and (7) give the delay that was asked for."""
     delay = payload * np.log(2) * noise / gain / margin
-    bandwidth = required_bandwidth(gain, delay, payload_bits=payload, noise_psd=noise)
+    bandwidth = required_bandwidth(gain, delay, payload_bits=payload, noise_psd_w_per_hz=noise)
     assert delay_of(bandwidth, gain, payload, noise) == pytest.approx(delay, rel=1e-9)
 
 
 def test_lemma_3_has_no_solution_where_the_noise_is_too_strong():
     limit = 7.0 * np.log(2) * 0.5 / 2.0
-    impossible = [required_bandwidth(2.0, f * limit, payload_bits=7.0, noise_psd=0.5) for f in np.linspace(0.1, 1, 37)]
+    impossible = [
+        required_bandwidth(2.0, f * limit, payload_bits=7.0, noise_psd_w_per_hz=0.5) for f in np.linspace(0.1, 1, 37)
+    ]
     assert np.isinf(impossible).all()
-    assert 0 < required_bandwidth(2.0, 1.01 * limit, payload_bits=7.0, noise_psd=0.5) < np.inf
+    assert 0 < required_bandwidth(2.0, 1.01 * limit, payload_bits=7.0, noise_psd_w_per_hz=0.5) < np.inf
     assert delay_of(1e6, 2.0, 7.0, 0.5) == pytest.approx(limit, rel=1e-5)
 
 
@@ -91,7 +93,7 @@ def test_lemma_3_as_printed_knows_neither_payload_nor_delay():
     assert case.corrected == pytest.approx(found.root, rel=1e-9)
     assert case.right == pytest.approx(2.0 / 0.5 - 0.5 / 2.0)
     for payload, delay in ((1.0, 0.7), (3.0, 4.0), (5.0, 2.0)):
-        printed = required_bandwidth(2.0, delay, payload_bits=payload, noise_psd=0.5, form="printed")
+        printed = required_bandwidth(2.0, delay, payload_bits=payload, noise_psd_w_per_hz=0.5, form="printed")
         assert 1 / printed == pytest.approx(3.75)
 
 
@@ -112,11 +114,11 @@ def delay_by_lambert(gains, payload=1.0, bandwidth=1.0, noise=1.0):
 def test_least_delay_by_another_solver(seed):
     rng = np.random.default_rng(seed)
     gains, payload, bandwidth, noise = rng.uniform(0.5, 50, 6), 3e4, 2e6, 4e-7
-    ours = least_delay(gains, payload_bits=payload, bandwidth_hz=bandwidth, noise_psd=noise)
+    ours = least_delay(gains, payload_bits=payload, bandwidth_hz=bandwidth, noise_psd_w_per_hz=noise)
     assert ours == pytest.approx(delay_by_lambert(gains, payload, bandwidth, noise), rel=1e-12)
-    assert least_delay(gains[:1], payload_bits=payload, bandwidth_hz=bandwidth, noise_psd=noise) == pytest.approx(
-        delay_of(bandwidth, gains[0], payload, noise), rel=1e-12
-    )
+    assert least_delay(
+        gains[:1], payload_bits=payload, bandwidth_hz=bandwidth, noise_psd_w_per_hz=noise
+    ) == pytest.approx(delay_of(bandwidth, gains[0], payload, noise), rel=1e-12)
 
 
 def split_delay(gains):
@@ -195,15 +197,25 @@ def test_the_queue_of_18a_bounds_the_mean_excess(delays, target):
     assert np.mean(delays) - target <= queue / len(delays) + 1e-9
 
 
+@pytest.mark.parametrize("form", ["printed", "corrected"])
+@pytest.mark.parametrize("price", [0.0, 0.1])
+def test_who_has_no_gain_is_not_scheduled(form, price):
+    assert schedule([1.0, 0.0, 0.0], price, form=form) == 1
+    assert schedule([0.0, 0.0], price, form=form) == 0
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: drift_bound(-1.0, 1.0, 1.0), "queue must be non-negative"),
+        (lambda: drift_bound(-1.0, 1.0, 1.0), "queue_s must be non-negative"),
         (lambda: drift_bound(1.0, 1.0, 1.0, form="new"), "form must be one of printed, corrected"),
-        (lambda: required_bandwidth(0.0, 1.0, payload_bits=1.0, noise_psd=1.0), "gain must be positive"),
-        (lambda: required_bandwidth(1.0, -1.0, payload_bits=1.0, noise_psd=1.0), "delay_s must be positive"),
-        (lambda: required_bandwidth(1.0, 1.0, payload_bits=1.0, noise_psd=1.0, form=""), "form must be one of"),
-        (lambda: least_delay([1.0, np.nan], **UNIT), "gains must be positive"),
+        (lambda: required_bandwidth(0.0, 1.0, payload_bits=1.0, noise_psd_w_per_hz=1.0), "gain_w must be positive"),
+        (lambda: required_bandwidth(1.0, -1.0, payload_bits=1.0, noise_psd_w_per_hz=1.0), "delay_s must be positive"),
+        (
+            lambda: required_bandwidth(1.0, 1.0, payload_bits=1.0, noise_psd_w_per_hz=1.0, form=""),
+            "form must be one of",
+        ),
+        (lambda: least_delay([1.0, np.nan], **UNIT), "gains_w must be positive"),
         (lambda: schedule([1.0], 1.0, form="new"), "form must be one of printed, corrected"),
     ],
 )

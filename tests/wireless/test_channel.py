@@ -61,6 +61,7 @@ def test_reception_needs_the_threshold_itself():
     gamma = received([0.0, 0.999, 1.0, np.inf], 1.0)
     assert gamma.dtype == np.bool_
     np.testing.assert_array_equal(gamma, [False, False, True, True])
+    np.testing.assert_array_equal(received([0.0, 1.0, np.inf], [[0.0], [np.inf]]), [[True] * 3, [False] * 3])
 
 
 def test_reception_against_noise_has_the_probability_of_rayleigh_fading():
@@ -85,7 +86,7 @@ def test_reception_against_noise_has_the_probability_of_rayleigh_fading():
         (lambda: sinr(1.0, -1.0, 1.0), "interference_w"),
         (lambda: sinr(1.0, 0.0, [1.0, -1.0]), "noise_w"),
         (lambda: received(np.nan, 1.0), "sinr"),
-        (lambda: received(1.0, 0.0), "threshold"),
+        (lambda: received(1.0, -1.0), "threshold"),
         (lambda: received(np.ones(3), np.ones(4)), "sinr"),
     ],
 )
