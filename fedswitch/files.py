@@ -18,6 +18,9 @@ from .errors import FedswitchError
 LEAST_SPACE_BYTES = 16 * 2**20
 """Free space without which no command begins: what a run leaves is smaller."""
 
+LFS_POINTER = b"version https://git-lfs"
+"""How a file begins that stands for one which Git LFS has not fetched."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from .errors import FedswitchError
+from .files import write_whole
 from .scenario import Scenario
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -29,8 +31,8 @@ _JOB_OPTIONS = (
     click.option("--backbone", default="minilm", show_default=True, help="As in `simulate`."),
     click.option("--scheme", default="random", show_default=True, help="As in `simulate`."),
     click.option("--rounds", type=click.IntRange(min=1), required=True),
-    click.option("--deadline", "deadline_s", type=float, default=60.0, show_default=True,
-                 help="Seconds that the gNB waits for the answers of a round."),
+    click.option("--deadline", "deadline_s", type=click.FloatRange(min=0.0, min_open=True), default=60.0,
+                 show_default=True, help="Seconds that the gNB waits for the answers of a round."),
     click.option("--personal", is_flag=True, help="Also test inference of the UEs' own."),
     click.option("--resume", type=_FILE, help="A checkpoint file: continued from where it exists."),
 )  # fmt: skip
@@ -104,7 +106,14 @@ def keys(nodes: int, addresses: tuple[str, ...], out: Path) -> None:
 @click.option("--address", default="127.0.0.1:9092", show_default=True, metavar="HOST:PORT", help="Where to listen.")
 @click.option("--keys", "key_folder", type=_FOLDER, help="Folder that `fedswitch network keys` made.")
 @click.option("--plain", is_flag=True, help="Without keys and TLS; on the loopback address only.")
-@click.option("--wait", "wait_s", type=float, default=600.0, show_default=True, help="Seconds for all nodes to join.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0.0),
+    default=600.0,
+    show_default=True,
+    help="Seconds for all nodes to join.",
+)
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the history, the table and the logs.")
 def serve(
     gnb_file: Path, address: str, key_folder: Path | None, plain: bool, out: Path, resume: Path | None, **options: Any
@@ -125,7 +134,14 @@ def serve(
 @click.option("--key", type=_FILE, help="The node's key.")
 @click.option("--ca", type=_FILE, help="ca.crt, which vouches for the gNB.")
 @click.option("--plain", is_flag=True, help="Without keys and TLS; on the loopback address only.")
-@click.option("--wait", "wait_s", type=float, default=0.0, show_default=True, help="Seconds for the gNB to appear.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0.0),
+    default=0.0,
+    show_default=True,
+    help="Seconds for the gNB to appear.",
+)
 @click.option("--logs", type=_FOLDER, help="Folder for logs. Default: none are kept.")
 def join(
     address: str, data: Path, key: Path | None, ca: Path | None, plain: bool, wait_s: float, logs: Path | None
@@ -161,7 +177,7 @@ def _scenario(assignments: tuple[str, ...]) -> Scenario:
         name, sign, text = assignment.partition("=")
         if not sign:
             raise FedswitchError(f"-p {assignment} names no value: give NAME=VALUE, such as num_ues=8.")
-        if name in click.get_current_context().params:
+        if name not in Scenario.symbols() and name in click.get_current_context().params:
             raise FedswitchError(f"{name} is no field of the scenario, but an option of its own: --{name} {text}.")
         try:
             changes[name] = ast.literal_eval(text)
@@ -197,6 +213,6 @@ def _write(history: Any, out: Path) -> None:
     from .network.notes import write_history
 
     write_history(out / "history.npz", history)
-    history.table.to_parquet(out / "table.parquet")
+    write_whole(out / "table.parquet", partial(history.table.to_parquet, index=False))
     lost = sum(int(lost.sum()) for lost in history.lost.values())
     click.echo(f"Wrote {out / 'table.parquet'} and {out / 'history.npz'}; the network lost {lost} uploads.")

@@ -28,10 +28,12 @@ def records(
     kind: type[Record], read: Iterable[Mapping[str, Any]], where: str, name: str, **given: str
 ) -> tuple[Record, ...]:
     """A record of a kind from each mapping, as by `record`; errors call it by its id, or by `name` and its number."""
-    return tuple(
-        record(kind, fields, f"{where}, {fields.get('id', f'{name} {number}')}", **given)
-        for number, fields in enumerate(read, start=1)
-    )
+    made = []
+    for number, fields in enumerate(read, start=1):
+        if not isinstance(fields, Mapping):
+            raise FedswitchError(f"{where}, {name} {number}: it must be a mapping, not {fields!r}.")
+        made.append(record(kind, fields, f"{where}, {fields.get('id', f'{name} {number}')}", **given))
+    return tuple(made)
 
 
 def record(kind: type[Record], fields: Mapping[str, Any], where: str, **given: str) -> Record:
@@ -61,4 +63,6 @@ def _value(kind: Any, name: str, value: Any, where: str) -> Any:
     if wanted is not list:
         return value
     part: Any = choices[0]
-    return tuple(value) if part is str else records(part, value, where, name)
+    if part is not str:
+        return records(part, value, where, name)
+    return tuple(_value(str, f"{name} {number}", text, where) for number, text in enumerate(value, start=1))

@@ -39,6 +39,8 @@ def test_a_record_is_made_of_a_mapping_with_the_records_in_it():
         ({"name": ["oak"]}, r"trees: name must be a text, not \['oak'\]."),
         ({"words": "old"}, "trees: words must be a list, not 'old'."),
         ({"ages": ["1"]}, r"trees: ages must be a mapping, not \['1'\]."),
+        ({"words": ["old", 3]}, "trees: words 2 must be a text, not 3."),
+        ({"leaves": ["a"]}, "trees, leaves 1: it must be a mapping, not 'a'."),
         ({"leaves": [{"id": "a", "color": "red"}]}, "trees, a: color must be one of green, brown, not 'red'."),
         ({"leaves": [{"id": "a"}, {"color": "green"}]}, "trees, leaves 2: the key 'id' is missing or empty."),
     ],

@@ -66,11 +66,12 @@ def load_backbone(name: str, device: torch.device | str = "cpu") -> Backbone:
 
     `name` is one of `BACKBONES`, a local folder with `config.json`, `model.safetensors` (or several such files with
     their index) and a tokenizer, or, for images, a `preprocessor_config.json`, or a name on the Hugging Face hub such
-    as `roberta-base` or `facebook/dinov2-small`. Weights are read from safetensors
-    only, never from pickle. Random numbers and switches of torch have no part in it, and stay as they are.
+    as `roberta-base` or `facebook/dinov2-small`. Weights are read from safetensors,
+    those of `focus-vit` from ONNX, never from pickle. Random numbers and switches of torch have no part in it, and stay
+    as they are.
 
     Raises MissingWeightsError, in one sentence, when they are not here and cannot be fetched, are damaged, do not fit
-    one another, or are not the expected ones.
+    one another, or are not the expected ones; ValueError for what is no name, and for a device that cannot be used.
     """
     place, known_as = usable_device(device), plain_name("name", name)
     with _LOADING, OwnRandom(TINY_SEED):

@@ -45,8 +45,8 @@ class Feed:
         return {} if self._outputs is None else {"batch_of": self._outputs.batch_of}
 
     def restore(self, state: dict[str, NDArray[np.int32]]) -> None:
-        """Put back what `state` returned."""
-        if self._outputs is not None:
+        """Put back what `state` returned; a GPU keeps no output, and its runs say nothing of any."""
+        if self._outputs is not None and state:
             self._outputs.restore(state["batch_of"])
 
     def in_batches(

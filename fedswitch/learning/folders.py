@@ -15,6 +15,8 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from ..files import LFS_POINTER
+
 Read = TypeVar("Read")
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
@@ -38,9 +40,6 @@ BUILD = {"is_decoder": False, "position_embedding_type": "absolute", "num_channe
 
 REAL = ("F64", "F32", "F16", "BF16")
 """Types of weights as safetensors calls them; whole numbers and eight bits are those of quantized models."""
-
-POINTER = b"version https://git-lfs"
-"""How a file begins that stands for one which Git LFS has not fetched."""
 
 
 class FolderError(Exception):
@@ -196,8 +195,8 @@ def _instead(folder: Path, missing: str) -> str:
 
 def _refuse_unfetched(path: Path) -> None:
     with path.open("rb") as file:
-        begin = file.read(len(POINTER))
-    if begin == POINTER:
+        begin = file.read(len(LFS_POINTER))
+    if begin == LFS_POINTER:
         raise FolderError(f"{path} is only a pointer of Git LFS to the file itself", "fetch that with `git lfs pull`")
     if not begin:
         raise FolderError(f"{path} is empty")

@@ -33,9 +33,9 @@ class History:
     `subscribed` (beta) and `received` (beta * gamma) are boolean of shape (T, N, K); `distance_m` is (K,); `settings`
     holds what the run was made with: the scenario's fields, task, backbone, their sources, scheme, seed and rounds.
 
-    What a real network loses is there by round, counted from 0, for rounds that lost anything: in `lost` the uploads
-    (N, K), none of which is received, and in `silent` (2, K) the UEs that did not say what risks the modules leave,
-    before the round, or what they are good for, after it.
+    What a real network loses, or UEs that join late do not send, is there by round, counted from 0: in `lost` the
+    uploads (N, K), none of which is received, and in `silent` (2, K) the UEs that did not say what risks the modules
+    leave, before the round, or what they are good for, after it.
     """
 
     table: pd.DataFrame

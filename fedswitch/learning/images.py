@@ -83,7 +83,7 @@ def _decoded(cell: Any, row: int, where: object) -> NDArray[np.uint8]:
                     f"{image.size[0]} by {image.size[1]}: get it anew."
                 )
             return np.asarray(image.convert("RGB"))
-    except (TypeError, KeyError, OSError, ValueError) as error:
+    except (TypeError, KeyError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise FedswitchError(f"{where} does not hold an image in row {row} of the column img: get it anew.") from error
 
 

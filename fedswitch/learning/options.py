@@ -74,7 +74,8 @@ def kept_rounds(
 ) -> Generator[int, None, None]:
     """The rounds of a run from `first` on, counted from 0: with a bar, and so that the run can be gone on with.
 
-    After each round `note`, given its seconds, says what stands beside the bar, and `stop` whether it was the last.
+    After each round `note`, given its seconds, says what stands beside the bar, and `stop` whether it was the last,
+    as it does of a round that was done before.
     `save`, given the file to resume from where there is one, is called every so many rounds and after the last. Raises
     ValueError where more rounds than asked for are done already, and KeyboardInterrupt after Ctrl-C, once the round is
     finished and saved, which says how to go on. Close it at the end, however that comes.
@@ -84,6 +85,8 @@ def kept_rounds(
         raise ValueError(
             f"the checkpoint {resume} holds {first} rounds already: rounds = {total} must be at least that"
         )
+    if first and stop():
+        return
     with rounds_bar(label, first, total, asked.progress) as bar, interrupt_later() as interrupt:
         for t in range(first, total):
             started = time.perf_counter()

@@ -14,12 +14,12 @@ from typing import Any
 
 from ..arguments import plain_name
 from ..errors import FedswitchError, MissingDataError
+from ..files import LFS_POINTER
 from .data import AnySplit, Task
 from .hub import hub_answers
 
 DATA_VARIABLE = "FEDSWITCH_DATA"
 SHARD = re.compile(r"-(\d+)-of-(\d+)(-\w+)?\.parquet")  # after the part's name, on the hub
-LFS_POINTER = b"version https://git-lfs"
 
 Table = tuple[object, Any]
 """What a table is called where something is wrong with it, and the table itself, of pyarrow."""

@@ -72,7 +72,7 @@ def load_task(name: str, *, data: str | Path | None = None, seed: int = 0) -> Ta
             tasks do not depend on it.
 
     Raises:
-        ValueError: for an unknown name.
+        ValueError: for an unknown name, tasks that cannot be mixed, and a seed or folder that is none.
         MissingDataError: where the data are not on this machine and cannot be fetched.
         FedswitchError: where they are damaged; the message names the file.
     """

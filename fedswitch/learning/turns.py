@@ -41,7 +41,7 @@ class Turn:
     @property
     def ues(self) -> tuple[int, ...]:
         """Those to whom something happens."""
-        return (*self.swapped, *self.late)
+        return tuple(dict.fromkeys((*self.swapped, *self.late)))
 
     def of(self, run: Federation) -> Federation:
         """The run, which has just begun, in which this happens; ValueError for UEs that are not in its cell."""

@@ -19,8 +19,8 @@ class Uplink:
     `received` (N, K) is beta * gamma, and `success` (N, K) the probability (15) with which a subscribed upload is
     received, 0 where nobody subscribed; `delay_s` the common delay (13), 0 where nobody subscribed; `energy_compute_j`
     and `energy_uplink_j` the two terms of (4) for each UE, (K,); `sent_bits` the payload of all uploads, received or
-    not. `lost` (N, K) are uploads, received or not, that never came over a real network; there are none where UEs are
-    simulated.
+    not. `lost` (N, K) are uploads, received or not, that never came: over a real network, or of UEs that have not
+    joined yet (`learning.turns`).
     """
 
     received: Bools

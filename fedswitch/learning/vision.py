@@ -164,7 +164,7 @@ def _load_tiny() -> VisionBackbone:
         hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128, image_size=8, patch_size=2
     )
     encoder = ViTModel._from_config(config, add_pooling_layer=False, dtype=torch.float32)  # whatever torch's default
-    return VisionBackbone("tiny-vit", "random weights", encoder, no_texts)
+    return VisionBackbone("tiny-vit", "random weights of a vision transformer", encoder, no_texts)
 
 
 def no_texts(*_: Any) -> Any:

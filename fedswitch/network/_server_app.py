@@ -29,7 +29,7 @@ def main(grid: Grid, context: Context) -> None:
         history = run_gnb(FlowerWire(grid, ttl_s=job.deadline_s), job, say=notes.say, told=notes.round)
         write_history(path.with_name("history.npz"), history)
     except Exception as error:
-        mend = isinstance(error, (FedswitchError, ValueError))
-        notes.add({"failed": str(error) if mend else f"{type(error).__name__}: {error}", "mend": mend})
+        told = isinstance(error, (FedswitchError, ValueError))
+        notes.add({"failed": str(error) if told else f"{type(error).__name__}: {error}"})
         raise
     notes.add({"done": True})

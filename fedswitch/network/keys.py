@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def make_keys(out: Path, *, nodes: int, addresses: Sequence[str] = ()) -> list[P
     authority, server = (ec.generate_private_key(ec.SECP384R1()) for _ in range(2))
     made = {
         "ca.crt": _certificate("fedswitch", authority.public_key(), authority, ()),
-        "server.crt": _certificate(names[0], server.public_key(), authority, names),
+        "server.crt": _certificate("fedswitch gNB", server.public_key(), authority, names),
         "server.key": _pem(server, serialization.PrivateFormat.TraditionalOpenSSL),
     }
     for node in range(nodes):
@@ -93,4 +94,9 @@ def _general_name(address: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(address))
     except ValueError:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}", address):
+            raise FedswitchError(
+                f"{address!r} is no host name or IP address: write a name in letters of the Latin alphabet, such as "
+                "xn--mnchen-3ya.de for münchen.de."
+            ) from None
         return x509.DNSName(address)

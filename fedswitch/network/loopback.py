@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -78,7 +79,8 @@ def federate(
         job.options(seed)
         paths = deal(loaded, scenario, nodes=nodes, seed=seed, out=folder / "data")
         keys = folder / "keys"
-        if not keys.exists():
+        if not all((keys / f"node-{node}").is_file() for node in range(nodes)):
+            shutil.rmtree(keys, ignore_errors=True)
             make_keys(keys, nodes=nodes)
         address = f"{LOOPBACK}:{free_port()}"
         with _joined(address, paths[1:], keys, folder):

@@ -64,13 +64,12 @@ def read_history(path: Path) -> History:
     import pandas as pd
 
     from ..learning.history import History
+    from .shards import with_tuples
 
     packet = Packet.read(path, HISTORY_FILE)
     record, arrays = packet.record, packet.arrays
     settings = record["settings"]
-    settings["scenario"] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in settings["scenario"].items()
-    }
+    settings["scenario"] = with_tuples(settings["scenario"])
     return History(
         table=pd.DataFrame(record["rows"]),
         subscribed=arrays["subscribed"],

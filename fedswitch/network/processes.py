@@ -158,19 +158,16 @@ def healthy(address: str, authority: Path | None) -> bool:
     Raises FedswitchError, in one sentence, where something answers that is not the gNB of that certificate.
     """
     host, port = split_address(address)
+    if authority is None:
+        connection = http.client.HTTPConnection(host, port, timeout=5)
+    else:
+        connection = http.client.HTTPSConnection(host, port, timeout=5, context=_trusting(authority))
     try:
-        if authority is None:
-            connection = http.client.HTTPConnection(host, port, timeout=5)
-        else:
-            context = ssl.create_default_context(cafile=str(authority))
-            connection = http.client.HTTPSConnection(host, port, timeout=5, context=context)
         with contextlib.closing(connection):
             connection.request("GET", "/health")
             return connection.getresponse().status == http.client.OK
-    except FileNotFoundError as error:
-        raise FedswitchError(
-            f"There is no certificate {authority}: name the ca.crt that came with the keys."
-        ) from error
+    except UnicodeError as error:
+        raise FedswitchError(f"{host!r} is no name of a machine, nor its IP address.") from error
     except ssl.SSLCertVerificationError as error:
         raise FedswitchError(
             f"What answers at {address} is not the gNB of the certificate {authority} ({error.verify_message}): use "
@@ -181,12 +178,24 @@ def healthy(address: str, authority: Path | None) -> bool:
             f"What answers at {address} does not speak TLS: join with --plain, or serve with keys."
         ) from error
     except (http.client.HTTPException, ConnectionResetError) as error:
+        if authority is not None:  # it is going down, or is no gNB, which the next attempt tells
+            return False
         raise FedswitchError(
             f"What answers at {address} is no gNB without TLS ({type(error).__name__}): leave --plain away, or check "
             "the address."
         ) from error
     except OSError:
         return False
+
+
+def _trusting(authority: Path) -> ssl.SSLContext:
+    """What trusts that certificate only; FedswitchError where it is none."""
+    try:
+        return ssl.create_default_context(cafile=str(authority))
+    except OSError as error:
+        raise FedswitchError(
+            f"There is no certificate {authority}, or it cannot be read: name the ca.crt that came with the keys."
+        ) from error
 
 
 def tail(log: Path, lines: int = 8) -> str:

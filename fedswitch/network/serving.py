@@ -58,6 +58,10 @@ def serve(job: Job, out: Path, *, address: str, keys: Path | None, tell: Tell) -
         raise FedswitchError(
             f"Without keys nobody but this machine may be served, but {host} is open to others: make some."
         )
+    if keys is not None:
+        missing = [name for name in ("ca.crt", "server.crt", "server.key") if not (keys / name).is_file()]
+        if missing:
+            raise FedswitchError(f"The folder {keys} lacks {missing[0]}: make keys with `fedswitch network keys`.")
     make_folder(out)
     with locked(out):
         check_free(host, port)
@@ -113,9 +117,6 @@ def _link(host: str, port: int, keys: Path | None, home: Path) -> Iterator[subpr
     """Flower's SuperLink, stopped in the end with all that it has started."""
     secured = ["--insecure"]
     if keys is not None:
-        missing = [name for name in ("ca.crt", "server.crt", "server.key") if not (keys / name).is_file()]
-        if missing:
-            raise FedswitchError(f"The folder {keys} lacks {missing[0]}: make keys with `fedswitch network keys`.")
         files = (f"--ssl-{part}={keys / name}" for part, name in (
             ("ca-certfile", "ca.crt"), ("certfile", "server.crt"), ("keyfile", "server.key")
         ))  # fmt: skip

@@ -106,10 +106,12 @@ def deal(task: Task, scenario: Scenario, *, nodes: int, seed: int, out: str | Pa
 
 def scenario_of(fields: dict[str, Any]) -> Scenario:
     """The scenario of its fields, as JSON has them."""
-    settled: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
-    }
-    return Scenario(**settled)
+    return Scenario(**with_tuples(fields))
+
+
+def with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a scenario as JSON has them, with tuples in the place of lists."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 def differing(ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[str]:

@@ -180,6 +180,8 @@ class ConceptsSettings(LearningSettings):
         axes = ("cells", "degrees", "minorities", "sizes", "batch_sizes", "turns", "thresholds_db")
         if not any(getattr(self, axis) for axis in axes):
             raise ValueError(f"{', '.join(axes[:-1])} and {axes[-1]} are all empty: give a value to one of them")
+        if "swap" in self.turns and self.num_ues < 2:
+            raise ValueError(f"num_ues = {self.num_ues} leaves nobody to exchange tasks with: leave swap out of turns")
 
     def cell(self, name: str, num_ues: int, batch_size: int) -> Scenario:
         """The scenario of a cell: four modules of one rank, so that what they learn is all that differs."""

@@ -41,7 +41,7 @@ class Result:
     def provenance(self) -> str:
         """One line of Markdown: seeds, machine, dates, commits, computing time and versions."""
         record = self.record
-        seeds = record["settings"].get("seeds")
+        seeds, commits = record["settings"].get("seeds"), [commit for commit in record["commit"] if commit]
         parts = [
             f"Recorded in `{self.name}.parquet`",
             f"seeds {', '.join(map(str, seeds))}" if isinstance(seeds, list) else "",
@@ -49,7 +49,7 @@ class Result:
             " and ".join(record.get("arithmetic", [])),  # records of studies that learn, from when there was a choice
             " and ".join(record["date"]),
             f"{record['seconds'] / 60:.0f} minutes of computing" if record["seconds"] >= 60 else "less than a minute",
-            "commit " + ", ".join(f"`{commit[:10]}`{commit[40:]}" for commit in record["commit"]),
+            "commit " + ", ".join(f"`{commit[:10]}`{commit[40:]}" for commit in commits) if commits else "",
             ", ".join(f"{name} {number}" for name, number in record["versions"].items()),
         ]
         return ". ".join(part for part in parts if part) + "."

@@ -73,7 +73,9 @@ def module_version() -> str:
     It is read anew each time: a kernel that starts later imports what is there by then.
     """
     package = Path(__file__).resolve().parents[1]
-    sources = sorted([*package.rglob("*.py"), *package.rglob("*.yaml")])
+    errata = package / "errata"  # in a wheel; a clone has them elsewhere, and no run reads them
+    found = (path for kind in ("*.py", "*.yaml") for path in package.rglob(kind) if errata not in path.parents)
+    sources = sorted(found)
     return f"{__version__}+{_digest((path.relative_to(package).as_posix(), path) for path in sources)}"
 
 

@@ -83,6 +83,10 @@ def test_both_engines_agree(learner, batches):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
+def test_a_checkpoint_of_a_gpu_which_keeps_no_outputs_is_taken(learner):
+    learner.restore({})
+
+
 def test_no_other_module_gets_a_gradient(learner, batches):
     cell_gradient(learner, 2, batches)
     for n in (0, 1, 3):

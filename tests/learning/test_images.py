@@ -21,6 +21,11 @@ def picture(side=32, mode="RGB"):
     return {"bytes": stored.getvalue(), "path": None}
 
 
+def broken(cell, place):
+    """The same with one byte that is 0."""
+    return cell | {"bytes": cell["bytes"][:place] + b"\0" + cell["bytes"][place + 1 :]}
+
+
 def table(count=12, **columns):
     given = {"img": [picture() for _ in range(count)], "label": [k % 10 for k in range(count)]} | columns
     return pa.table({name: values for name, values in given.items() if values is not None})
@@ -66,6 +71,7 @@ def test_gray_images_get_three_channels():
         ({"img": [{"bytes": b"no image", "path": None}] * 12}, "does not hold an image in row 0"),
         ({"img": [picture()] * 11 + [None]}, "does not hold an image in row 11"),
         ({"img": ["text"] * 12}, "does not hold an image in row 0"),
+        ({"img": [broken(picture(), 37)] * 12}, "does not hold an image in row 0"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_said_in_one_sentence(columns, says, folder):

@@ -13,6 +13,7 @@ from fedswitch.learning import samples as samples_module
 from fedswitch.learning.backbones import load_backbone
 from fedswitch.learning.data import Split
 from fedswitch.learning.encoding import Backbone
+from fedswitch.learning.images import digits_task
 from fedswitch.learning.samples import MEMORY_LIMIT_BYTES, FrozenOutputs, Kept, Samples
 from fedswitch.learning.tokens import Tokens
 
@@ -233,6 +234,14 @@ def test_runs_that_keep_together_tokenize_and_embed_once(toy_task, monkeypatch):
     assert embedded_samples(monkeypatch, lambda: tables.append(run(toy_task, kept=kept).table)) == 0
     assert not tokenized
     pd.testing.assert_frame_equal(tables[0], first.table)
+
+
+def test_images_are_not_taken_for_texts_of_the_other_encoder_without_training():
+    task, kept = digits_task(seed=0), Kept()
+    small = Scenario.corrected(num_ues=4, batch_size=5, test_samples=20, lora_layers=1)
+    simulate(small, task=task, backbone="tiny-vit", rounds=1, kept=kept, progress=False)
+    with pytest.raises(FedswitchError, match="reads texts"):
+        simulate(small, task=task, backbone="tiny", rounds=1, kept=kept, progress=False)
 
 
 def test_runs_on_other_data_or_with_other_frozen_layers_share_nothing(toy_task, monkeypatch):

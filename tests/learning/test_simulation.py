@@ -143,7 +143,9 @@ def test_a_run_may_stop_after_a_round_that_was_tested(small, toy_task, tmp_path)
     assert history.subscribed.shape[0] == 4
     whole = run(small, toy_task, rounds=8, evaluate_every=2)
     pd.testing.assert_frame_equal(history.table, whole.table.iloc[:4])
-    # what was saved where it stopped goes on
+    again = run(small, toy_task, rounds=8, evaluate_every=2, stop=stop, resume=tmp_path / "run")
+    pd.testing.assert_frame_equal(again.table, history.table)  # the same call once more does nothing
+    # what was saved where it stopped goes on, when it may
     resumed = run(small, toy_task, rounds=8, evaluate_every=2, resume=tmp_path / "run")
     pd.testing.assert_frame_equal(resumed.table, whole.table)
 

@@ -44,6 +44,10 @@ def test_who_is_swapped_draws_from_what_the_other_holds(start, t, pair, cell):
         assert np.array_equal(turned.ues.mini_batch(t, k), cell.ues.mini_batch(t, k))
 
 
+def test_a_ue_to_whom_two_things_happen_is_one():
+    assert Turn(start=1, swapped=[0, 1], late=[0]).ues == (0, 1)
+
+
 def test_who_is_swapped_is_tested_with_what_the_other_wants(run):
     turned = Turn(start=3, swapped=[0, 4]).of(run)
     subscribed = np.zeros((4, 6), dtype=bool)

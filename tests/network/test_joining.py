@@ -1,9 +1,11 @@
 """What a gNB or a node says before anything starts: no gNB there, another one, a port taken, keys missing."""
 
+import contextlib
 import http.server
 import os
 import socket
 import ssl
+import struct
 import sys
 import threading
 
@@ -14,7 +16,7 @@ pytest.importorskip("cryptography", reason="the extra `network` is not installed
 pytest.importorskip("flwr", reason="the extra `network` is not installed")
 
 from fedswitch.errors import FedswitchError
-from fedswitch.network import federate, joining
+from fedswitch.network import federate, joining, loopback
 from fedswitch.network.gnb import Job
 from fedswitch.network.joining import join
 from fedswitch.network.keys import make_keys
@@ -68,16 +70,42 @@ def answering(keys):
         (None, None, None),
         ("ours", "others", r"is not the gNB of the certificate .*ca.crt \(.*\): use the ca.crt that was made with"),
         (None, "ours", r"does not speak TLS: join with --plain, or serve with keys"),
+        ("ours", "ours/node-0", r"There is no certificate .*node-0, or it cannot be read: name the ca.crt that came"),
+        ("ours", "nowhere", r"There is no certificate .*ca.crt, or it cannot be read: name the ca.crt that came"),
         ("ours", None, r"is no gNB without TLS \(.*\): leave --plain away, or check the address"),
     ],
 )
 def test_only_the_gnb_of_the_certificate_is_one(serves, authority, said, answering, keys):
-    address, certificate = answering(serves), authority and keys / authority / "ca.crt"
+    address = answering(serves)
+    certificate = authority and keys / (authority if "/" in authority else f"{authority}/ca.crt")
     if said is None:
         assert healthy(address, certificate)
         return
     with pytest.raises(FedswitchError, match=said):
         healthy(address, certificate)
+
+
+def test_a_gnb_that_hangs_up_under_tls_is_asked_again(keys):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=hang_up, args=(server,), daemon=True).start()
+        assert not healthy(f"127.0.0.1:{server.getsockname()[1]}", keys / "ours" / "ca.crt")
+
+
+def hang_up(server):
+    connection, _ = server.accept()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # by a reset
+    connection.close()
+
+
+@pytest.mark.parametrize("address", ["gnb.münchen.de", "", "two words"])
+def test_what_is_no_address_gets_no_certificate(address, tmp_path):
+    with pytest.raises(FedswitchError, match="is no host name or IP address"):
+        make_keys(tmp_path, nodes=1, addresses=[address])
+
+
+def test_a_long_name_gets_one(tmp_path):
+    make_keys(tmp_path, nodes=1, addresses=[f"{'a' * 60}.{'b' * 60}.example"])
+    assert (tmp_path / "server.crt").exists()
 
 
 def test_keys_are_private_and_not_made_twice(keys):
@@ -100,6 +128,8 @@ def test_where_no_gnb_answers_a_node_says_what_to_do(dealt, keys):
         join("192.0.2.1:9092", dealt[1], key=None, authority=None, say=print)
     with pytest.raises(FedswitchError, match="'nowhere' is no address: give HOST:PORT"):
         join("nowhere", dealt[1], **how)
+    with pytest.raises(FedswitchError, match=r"'a\.\.b' is no name of a machine"):
+        join("a..b:9092", dealt[1], **how)
     with pytest.raises(FedswitchError, match=r"gnb.npz is the data file of the gNB: name the data file of a node"):
         join("127.0.0.1:9092", dealt[0], **how)
 
@@ -140,8 +170,12 @@ def test_a_gnb_says_that_its_port_is_taken_its_keys_are_missing_or_it_needs_some
         FedswitchError, match=r"Without keys nobody but this machine may be served, but 0.0.0.0 is open"
     ):
         serve(job, tmp_path / "out", address="0.0.0.0:9092", keys=None, tell=print)
+    earlier = tmp_path / "out" / "history.npz"
+    earlier.parent.mkdir(exist_ok=True)
+    earlier.write_bytes(b"of an earlier run")
     with pytest.raises(FedswitchError, match=r"lacks ca.crt: make keys with `fedswitch network keys`"):
         serve(job, tmp_path / "out", address=f"127.0.0.1:{free_port()}", keys=tmp_path, tell=print)
+    assert earlier.exists()
 
 
 def test_what_is_wrong_is_said_before_a_process_starts(task, small, tmp_path, monkeypatch):
@@ -170,6 +204,27 @@ def test_the_command_line_deals_and_makes_keys_and_says_what_is_wrong(tmp_path):
     assert "give NAME=VALUE" in str(run("deal", "-p", "num_ues", "--out", tmp_path / "deal").exception)
     both = run("serve", tmp_path / "deal" / "gnb.npz", "--rounds", 1, "--out", tmp_path / "out")
     assert "Give the folder of --keys, or --plain." in both.output
+    assert "is not in the range" in run("run", "--rounds", 1, "--deadline", 0, "--out", tmp_path / "out").output
+
+
+def test_a_folder_of_an_earlier_federation_gets_the_keys_that_it_lacks(task, small, tmp_path, monkeypatch):
+    held = []
+    monkeypatch.setattr(loopback, "_joined", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(loopback, "serve", lambda *_, keys, **__: held.append((keys / "ca.crt").read_bytes()))
+    for nodes in (1, 2, 1):
+        federate(small, task=task, backbone="tiny", scheme="random", rounds=1, nodes=nodes, out=tmp_path)
+        assert all((tmp_path / "keys" / f"node-{node}").is_file() for node in range(nodes))
+    assert held[0] != held[1] == held[2]
+
+
+def test_a_deadline_of_the_scenario_is_no_option(monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr("fedswitch.network.federate", lambda scenario, **_: seen.append(scenario) or 1 / 0)
+    arguments = ["--rounds", "1", "-p", "threshold=deadline", "-p", "deadline_s=0.5", "--out", str(tmp_path)]
+    CliRunner().invoke(network, ["run", *arguments])
+    assert (seen[0].threshold, seen[0].deadline_s) == ("deadline", 0.5)
+    told = CliRunner().invoke(network, ["run", "--rounds", "1", "-p", "nodes=3", "--out", str(tmp_path)]).exception
+    assert "an option of its own: --nodes 3" in str(told)
 
 
 def test_processes_of_flower_are_silent_whatever_the_environment_says(tmp_path, monkeypatch):

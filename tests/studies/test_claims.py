@@ -258,6 +258,10 @@ def test_a_run_stays_at_its_plateau_from_the_round_after_which_it_is_never_below
     assert fig2.rounds_to_plateau(np.arange(2.0, 12.0, 2.0), np.array(accuracies), last=6) == first
 
 
+def test_the_plateau_of_a_run_that_holds_for_no_round_is_its_last_test():
+    assert fig2.rounds_to_plateau(np.array([2.0, 4.0, 6.0]), np.array([0.5, 0.8, 0.8]), last=0) == 4
+
+
 def saved(ours: float, rival: float, share: float = 1.0) -> float:
     """The geometric mean over seeds of what is saved, where rounds grow with `SPREAD`; `share` of the cells differ."""
     ratios = [(ours + 2 * off) / (rival + 2 * off) for off in SPREAD.values()]

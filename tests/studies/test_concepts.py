@@ -80,6 +80,11 @@ def test_the_arm_that_is_told_hears_of_tasks_that_are_exchanged():
         assert scheme.module.tolist() == before[[0, 1, 2, 3] if t < 2 else [1, 0, 2, 3]].tolist()
 
 
+def test_nobody_exchanges_tasks_alone():
+    with pytest.raises(ValueError, match="num_ues = 1 leaves nobody to exchange tasks with: leave swap out of turns"):
+        dataclasses.replace(SMALL, num_ues=1, turns=["swap"])
+
+
 @pytest.mark.parametrize("turn", list(concepts.TURNS))
 def test_what_happens_half_way_concerns_ues_of_different_tasks(turn, small_tasks, monkeypatch):
     asked = []

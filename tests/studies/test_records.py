@@ -63,6 +63,13 @@ def test_a_result_comes_back_with_where_it_came_from(tmp_path):
         assert text in shown
 
 
+def test_a_result_that_was_made_outside_a_clone_names_no_commit(tmp_path):
+    table = TABLE.copy()
+    table.attrs = {"commit": [""]}
+    save_result("study", table, {}, seconds=7.0, folder=tmp_path)
+    assert "commit" not in load_result("study", tmp_path).provenance()
+
+
 def test_parameters_that_differ_are_named_whatever_holds_them(tmp_path):
     save_result("study", TABLE, {"seeds": [0, 1], "rounds": 3, "gone": 1}, seconds=1.0, folder=tmp_path)
     result = load_result("study", tmp_path)

@@ -47,7 +47,8 @@ def _of_study(study: str, prepare: Prepare, claims: Iterable[Claim], folder: Pat
         return [ClaimFinding(claim, tuple(claim.evaluate(pd.DataFrame(), None))) for claim in claims]
     try:
         result = load_result(study, folder)
+        settings = result.settings
     except FedswitchError as missing:
         return [ClaimFinding(claim, missing=str(missing)) for claim in claims]
-    prepared = prepare(result.table, result.settings)
-    return [ClaimFinding(claim, tuple(claim.evaluate(prepared, result.settings)), result) for claim in claims]
+    prepared = prepare(result.table, settings)
+    return [ClaimFinding(claim, tuple(claim.evaluate(prepared, settings)), result) for claim in claims]

@@ -68,7 +68,7 @@ def rounds_to_plateau(rounds: NDArray[np.float64], accuracies: NDArray[np.float6
     `rounds`, in their order, and `accuracies` are those of the tests. A run whose last test is below counts with all
     its rounds.
     """
-    plateau = accuracies[rounds > rounds[-1] - last].mean()
+    plateau = accuracies[rounds > rounds[-1] - max(last, 1)].mean()
     below = np.flatnonzero(accuracies < PLATEAU * plateau)
     first = below[-1] + 1 if below.size else 0
     return int(rounds[min(first, len(rounds) - 1)])
