@@ -1,8 +1,8 @@
 """Sessions that set up, build, check and measure: `nox -s book`, `tests`, `lint`, `bench`, `reproduce` and `lock`.
 
-All of them share one environment, `.nox/environment`, which is installed from requirements.lock when that changes.
-Flower, which a benchmark compares with, has one of its own, `.nox/flower`. With `--no-venv` they run in the Python that
-runs nox, and nothing is installed.
+Nearly all share one environment, `.nox/environment`, which is installed from requirements.lock when that changes.
+Flower, which a benchmark compares with, and `lock` have environments of their own. With `--no-venv` they run in the
+Python that runs nox, and nothing is installed.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ LOCK_HEADER = """\
 # CUDA, some gigabytes of it, unless PyTorch's index of CPU builds is given:
 #   export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
 """
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
 CUDA = re.compile(r"(cuda|nvidia|triton)\b")
 
 FLOWER = "flwr[simulation]==1.41.0"
@@ -51,7 +53,7 @@ _programs: Path | None = None  # the folder of the shared environment's programs
 
 @nox.session(venv_backend="virtualenv", reuse_venv=True, default=False)
 def environment(session: nox.Session) -> None:
-    """Install requirements.lock and the project, if they changed (every other session does this first)."""
+    """Install requirements.lock and the project, if they changed (other sessions do this first)."""
     global _programs
     supported = nox.project.load_toml(PROJECT)["project"]["requires-python"]
     if platform.python_version() not in SpecifierSet(supported):
@@ -98,11 +100,8 @@ def tests(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["environment"])
 def book(session: nox.Session) -> None:
     """Run the chapters, build the book (warnings are errors), test its pages; arguments go to jupyter-book."""
-    sources = (
-        path for folder in ("fedswitch", "book/_ext", "book/errata", "results") for path in (ROOT / folder).rglob("*")
-    )
-    inputs = [path for path in sources if path.is_file() and path.suffix != ".pyc"]
-    made_from = _digest([*inputs, LOCK], _programs)
+    folders = ("fedswitch", "book/_ext", "book/errata", "results")
+    made_from = _digest([*(path for folder in folders for path in _sources(ROOT / folder)), LOCK], _programs)
     BUILD.mkdir(exist_ok=True)
     # Neither the execution cache nor Sphinx notices a change outside the pages. After a failed or interrupted build,
     # Sphinx's part goes too: it would not read unchanged pages again, and so lose the warning that failed the build.
@@ -114,9 +113,9 @@ def book(session: nox.Session) -> None:
     _run(session, "jupyter-book", "build", ".", "-n", "-W", "--keep-going", *session.posargs)
     built.write_text(made_from)
     html, checked = BUILD / "html", BUILD / "checked.sha256"
-    shown = _digest(
-        path for folder in (html, PAGE_TESTS, ROOT / "book" / "_ext") for path in folder.rglob("*") if path.is_file()
-    )
+    tested = (html, PAGE_TESTS, ROOT / "tests" / "helpers", ROOT / "book" / "_ext")
+    browsers = [shutil.which(name) for name in BROWSERS]  # without one, tests are skipped
+    shown = _digest((path for folder in tested for path in _sources(folder)), *browsers)
     if not _vouches(checked, shown):
         environment = {"FEDSWITCH_BOOK": str(html)}
         _run(session, "pytest", str(PAGE_TESTS), "--numprocesses=auto", "-rs", env=environment)
@@ -209,6 +208,11 @@ def _digest(files: Iterable[Path], *context: object) -> str:
     for file in sorted(files):
         digest.update(f"\n{file.relative_to(ROOT)} {file.stat().st_size}\n".encode() + file.read_bytes())
     return digest.hexdigest()
+
+
+def _sources(folder: Path) -> list[Path]:
+    """All files in a folder but what Python has made of them."""
+    return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
 
 
 def _vouches(stamp: Path, digest: str) -> bool:

@@ -3,7 +3,8 @@
 `NUM_UES` UEs on `NODES` nodes fine-tune MiniLM with LoRA on its last layer, everything on the loopback address. Against
 our federation, whose nodes keep model and data in a worker, stands a plain Flower app that loads them anew for every
 message, with the same gNB, messages and data; beside both, the same rounds simulated. Seconds are medians over rounds,
-from the end of one to the end of the next: the start does not count. It needs the extra `network`, and some minutes.
+from the end of one to the end of the next: the start counts for the simulated ones only. It needs the extra `network`,
+and some minutes.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def main():
     from playwright.sync_api import sync_playwright
 
     book = Path(*sys.argv[1:] or ["_build/html"]).resolve()
-    pages = sorted(page for page in book.glob("*/*.html") if not page.parent.name.startswith("_"))
+    pages = sorted(page for page in book.glob("*/**/*.html") if not page.relative_to(book).parts[0].startswith("_"))
     if not pages:
         sys.exit(f"no pages in {book}: build the book first, by `nox -s book`")
     print(machine())

@@ -175,11 +175,8 @@ def reproduce(
 ) -> None:
     """Repeat the recorded run of each STUDY, or of all studies if none is named.
 
-    \b
-    fig3_bandwidth                                       a minute on two cores
-    sensitivity, fig5_energy                             some minutes
-    split_fig3, split_fig4, split_fig5, split_fig6       about half an hour each
-    concepts, fig4_switching, fig2_convergence           an hour or two each
+    On two cores fig3_bandwidth takes less than a minute, fig2_convergence and fig4_switching take several hours each,
+    and the others are in between: the page "Run it yourself" of the book says how long each took.
     """
     from .studies.notebooks import find_study, parse_assignments
     from .studies.reproduce import reproduce_study
@@ -215,7 +212,7 @@ def list_studies(notebook: str | None) -> None:
     for study in [find_study(notebook)] if notebook else all_studies():
         click.secho(f"\n{study.name}: {study.title}", bold=True)
         rows = [(p.name, repr(p.default), p.help) for p in study.parameters if p.name != OUT_PARAMETER]
-        widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
+        widths = [max((len(row[i]) for row in rows), default=0) for i in (0, 1)]
         for name, default, text in rows:
             click.echo(f"  {name:{widths[0]}}  {default:{widths[1]}}  {text}")
     click.echo("\nRun one with: fedswitch run NAME -p parameter=value --out DIR")

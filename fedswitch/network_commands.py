@@ -30,11 +30,13 @@ _nodes_option = click.option(
 _JOB_OPTIONS = (
     click.option("--backbone", default="minilm", show_default=True, help="As in `simulate`."),
     click.option("--scheme", default="random", show_default=True, help="As in `simulate`."),
-    click.option("--rounds", type=click.IntRange(min=1), required=True),
+    click.option("--rounds", type=click.IntRange(min=1), required=True, help="Rounds of the run."),
     click.option("--deadline", "deadline_s", type=click.FloatRange(min=0.0, min_open=True), default=60.0,
-                 show_default=True, help="Seconds that the gNB waits for the answers of a round."),
-    click.option("--personal", is_flag=True, help="Also test inference of the UEs' own."),
-    click.option("--resume", type=_FILE, help="A checkpoint file: continued from where it exists."),
+                 show_default=True,
+                 help="Seconds that the gNB waits for the answers to a question; most rounds have one."),
+    click.option("--personal", is_flag=True, help="Also test every UE with modules of its own choice."),
+    click.option("--resume", type=_FILE,
+                 help="Checkpoint file, written after every round. If it exists, the run continues from it."),
 )  # fmt: skip
 
 
@@ -97,7 +99,7 @@ def keys(nodes: int, addresses: tuple[str, ...], out: Path) -> None:
     from .network.keys import make_keys
 
     make_keys(out, nodes=nodes, addresses=addresses)
-    click.echo(f"Wrote {out}: ca.crt goes to every node, node-0 and so on to one node each, server.key nowhere.")
+    click.echo(f"Wrote {out}: ca.crt goes to every node, node-0 and so on to one node each, and server.key stays here.")
 
 
 @network.command()

@@ -47,8 +47,18 @@ def test_list_shows_every_parameter_with_default_and_help(command):
 
 
 def test_list_of_one_study(command):
-    _, out, _ = command("list", "fig3_bandwidth")
+    code, out, _ = command("list", "fig3_bandwidth")
+    assert code == 0
+    assert "fig3_bandwidth" in out
+    assert "  num_cells" in out
     assert "fig4_switching" not in out
+
+
+def test_a_study_without_parameters_is_listed(command, tmp_path):
+    (tmp_path / "own.md").write_text(WAITS)
+    code, out, _ = command("list", str(tmp_path / "own.md"))
+    assert code == 0
+    assert "own" in out
 
 
 def test_doctor_says_what_is_here_and_how_to_get_the_rest(command, monkeypatch, tmp_path):

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from colors import contrast, linear
 from matplotlib.figure import Figure
 
 from fedswitch.palette import DARK, LIGHT, labelled, style_sheet, themed
@@ -28,20 +28,6 @@ TOGETHER = {
     "Fig. 4": [LOOKS[name].series for name in ("switching", "greedy", "one_shot", "fedlora")],
     "energy": [LOOKS[name].series for name in ("switching", "energy")],
 }
-
-
-def linear(color):
-    parts = np.array(to_rgb(color))
-    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-
-
-def luminance(color):
-    return linear(color) @ [0.2126, 0.7152, 0.0722]
-
-
-def contrast(one, other):
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
 
 
 def lab(light):

@@ -130,13 +130,17 @@ def _code_cell(cell: NotebookNode, tag: str) -> NotebookNode:
 
 
 def _opens_solution(cell: NotebookNode) -> bool:
-    return "solution" in cell.metadata.get("tags", []) and bool(cell.source.startswith("#"))
+    return "solution" in cell.metadata.get("tags", []) and _is_heading(cell)
+
+
+def _is_heading(cell: NotebookNode) -> bool:
+    return cell.cell_type == "markdown" and bool(cell.source.startswith("#"))
 
 
 def _ends_at_heading(cells: Sequence[NotebookNode]) -> bool:
     """Whether what follows a solution is a heading or the end, so that nothing else is folded away with it."""
     after = [cell for cell in cells if "solution" not in cell.metadata.get("tags", [])]
-    return not after or after[0].source.startswith("#")
+    return not after or _is_heading(after[0])
 
 
 def write_notebook(app: Sphinx, document: nodes.document, page: str) -> None:

@@ -33,7 +33,7 @@ class FoldedSections(SphinxPostTransform):
 
 
 def open_folded(self: SphinxTranslator, _node: folded) -> None:
-    """Begin what HTML folds by itself; links into it open it."""
+    """Begin what HTML folds by itself; links into it open it, in older browsers by ``scrollers.js``."""
     self.body.append(f'<details class="folded"><summary>{SUMMARY}</summary>\n')
 
 

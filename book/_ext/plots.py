@@ -7,6 +7,7 @@ where it stands by itself, as in a notebook. The book brings the colors, styles 
 from __future__ import annotations
 
 import re
+from html import escape
 from pathlib import Path
 
 from docutils import nodes
@@ -40,14 +41,11 @@ class PlacedPlots(SphinxPostTransform):
                     continue
                 if _WITHOUT_ALT in text and not alt:
                     raise SphinxError(f"a figure in {self.env.docname} has no alternative text: give its cell an alt")
-                placed = _BY_ITSELF.sub("", text).replace(_WITHOUT_ALT, f'aria-label="{_attribute(alt)}">')
+                placed = _BY_ITSELF.sub("", text).replace(
+                    _WITHOUT_ALT, f'aria-label="{escape(" ".join(alt.split()))}">'
+                )
                 html.children = [nodes.Text(placed)]
                 html.rawsource = placed
-
-
-def _attribute(text: str) -> str:
-    """A text as the value of an attribute."""
-    return " ".join(text.split()).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
 
 
 def write_palette(app: Sphinx) -> None:

@@ -113,6 +113,6 @@ def depart_summary(self: HTML5Translator, _node: quiz_summary) -> None:
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx; formats without visitors here treat the nodes as the ones that they derive from."""
     solution, summary = (visit_solution, depart_solution), (visit_summary, depart_summary)
-    app.add_node(quiz_solution, html=solution, singlehtml=solution)
-    app.add_node(quiz_summary, html=summary, singlehtml=summary)
+    app.add_node(quiz_solution, html=solution)
+    app.add_node(quiz_summary, html=summary)
     app.add_directive("quiz", QuizDirective)

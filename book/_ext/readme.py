@@ -94,14 +94,16 @@ def found_block(found: Iterable[ClaimFinding]) -> str:
     return f"""\
 <picture>
   <source media="(prefers-color-scheme: dark)" srcset="book/assets/readme-dark.svg">
-  <img src="book/assets/readme-light.svg" alt="Left: of {equations} equations and the like {paper["right"]} hold, of \
-{len(found)} claims {claims["corrected"]["reproduced"]} with the corrected formulas. Right: the rounds that every \
-run of a scheme took to the target accuracy, and where Algorithm 2 was claimed to be.">
+  <img src="book/assets/readme-light.svg" alt="Left: bars of verdicts. Of {equations} equations, theorems and \
+the like {paper["right"]} hold; of {len(found)} claims {claims["corrected"]["reproduced"]} are reproduced with the \
+corrected formulas. Right: the rounds that each run in the smallest cell took to the target accuracy, or until it was \
+cut off, and where Algorithm 2 should be according to the paper.">
 </picture>
 
 - **Equations.** Of {equations} numbered equations, assumptions, theorems and algorithms, {paper["right"]} are right, \
 {paper["ambiguous"]} ambiguous and {paper["wrong"]} wrong as printed.
-- **Its sibling** (arXiv {SIBLING}): {sibling["wrong"]} statements that are wrong as printed, with what holds instead.
+- **A second paper of the group** (arXiv {SIBLING}), here called *the sibling*: {sibling["wrong"]} of its statements \
+are wrong as printed; the book says what holds instead.
 - **Claims**, {len(found)} in all. With the formulas as printed: {_told(claims["printed"])}. With the corrected ones: \
 {_told(claims["corrected"])}.
 - **Reproduced** with the corrected formulas: {"; ".join(f"{title[0].lower()}{title[1:]}" for title in held) or "none"}.

@@ -116,6 +116,11 @@ class ClassNotebooksRole(ReferenceRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the link."""
+        if self.target not in ZIPS:
+            message = self.inliner.reporter.error(
+                f"class-notebooks: there are <{'> and <'.join(ZIPS)}>, not <{self.target}>", line=self.lineno
+            )
+            return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [message]
         up = "../" * self.env.docname.count("/")
         return [nodes.reference("", self.title, refuri=f"{up}{ZIPS[self.target]}", internal=False)], []
 

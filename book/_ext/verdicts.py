@@ -28,9 +28,10 @@ class VerdictRole(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the badge."""
-        paper, _, element = self.text.rpartition(" ")
+        first, _, rest = self.text.partition(" ")
+        paper, element = (first, rest) if first in (PAPER, SIBLING) else (PAPER, self.text)
         try:
-            return [badge(find(element, paper or PAPER), self.env.docname)], []
+            return [badge(find(element, paper), self.env.docname)], []
         except ValueError as error:
             message = self.inliner.reporter.error(f"verdict: {error}", line=self.lineno)
             return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [message]
@@ -47,7 +48,9 @@ class HoldsDirective(SphinxDirective):
         """Return the box."""
         named, _, rest = self.arguments[0].partition(":")
         names = named.split()
-        paper = names.pop(0) if names[0] in (PAPER, SIBLING) else PAPER
+        paper = names.pop(0) if names and names[0] in (PAPER, SIBLING) else PAPER
+        if not names:
+            raise self.error("holds: name an element, such as eq-27, before the colon")
         title = nodes.title("", "What holds:")
         for number, element in enumerate(names):
             try:

@@ -40,7 +40,19 @@ const reach = ({ target }) => {
   }
 };
 
+// A link into what is folded opens it, where the browser does not do so by itself.
+const unfold = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  let opened = false;
+  for (let part = target; part; part = part.parentElement) {
+    if (part.tagName === "DETAILS" && !part.open) part.open = opened = true;
+  }
+  if (opened) target.scrollIntoView();
+};
+addEventListener("hashchange", unfold);
+
 document.addEventListener("DOMContentLoaded", async () => {
+  unfold();
   await window.MathJax?.startup?.promise;
   const sizes = new ResizeObserver((changes) => changes.forEach(reach));
   document.querySelectorAll(wideParts).forEach((part) => sizes.observe(part));

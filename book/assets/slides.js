@@ -37,7 +37,8 @@ document.addEventListener("DOMContentLoaded", () => {
   dialog.addEventListener("close", putBack);
   dialog.addEventListener("keydown", (event) => {
     // what has a use for the arrow keys keeps them
-    if (!(event.key in KEYS) || event.defaultPrevented || event.target.closest("input, .play-chart")) return;
+    const used = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey;
+    if (!(event.key in KEYS) || used || event.target.closest("input, .play-chart, [tabindex='0']")) return;
     event.preventDefault();
     show(now + KEYS[event.key]);
   });

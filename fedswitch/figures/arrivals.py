@@ -100,8 +100,8 @@ def fading_figure(scenario: Scenario, *, rounds: int = 48) -> Explorable:
     threshold_db = float(ratio_to_db(s.sinr_threshold))
     return Explorable(
         title="What fading does to one phone",
-        alt="Two charts for a phone at 40 m and one at 100 m. Left, its SINR in each of 48 rounds scatters over some "
-        "thirty decibels around a level that falls with the distance; more hollow marks lie below the line of the "
+        alt=f"Two charts for a phone at 40 m and one at 100 m. Left, its SINR in each of {rounds} rounds scatters over "
+        "some thirty decibels around a level that falls with the distance; more hollow marks lie below the line of the "
         "threshold when it is far. Right, a curve of the success probability, which falls with the distance, and a "
         "mark on it.",
         controls=(Control("distance from the gNB", tuple(f"{d:g} m" for d in distance_m), start=STOPS - 1),),

@@ -163,16 +163,18 @@ def _linear_ticks(axis: Axis) -> list[tuple[float, str]]:
 
 
 def _log_ticks(axis: Axis) -> list[tuple[float, str]]:
-    """Powers of ten, with 2 and 5 times these where there are at most two."""
+    """Powers of ten, with 2 and 5 times these where there are at most two, and round numbers where there is none."""
     decades = range(math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high)) + 1)
     inside = [n for n in decades if axis.low <= 10.0**n * (1 + 1e-9) and 10.0**n <= axis.high * (1 + 1e-9)]
     steps = (1, 2, 5) if len(inside) <= 2 else (1,)
-    places = [(step, n) for n in decades if n % math.ceil(len(inside) / _MOST_DECADES) == 0 for step in steps]
-    return [
+    every = max(1, math.ceil(len(inside) / _MOST_DECADES))
+    places = [(step, n) for n in decades if n % every == 0 for step in steps]
+    found = [
         (float(f"{step}e{n}"), _power_of_ten(n) if steps == (1,) else f"{float(f'{step}e{n}'):g}")
         for step, n in places
         if axis.low <= float(f"{step}e{n}") * (1 + 1e-9) and float(f"{step}e{n}") <= axis.high * (1 + 1e-9)
     ]
+    return found or _linear_ticks(axis)
 
 
 def _power_of_ten(exponent: int) -> str:

@@ -37,8 +37,8 @@ def debt_figure(gradient: ArrayLike, *, rounds: int = 100) -> Explorable:
     gap, itself = np.repeat(worse[:, None], 2, axis=-1), np.repeat(modules[:, None], 2, axis=-1)
     return Explorable(
         title="What a dual variable wants",
-        alt=f"The dual of the fourth of four modules over {rounds} rounds is a saw: it climbs while the module is left "
-        "out, crosses a level line, which is by how much the module is worse than the best, and drops when the module "
+        alt=f"The dual of the last of {slope.size} modules over {rounds} rounds is a saw: it climbs while the module "
+        "is left out, crosses a level line, which is by how much the module is worse than the best, and drops when it "
         "is taken. Below, bars say which module is taken in each round: mostly the first, the others now and then.",
         controls=(
             Control("dual step ς", tuple(f"{one:.2g}" for one in step), start=27),

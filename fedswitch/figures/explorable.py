@@ -1,9 +1,9 @@
-"""Figures with sliders: everything they can show is computed beforehand and travels with the page.
+"""Figures with sliders: what they can show is computed beforehand and travels with the page.
 
 An `Explorable` is a grid of settings, one dimension for each slider, and what its charts show at each of them: numbers,
 or sums of products of few numbers. It displays as a static picture and its data, with the script ``assets/play.js``,
 which makes sliders and charts from these; pages of the book load that once for all of their figures. A slider knows
-only the settings of the grid, so that nothing shown is interpolated.
+only the settings of the grid, so that no setting is interpolated.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,6 +73,11 @@ def norms(modules: Modules, alpha: float) -> Array:
     return np.array(found)
 
 
+def _color(n: int) -> int:
+    """The color of module n, counted from 0; the palette has eight."""
+    return n % 8 + 1
+
+
 def run_figure(run: Watched) -> Explorable:
     """The cell and the modules, by the round, with a button that plays the rounds.
 
@@ -94,8 +100,8 @@ def run_figure(run: Watched) -> Explorable:
     for n in range(count):
         number = str(n + 1)
         marks += [
-            Curve("number: module, received", where(run.received[:, n]), y, n + 1, "none", "square", text=number),
-            Curve("", where(lost[:, n]), y, n + 1, "none", "square", filled=False, text=number),
+            Curve("number: module, received", where(run.received[:, n]), y, _color(n), "none", "square", text=number),
+            Curve("", where(lost[:, n]), y, _color(n), "none", "square", filled=False, text=number),
         ]
     marks += [
         Curve("silent", where(~run.subscribed.any(axis=1)), y, line="none", marker="circle", filled=False),
@@ -132,8 +138,8 @@ def run_figure(run: Watched) -> Explorable:
                 Axis("round", 0.0, rounds),
                 Axis("norm of what the module adds", 0.0, 1.05 * float(run.moved.max())),
                 tuple(
-                    Curve(f"module {n + 1}", after, path[n], n + 1, line, marker)
-                    for n, (line, marker) in zip(range(count), looks, strict=False)
+                    Curve(f"module {n + 1}", after, path[n], _color(n), line, marker)
+                    for n, (line, marker) in zip(range(count), itertools.cycle(looks), strict=False)
                 ),
                 title="The modules",
             ),

@@ -96,7 +96,6 @@ def _general_name(address: str) -> x509.GeneralName:
     except ValueError:
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}", address):
             raise FedswitchError(
-                f"{address!r} is no host name or IP address: write a name in letters of the Latin alphabet, such as "
-                "xn--mnchen-3ya.de for münchen.de."
+                f"{address!r} is no host name or IP address: write a name in ASCII, as the name service has it."
             ) from None
         return x509.DNSName(address)

@@ -104,8 +104,10 @@ class Element:
 def find(element: str, paper: str = PAPER) -> Element:
     """The record of an element, by its id or as the paper cites it: "eq-27" or "(27)", "thm-1" or "Theorem 1".
 
-    Raises ValueError with the nearest ids for one that has none.
+    Raises ValueError with the nearest ids for one that has none, and for another paper.
     """
+    if paper not in (PAPER, SIBLING):
+        raise ValueError(f"there are records of {PAPER} and {SIBLING}, not of {paper!r}")
     of_paper = [record for record in RECORDS if record.paper == paper]
     for record in of_paper:
         if element in (record.id, record.name):

@@ -205,7 +205,7 @@ def test_nothing_is_cut_off(visit):
 
 
 def test_theme_follows_the_system(visit):
-    assert {scheme: layout["theme"] for (_, scheme), layout in visit.layouts.items()} == {s: s for s in SCHEMES}
+    assert {(s, layout["theme"]) for (_, s), layout in visit.layouts.items()} == {(s, s) for s in SCHEMES}
 
 
 def test_keyboard_reaches_what_can_be_operated_and_what_scrolls(visit):

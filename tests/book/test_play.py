@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from colors import contrast
 
 from fedswitch.figures.charts import Axis, Control, Curve, Decimals, Panel, Sum, Table
 from fedswitch.figures.explorable import ASSETS, Explorable, by_itself
@@ -309,17 +310,6 @@ def test_on_a_phone_the_legend_can_be_read(tab, place, width):
         assert box["y"] >= chart["y"] + chart["height"]
         assert box["x"] + box["width"] <= width
         assert box["height"] < 40
-
-
-def contrast(one, other):
-    """The contrast of two colors as the browser writes them, rgb(r, g, b)."""
-
-    def luminance(color):
-        parts = np.array([float(part) for part in color[color.index("(") + 1 : -1].split(",")[:3]]) / 255
-        return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
-
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -63,10 +63,8 @@ def test_probabilities_are_feasible_and_the_best(seed, modules, feasible, dear):
 
     at = np.maximum(found, 1e-9)
     for _ in range(20):  # no mixture with another feasible choice is better, which is enough for a convex problem
-        other = wanted + (1 - wanted) * rng.dirichlet(np.ones(modules)) * rng.uniform()
-        other *= min(1.0, limit / other.sum()) if wanted == 0 else 1.0
-        if other.sum() > limit or other.min() <= 0:
-            continue
+        more = (1 - wanted) * rng.dirichlet(np.ones(modules)) * rng.uniform(0.01, 1)
+        other = wanted + more * min(1.0, (limit - modules * wanted) / more.sum())
         assert cost(at) <= cost(0.999 * at + 0.001 * other) + 1e-9 * cost(at)
     if dear == 0.0 and limit == modules:
         np.testing.assert_allclose(found, 1.0)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from fedswitch import Scenario
 from fedswitch.control import (
@@ -283,6 +284,34 @@ def test_greedy_and_one_shot_and_random():
             assert len({later.tobytes() for later in chosen}) == 6
 
 
+def test_greedy_takes_the_best_module_of_every_round():
+    scenario = scenario_of("default", energy_weight_per_j=0.02)
+    decisions, states = run(scenario, 12, rule="greedy", compute_energy_j=0.3)
+    for decision, after in zip(decisions, states[1:], strict=True):
+        best = np.arange(4)[:, np.newaxis] == decision.gradient.argmin(axis=0)
+        np.testing.assert_array_equal(after.subscription, best & (decision.gradient < 0))
+    assert len({state.subscription.tobytes() for state in states[1:]}) > 1  # it may choose anew
+
+
+def test_proximal_draws_from_a_projection_and_moves_by_one_over_the_step_of_the_duals():
+    scenario = scenario_of("no energy", num_ues=3, dual_step=0.05)
+    _, states = run(scenario, 3, rule="proximal")
+    seen = Observation(Cell.draw(scenario, 0).channel(3), PAYLOAD_BITS)
+    drawn = [decide(scenario, seen, states[-1], rng=stream(seed, "draw"), rule="proximal") for seed in range(300)]
+    decision, after = drawn[0]
+    mean = np.mean([state.subscription for _, state in drawn], axis=0)
+    fractional = 0
+    for k in range(3):
+        point = decision.subscription[:, k] - (decision.gradient[:, k] - after.dual[:, k]) / 0.05
+        nearest = minimize(
+            lambda share, point=point: ((share - point) ** 2).sum(), np.full(4, 0.2), bounds=[(0, 1)] * 4,
+            constraints={"type": "ineq", "fun": lambda share: 1 - share.sum()},
+        ).x  # fmt: skip
+        np.testing.assert_allclose(mean[:, k], nearest, atol=0.1)
+        fractional += ((nearest > 0.15) & (nearest < 0.85)).any()
+    assert fractional
+
+
 @pytest.mark.parametrize("rule", ["switching", "proximal"])
 @pytest.mark.parametrize("reading", ["default", "instantaneous", "costly energy"])
 def test_participation_is_kept_in_the_long_run(rule, reading):
@@ -291,8 +320,12 @@ def test_participation_is_kept_in_the_long_run(rule, reading):
     decisions, _ = run(scenario, 300, rule=rule, compute_energy_j=0.4)
     participation = np.mean([decision.subscription for decision in decisions], axis=0)
     assert participation.min() >= scenario.min_participation - 0.02
-    greedy = np.mean([decision.subscription for decision in run(scenario, 100, rule="greedy")[0]], axis=0)
-    assert greedy.min() == 0.0
+
+
+@pytest.mark.parametrize("reading", ["default", "instantaneous", "costly energy"])
+def test_without_duals_some_pair_is_never_served(reading):
+    decisions, _ = run(scenario_of(reading, num_ues=6), 100, rule="greedy")
+    assert not np.any([decision.subscription for decision in decisions], axis=0).all()
 
 
 def test_a_module_with_risk_left_for_a_ue_attracts_that_ue():

@@ -110,6 +110,15 @@ def test_readout_names_modules_that_nobody_reaches(received, said):
     assert run_figure(seen).said((0,)).endswith(said)
 
 
+def test_all_modules_have_a_line_and_a_color_of_the_palette(run):
+    sent = np.zeros((2, 9, 3), dtype=bool)
+    sent[:, 8] = True
+    drawn = run_figure(Watched(np.array([10.0, 20.0, 30.0]), sent, sent, np.ones((3, 9))))
+    _, modules = drawn.panels
+    assert [curve.label for curve in modules.curves] == [f"module {n}" for n in range(1, 10)]
+    assert all(curve.color in range(9) for panel in drawn.panels for curve in panel.curves)
+
+
 def test_figure_is_light_plays_and_shows_three_rounds(figure):
     assert len(json.dumps(figure.data, allow_nan=False)) < 50_000
     assert figure.played == 0

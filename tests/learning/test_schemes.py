@@ -7,7 +7,7 @@ import torch
 from peft_models import sample_loss
 
 from fedswitch import Scenario
-from fedswitch.control import random_subscription
+from fedswitch.control import Observation, decide, start
 from fedswitch.learning import SCHEMES, Plan, Scheme, simulate
 from fedswitch.learning.backbones import load_backbone
 from fedswitch.learning.schemes import find_scheme
@@ -17,6 +17,7 @@ from fedswitch.learning.schemes.hetlora import HetLora
 from fedswitch.learning.schemes.subscribing import SwitchingRisk
 from fedswitch.learning.stacked import LocalModel, train_locally
 from fedswitch.streams import stream
+from fedswitch.studies.fig4_switching import GreedyPrinted, OneShotPrinted
 
 
 @pytest.fixture
@@ -118,10 +119,22 @@ def test_at_one_seed_all_schemes_share_cell_fading_and_data(name, small, toy_tas
     assert not np.array_equal(ours.ues.mini_batch(0, 0), other.ues.mini_batch(0, 0))
 
 
-def test_random_subscriptions_are_even_over_the_modules():
-    draws = [random_subscription(4, 100, 1, stream(0, "decision", t)) for t in range(200)]
-    # 20,000 draws: standard error 0.003
-    assert np.mean(draws, axis=(0, 2)) == pytest.approx(np.full(4, 0.25), abs=0.012)
+DECIDES = {
+    "random": ("random", "corrected"), "greedy": ("greedy", "corrected"), "one_shot": ("one_shot", "corrected"),
+    "switching": ("switching", "corrected"), "switching_printed": ("switching", "printed"),
+    GreedyPrinted: ("greedy", "printed"), OneShotPrinted: ("one_shot", "printed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", DECIDES, ids=lambda scheme: getattr(scheme, "__name__", scheme))
+def test_a_scheme_decides_by_the_rule_and_the_form_of_its_name(scheme, small, toy_task):
+    rule, form = DECIDES[scheme]
+    history, world = run(small, toy_task, scheme=scheme, rounds=6), started(small, toy_task, scheme)
+    state = start(small, rng=stream(0, "first subscription"), form=form)
+    for t in range(6):
+        seen = Observation(world.cell.channel(t), world.modules.payload_bits, world.compute_energy_j)
+        decision, state = decide(small, seen, state, rng=stream(0, "decision", t), rule=rule, form=form)
+        np.testing.assert_array_equal(history.subscribed[t], decision.subscription)
 
 
 # a scheme of one's own
@@ -417,14 +430,20 @@ def test_local_steps_move_by_the_weighted_changes(lossy, toy_task):
     scenario = dataclasses.replace(lossy, local_training="steps", local_iterations=2, optimizer="sgd")
     received = np.zeros((4, 6), dtype=bool)
     received[0, [0, 3]] = True
-    moved_by = []
-    for scale in (1.0, 2.0):
-        world = started(scenario, toy_task, "random")
-        before = [p.detach().clone() for p in world.modules.parameters(0)]
-        world.update(0, received, np.where(received, scale * 0.5, 0.0))
-        moved_by.append([p.detach() - b for p, b in zip(world.modules.parameters(0), before, strict=True)])
     world = started(scenario, toy_task, "random")
-    world.update(0, received)
-    for once, twice, mean, b in zip(*moved_by, world.modules.parameters(0), before, strict=True):
-        torch.testing.assert_close(2 * once, twice, atol=1e-6, rtol=1e-3)
-        torch.testing.assert_close(once, mean.detach() - b, atol=1e-6, rtol=1e-3)
+    before = [p.detach().clone() for p in world.modules.parameters(0)]
+    model = LocalModel.of(before, scenario.lora_alpha / scenario.lora_ranks[0])
+    batches = [[world.ues.mini_batch(0, k)] * 2 for k in (0, 3)]
+    trained, _ = train_locally(world.ues.learner, batches, [model, model], learning_rate=scenario.learning_rate)
+    changes = [[after - b for after, b in zip(one.parameters, before, strict=True)] for one in trained]
+    assert all(any(change.any() for change in of_ue) for of_ue in changes)
+    for weights in ((0.2, 0.7), None):
+        world = started(scenario, toy_task, "random")
+        given = None
+        if weights is not None:
+            given = np.zeros((4, 6))
+            given[0, [0, 3]] = weights
+        world.update(0, received, *([] if given is None else [given]))
+        one, other = weights or (0.5, 0.5)
+        for after, b, first, second in zip(world.modules.parameters(0), before, *changes, strict=True):
+            torch.testing.assert_close(after.detach(), b + one * first + other * second, atol=1e-7, rtol=1e-4)

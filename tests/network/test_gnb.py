@@ -25,7 +25,7 @@ FIRST, SECOND, THIRD = 101, 102, 103  # nodes of UEs 0 and 1, 2 and 3, 4 and 5
 
 def job(dealt, **changes):
     return Job(**{"data": str(dealt[0]), "backbone": "tiny", "scheme": "random", "rounds": 4, "deadline_s": 0.2,
-                  "wait_s": 1.0} | changes)  # fmt: skip
+                  "wait_s": 60.0} | changes)  # fmt: skip
 
 
 def run(wire, dealt, said=None, **changes):

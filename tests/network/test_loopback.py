@@ -20,10 +20,8 @@ import pytest
 pytest.importorskip("cryptography", reason="the extra `network` is not installed")
 pytest.importorskip("flwr", reason="the extra `network` is not installed")
 
-from fedswitch import Scenario
 from fedswitch.errors import FedswitchError
 from fedswitch.learning import simulate
-from fedswitch.learning.tasks import reviews_task
 from fedswitch.network import federate, replay
 from fedswitch.network.keys import make_keys
 
@@ -128,14 +126,6 @@ class Faults:
             process.wait(30)
 
 
-def a_task():
-    return reviews_task(train=240, test=60, seed=3)
-
-
-def a_scenario():
-    return Scenario.corrected(num_ues=6, batch_size=5, test_samples=12, lora_layers=1, sinr_threshold=0.05)
-
-
 def disturbed(task, scenario, folder):
     """A federation in a folder that is disturbed, killed and gone on with: what was told, and its history."""
     make_keys(folder / "keys", nodes=4, addresses=["127.0.0.1"])
@@ -209,10 +199,10 @@ def check_training_samples_are_in_the_files_of_nodes_only(run):
     assert holders < {"node-0.npz", "node-1.npz", "node-2.npz"}
 
 
-def test_a_federation_of_processes(tmp_path):
+def test_a_federation_of_processes(task, small, tmp_path):
     """One test, because the run is one: workers of pytest would each make it again."""
     folder = tmp_path / "federation"
-    run = SimpleNamespace(folder=folder, task=a_task(), scenario=a_scenario())
+    run = SimpleNamespace(folder=folder, task=task, scenario=small)
     run.faults, run.history = disturbed(run.task, run.scenario, folder)
     check_it_does_all_rounds_and_a_simulation_with_its_losses_has_the_same_table(run)
     check_what_was_killed_or_stopped_is_lost_and_nothing_else_matters(run)

@@ -1,6 +1,7 @@
 import dataclasses
 import textwrap
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from small_books import NOTEBOOK_HEADER
@@ -32,6 +33,12 @@ out = None         # folder
 ```
 """
 )
+
+
+@pytest.fixture(autouse=True)
+def figures_closed():
+    yield
+    plt.close("all")
 
 
 @pytest.fixture

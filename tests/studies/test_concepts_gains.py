@@ -188,7 +188,6 @@ def test_the_figure_and_the_summary_show_the_same(table):
     means = {line.get_label(): line.get_xdata()[0] for line in figure.axes[1].lines if line.get_marker() != "."}
     assert means["own weights"] == pytest.approx(-10)
     assert means["uniform ensemble"] == pytest.approx(0)
-    plt.close("all")
 
 
 def test_the_common_module_stands_beside_what_labels_alone_get(table, small_tasks):

@@ -50,10 +50,11 @@ def test_recorded_runs_are_taken_from_their_record_and_only_others_made(made, tm
     record = {name: first.attrs[name] for name in ("seconds", *federated.MADE)}
     federated.keep_recorded(Result("concepts", first, record), tmp_path)
     made.clear()
+    before = federated.made_here()["date"]
     both = measure_runs([*runs, ArmRun(COMMON, SCENARIO, 0, {"kind": "a"})], PROTOCOL, finished=tmp_path)
     assert made == [("fedlora", 0)]
     pd.testing.assert_frame_equal(both[both["arm"] == "random"], first)
-    assert both.attrs["date"] == ["2001-01-01", federated.made_here()["date"]]
+    assert both.attrs["date"] == ["2001-01-01", before]
     assert both.attrs["seconds"] >= first.attrs["seconds"]
     with pytest.raises(FedswitchError, match="does not tell its runs apart"):
         federated.keep_recorded(Result("concepts", first.drop(columns="run"), record), tmp_path)

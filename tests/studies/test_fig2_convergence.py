@@ -1,7 +1,6 @@
 import math
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,12 +12,6 @@ from fedswitch.studies import federated
 from fedswitch.studies import fig2_convergence as fig2
 
 NAN = float("nan")
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def by_definition(accuracies, target, hold):

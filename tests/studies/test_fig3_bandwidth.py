@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,4 +84,3 @@ def test_the_figures_show_every_number_of_ues(table):
     drawn = counts.axes[1].lines[0].get_ydata()
     last = fig3.outcomes(table)
     assert drawn == pytest.approx(last[last["bracket"] == "fixed"].groupby("num_ues")["delay_s"].median().to_numpy())
-    plt.close("all")

@@ -1,4 +1,3 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,14 +5,9 @@ import pytest
 from fedswitch import Scenario
 from fedswitch.control.switching import reception_benefit
 from fedswitch.learning.history import History
+from fedswitch.learning.schemes import find_scheme
 from fedswitch.studies import fig4_switching as fig4
 from fedswitch.wireless import training_energy_j
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def table(arm: str, seed: int, offset: float = 0.0) -> pd.DataFrame:
@@ -99,6 +93,16 @@ def test_what_was_not_measured_is_not_compared():
         ("ours", "random"), ("ours_printed", "random"), ("unbiased", "ours"),
     ]  # fmt: skip
     assert all(np.isnan(one.claimed) for one in beyond)
+
+
+@pytest.mark.parametrize("arm", fig4.ARMS, ids=lambda arm: arm.name)
+def test_an_arm_is_what_it_is_called(arm):
+    _, kind = find_scheme(arm.scheme)
+    rule = {"ours": "switching", "energy": "switching", "fedlora": kind.rule, "unbiased": kind.rule}
+    name = arm.name.removesuffix("_printed")
+    assert kind.rule == rule.get(name, name)
+    assert kind.form == ("printed" if arm.name.endswith("_printed") else "corrected")
+    assert arm.reading in ("", kind.form)
 
 
 def test_bars_are_the_participation_at_the_end_and_what_a_round_receives():

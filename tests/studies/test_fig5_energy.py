@@ -1,6 +1,5 @@
 from functools import partial
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -16,12 +15,6 @@ small = partial(
     fig5.Fig5Settings, num_ues=8, seeds=[0, 1], rounds=2, readings=[], sinr_thresholds_db=[-5.0],
     energy_weights_per_j=[1e-3], variants=[], relative_weights_per_j=[],
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def test_full_power_is_what_the_laws_of_the_cell_say():

@@ -1,16 +1,9 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from fedswitch.studies import fig5_energy as fig5
 from fedswitch.studies import fig5_savings
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def made(power, energy, sent, *, reading="corrected", seed=0, scan=True, weights=None, received=None) -> pd.DataFrame:

@@ -1,4 +1,3 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,7 +39,6 @@ def test_the_figure_shows_the_seeds_their_mean_and_the_claim():
     (low, _), (high, _) = axes.collections[0].get_segments()[0]
     assert 9.9 < low < 19 < 21 < high < 30.1
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a over b", "b over a"]
-    plt.close("all")
 
 
 def test_points_come_with_their_interval():

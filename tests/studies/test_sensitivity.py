@@ -1,6 +1,5 @@
 import dataclasses
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,12 +12,6 @@ from fedswitch.studies import sensitivity_verdicts as verdicts
 from fedswitch.studies.sensitivity_ranges import BASES, CONTROL, INERT, LEARNING, RANGES, Inert, Range
 
 SMALL = dataclasses.replace(sensitivity.RECORDED, num_ues=6, few_ues=3, rounds=2, seeds=[0])
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
+from waiting import is_gone, wait_for
 
 from fedswitch.errors import FedswitchError, ParameterError
 from fedswitch.studies import sweep_plan
@@ -318,17 +317,6 @@ pd.DataFrame({"value": [seed / 2]}).to_parquet(pathlib.Path(out, "tiny.parquet")
 with open(mark / f"finished-{seed}", "a") as file:
     file.write("x")
 """
-
-
-def wait_for(condition):
-    end = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < end, "waited for five minutes in vain"
-        time.sleep(0.1)
-
-
-def is_gone(pid):
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.slow

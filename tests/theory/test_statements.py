@@ -196,7 +196,7 @@ def test_appendix_at_random_gradients(rng):
 @pytest.mark.parametrize("name", ["eq6_where_it_holds", "eq6_where_it_holds_alone"])
 def test_where_6_holds_no_term_is_negative(rng, name):
     """At random values with A >= 0, against right minus left put together from the constants of the package."""
-    alone = name.endswith("alone")
+    alone, seen = name.endswith("alone"), 0
     for _ in range(100):
         more = 0 if alone else int(rng.integers(0, 3))
         num_ues = 1 if alone else 2 + more
@@ -210,6 +210,7 @@ def test_where_6_holds_no_term_is_negative(rng, name):
         )  # fmt: skip
         if A[0] < 0:
             continue
+        seen += 1
         gap = (spares["g_sq"] - spares["s_1"]) / (2 * xi)
         if alone:
             change = -spares["s_3"]
@@ -221,6 +222,7 @@ def test_where_6_holds_no_term_is_negative(rng, name):
         left_over = sides(name, at)
         assert left_over == pytest.approx([(B - A * gap)[0] - change] * 2)
         assert left_over[1] >= 0
+    assert seen >= 10
 
 
 def test_error_at_random_receptions(rng):

@@ -1,5 +1,6 @@
 /* Interactive figures of the book. A figure brings everything that it can show as JSON (fedswitch.figures.explorable): this
-   script puts sliders and charts in the place of its picture. It computes nothing, and asks for nothing. */
+   script puts sliders and charts in the place of its picture. It adds and multiplies what it was given, follows lines
+   between their points where one points at them, and asks for nothing. */
 (() => {
   "use strict";
 
@@ -173,13 +174,14 @@
       : String(rounded)).replace("-", "\u2212");
   }
 
-  function valueAt(points, right, x) {
+  function valueAt(points, right, x, log) {
     for (let i = 1; i < points.length; i += 1) {
       if (points[i - 1] === null || points[i] === null) continue;
       const [from, to] = [right(points[i - 1][0]), right(points[i][0])];
       if (from <= x && x <= to) {
         const share = to > from ? (x - from) / (to - from) : 0;
-        return points[i - 1][1] + share * (points[i][1] - points[i - 1][1]);
+        const [low, high] = [points[i - 1][1], points[i][1]];
+        return log ? low * (high / low) ** share : low + share * (high - low);
       }
     }
     return null;
@@ -195,7 +197,7 @@
           .map((point) => [Math.abs(frame.right(point[0]) - x), point]).filter(([away]) => away < NEAR);
         if (near.length) said.push([curve.label, near.reduce((one, other) => (other[0] < one[0] ? other : one))[1][1]]);
       } else {
-        const value = valueAt(points, frame.right, x);
+        const value = valueAt(points, frame.right, x, panel.y.scale === "log");
         if (value !== null) said.push([curve.label, value]);
       }
     }
@@ -229,16 +231,20 @@
       share = to === null ? null : Math.min(1, Math.max(0, to));
       mark();
     }
-    place.addEventListener("pointermove", (event) => {
+    function follow(event) {
       const svg = place.querySelector("svg");
       if (svg) move((event.clientX - svg.getBoundingClientRect().left - svg.frame.left) / svg.frame.inner);
+    }
+    place.addEventListener("pointermove", follow);
+    place.addEventListener("pointerdown", follow); /* a finger that taps does not move, and what it shows stays */
+    place.addEventListener("pointerleave", (event) => {
+      if (event.pointerType !== "touch" && document.activeElement !== place) move(null);
     });
-    place.addEventListener("pointerleave", () => { if (document.activeElement !== place) move(null); });
     place.addEventListener("focus", () => { if (share === null) move(0.5); });
     place.addEventListener("blur", () => move(null));
     place.addEventListener("keydown", (event) => {
       if (event.key === "Escape") move(null);
-      if (!(event.key in KEYS)) return;
+      if (!(event.key in KEYS) || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       move(Math.round((share ?? 0.5) * STEPS + KEYS[event.key]) / STEPS);
     });
@@ -285,17 +291,20 @@
 
     /* A figure that plays says nothing by itself: a screen reader would talk all the time. */
     const play = element("button", { type: "button" }, "Play");
+    function speak(how) {
+      for (const one of [said, ...pointers.filter(Boolean).map(({ shown }) => shown)]) one.setAttribute("aria-live", how);
+    }
     function stop() {
       clearInterval(timer);
       timer = null;
       play.textContent = "Play";
-      said.setAttribute("aria-live", "polite");
+      speak("polite");
     }
     function go() {
       const last = data.controls[data.played].values.length - 1;
       if (setting[data.played] === last) move(data.played, 0);
       play.textContent = "Pause";
-      said.setAttribute("aria-live", "off");
+      speak("off");
       timer = setInterval(() => {
         move(data.played, setting[data.played] + 1);
         if (setting[data.played] === last) stop();

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 from _ext import readme
+from colors import contrast
 
 from fedswitch.palette import SERIES
 from fedswitch.paper import PAPER, RECORDS, SIBLING
@@ -35,7 +36,7 @@ def test_its_numbers_are_those_of_the_records(found):
     right, ambiguous, wrong = (verdicts[PAPER, verdict] for verdict in ("right", "ambiguous", "wrong"))
     assert f"{right} are right, {ambiguous} ambiguous and {wrong} wrong as printed." in text
     assert f"Of {right + ambiguous + wrong} numbered" in text
-    assert f"{verdicts[SIBLING, 'wrong']} statements that are wrong" in text
+    assert f"{verdicts[SIBLING, 'wrong']} of its statements are wrong as printed" in text
     for form, words in {"printed": "With the formulas as printed: ", "corrected": "With the corrected ones: "}.items():
         sentence = text.partition(words)[2].partition(".")[0]
         told = {verdict: int(count) for count, verdict in re.findall(r"(\d+) ([a-z ]+)", sentence)}
@@ -58,16 +59,6 @@ def test_the_picture_is_made_from_the_results_as_they_are(theme, found):
 @pytest.mark.parametrize("theme", readme.THEMES)
 def test_the_picture_can_be_read_on_its_ground(theme):
     """Text and dots have the contrast that the guidelines for accessible pages ask for."""
-
-    def luminance(color):
-        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    def contrast(one, other):
-        low, high = sorted((luminance(one), luminance(other)))
-        return (high + 0.05) / (low + 0.05)
-
     colors = readme.THEMES[theme]
     assert contrast(colors.ink, colors.ground) > 4.5
     assert min(contrast(colors.of(series), colors.ground) for series in SERIES) > 3

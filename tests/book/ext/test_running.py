@@ -60,7 +60,7 @@ def test_computing_times_are_those_of_the_records():
             continue
         seconds = json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))["seconds"]
         number, unit = shown[f"`nox -s reproduce -- {name}`"].split()
-        assert float(number) * {"s": 1, "min": 60}[unit] == pytest.approx(seconds, abs=30)
+        assert float(number) * {"s": 1, "min": 60}[unit] == pytest.approx(seconds, abs={"s": 0.5, "min": 30}[unit])
 
 
 def test_imports_of_a_cell():

@@ -65,6 +65,18 @@ def test_a_box_may_be_about_the_sibling(build):
     assert f"What holds: (12) {find('eq-12', SIBLING).verdict}: of the sibling" in re.sub(r"<[^>]+>", "", html)
 
 
+def test_an_element_may_be_named_as_the_paper_cites_it(build):
+    html, warned = build("# Page\n\n{verdict}`Theorem 1`, {verdict}`2407.02924 Theorem 1`\n")
+    assert find("thm-1").verdict in html
+    assert "no record" not in warned
+
+
+def test_a_box_about_nothing_is_reported(build):
+    for text in (": no element", "2407.02924: none either"):
+        _, warned = build(f"# Page\n\n```{{holds}} {text}\nText.\n```\n")
+        assert "holds: name an element, such as eq-27, before the colon" in warned
+
+
 @pytest.mark.parametrize("text", ["{verdict}`eq-72`", "```{holds} eq-72: no such number\nText.\n```"])
 def test_an_element_without_a_record_is_reported(build, text):
     _, warned = build(f"# Page\n\n{text}\n")
