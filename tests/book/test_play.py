@@ -68,6 +68,9 @@ def place(tmp_path):
     return write
 
 
+MODIFIERS = {"Alt": "altKey", "Control": "ctrlKey", "Meta": "metaKey"}
+
+
 def sliders(tab):
     return tab.get_by_role("slider")
 
@@ -155,6 +158,36 @@ def test_values_are_read_where_one_points_and_with_every_setting(tab, place):
     tab.mouse.move(2, 2)
     assert reading(tab) == ""
     assert chart.locator(".play-cursor").count() == 0
+
+
+def test_a_finger_that_taps_reads_the_value_where_it_taps(browser, place):
+    context = browser.new_context(has_touch=True)
+    page = context.new_page()
+    page.goto(place(markup()))
+    svg = page.locator(".play-chart > svg").first
+    box, frame = svg.bounding_box(), svg.evaluate("(svg) => ({ left: svg.frame.left, inner: svg.frame.inner })")
+    for share, start in ((0.75, "reach: 31.6. printed: 4.5"), (0.5, "reach: 10. printed: 3;")):
+        page.touchscreen.tap(box["x"] + frame["left"] + share * frame["inner"], box["y"] + 100)
+        assert reading(page).startswith(start)
+    context.close()
+
+
+def test_on_a_logarithmic_axis_values_are_read_off_the_line_that_is_drawn(tab, place):
+    axes = Axis("reach", 0.0, 1.0), Axis("height", 1.0, 100.0, "log")
+    panel = Panel(*axes, (Curve("grows", [0.0, 1.0], [1.0, 100.0]),))
+    tab.goto(place(markup(panels=(panel,))))
+    tab.locator(".play-chart").focus()
+    assert reading(tab).startswith("reach: 0.5. grows: 10")
+
+
+@pytest.mark.parametrize("modifier", ["Alt", "Control", "Meta"])
+def test_a_key_with_a_modifier_is_left_to_the_browser(tab, place, modifier):
+    tab.goto(place(markup()))
+    chart = tab.locator(".play-chart").first
+    chart.focus()
+    pressed = f"new KeyboardEvent('keydown', {{ key: 'End', {MODIFIERS[modifier]}: true, cancelable: true }})"
+    assert chart.evaluate(f"(chart) => chart.dispatchEvent({pressed})")
+    assert reading(tab).startswith("reach: 10.")
 
 
 def test_values_are_read_by_keyboard(tab, place):
@@ -340,9 +373,13 @@ def test_button_plays_and_any_slider_stops_it(browser, place):
     page = context.new_page()
     page.clock.install()
     page.goto(place(markup(played=0)))
-    slider, said = page.get_by_role("slider").first, page.locator(".play-said")
+    slider, said, read = (
+        page.get_by_role("slider").first,
+        page.locator(".play-said"),
+        page.locator(".play-reading").first,
+    )
     page.get_by_role("button", name="Play").click()
-    assert said.get_attribute("aria-live") == "off"
+    assert said.get_attribute("aria-live") == read.get_attribute("aria-live") == "off"
     page.clock.run_for(1000)
     assert slider.get_attribute("aria-valuetext") == "3 m/s"
     assert page.get_by_role("button", name="Play").count() == 1  # at the end it stops by itself
@@ -351,7 +388,7 @@ def test_button_plays_and_any_slider_stops_it(browser, place):
     page.get_by_role("slider").nth(1).press("End")
     page.clock.run_for(5000)
     assert slider.get_attribute("aria-valuetext") == "1 m/s"
-    assert said.get_attribute("aria-live") == "polite"
+    assert said.get_attribute("aria-live") == read.get_attribute("aria-live") == "polite"
     context.close()
 
 

@@ -71,5 +71,18 @@ def test_when_the_phone_is_turned_they_are_tables_again(shown):
     assert tab.locator("#words tbody tr").last.inner_text().split() == ["middle", "Yes.", "no", "head"]
 
 
+def test_a_link_into_what_is_folded_opens_it(tab, tmp_path):
+    folded = '<details id="out"><summary>More</summary><details><p id="in">Here.</p></details></details>'
+    page = PAGE.format(style="", script=(ASSETS / "scrollers.js").as_uri(), tables=f'<a href="#out">Go.</a>{folded}')
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    tab.goto((tmp_path / "page.html").as_uri() + "#in")
+    assert tab.locator("details[open]").count() == 2
+    tab.goto("about:blank")
+    tab.goto((tmp_path / "page.html").as_uri())
+    assert tab.locator("details[open]").count() == 0
+    tab.get_by_role("link").click()
+    tab.wait_for_function("() => document.querySelectorAll('details[open]').length === 1")
+
+
 def test_on_a_desktop_tables_are_tables(shown):
     assert shown(1280).locator(".stacked").count() == 0
