@@ -89,8 +89,10 @@ def run(notebook: str, assignments: tuple[str, ...], out: Path, data: Path | Non
     "network, so no shared folder is needed.",
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Repeat the finished runs that another version of fedswitch made.")
-@click.option("--x", metavar="COLUMN", help="Horizontal axis of the figure. Default: the first swept one but seeds.")
-@click.option("--y", metavar="COLUMN", help="Vertical axis of the figure. Default: accuracy, or the first real number.")
+@click.option("--x", metavar="COLUMN", help="Horizontal axis of the figure. Default: what is swept first, but seeds.")
+@click.option(
+    "--y", metavar="COLUMN", help="Vertical axis of the figure. Default: accuracy, or the first real numbers."
+)
 @click.option(
     "--data", type=_FOLDER_THERE,
     help="Folder with the data. Default: $FEDSWITCH_DATA; with --scheduler, that of each worker.",
@@ -173,7 +175,7 @@ def sweep(
 def reproduce(
     studies: tuple[str, ...], assignments: tuple[str, ...], device: str, fresh: bool, extend: bool, out: Path | None
 ) -> None:
-    """Repeat the recorded run of each STUDY, or of all studies if none is named.
+    """Repeat recorded runs: of each STUDY, or of all.
 
     On two cores fig3_bandwidth takes less than a minute, fig2_convergence and fig4_switching take several hours each,
     and the others are in between: the page "Run it yourself" of the book says how long each took.
@@ -221,7 +223,10 @@ def list_studies(notebook: str | None) -> None:
 @cli.command()
 @click.option("--data", type=_FOLDER, help="Folder with the data. Default: $FEDSWITCH_DATA.")
 def doctor(data: Path | None) -> None:
-    """Show which tasks, backbones and devices this machine has, and how to get those that are missing."""
+    """Show which tasks, models and devices are here.
+
+    Of those that are missing it says how to get them.
+    """
     from .learning.backbones import BACKBONES, backbone_status
     from .learning.devices import device_status
     from .learning.tasks import TASKS, task_status
@@ -283,6 +288,10 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except OSError as error:
+        if not isinstance(error.__context__, _Stop):  # click may find no terminal any more to say that it was stopped
+            raise
+        sys.exit(128 + error.__context__.number)
     except (KeyboardInterrupt, click.Abort) as error:
         stop = error.__cause__ or error  # click has made something of its own of it
         _say(" ".join(["Interrupted.", *getattr(stop, "__notes__", [])]))

@@ -48,7 +48,9 @@ def _job_options(command: Any) -> Any:
 
 @click.group()
 def network() -> None:
-    """Run the schemes as a federation of real processes: a gNB, and nodes that hold the UEs' data.
+    """Run the schemes as real processes.
+
+    They are a gNB, and nodes that hold the UEs' data.
 
     \b
     fedswitch network run --nodes 2 --rounds 5 -p num_ues=8 --out OUT     all of it on this machine
@@ -76,7 +78,10 @@ def network() -> None:
 @_nodes_option
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the files.")
 def deal(task: str, data: Path | None, assignments: tuple[str, ...], seed: int, nodes: int, out: Path) -> None:
-    """Write the data of a federation: one file for each node, and one for the gNB, without training samples."""
+    """Write the data of the nodes and of the gNB.
+
+    There is one file for each node, and one for the gNB, without training samples.
+    """
     from .learning.tasks import load_task
     from .network.shards import deal as deal_out
 
@@ -109,18 +114,17 @@ def keys(nodes: int, addresses: tuple[str, ...], out: Path) -> None:
 @click.option("--keys", "key_folder", type=_FOLDER, help="Folder that `fedswitch network keys` made.")
 @click.option("--plain", is_flag=True, help="Without keys and TLS; on the loopback address only.")
 @click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(min=0.0),
-    default=600.0,
-    show_default=True,
+    "--wait", "wait_s", type=click.FloatRange(min=0.0), default=600.0, show_default=True,
     help="Seconds for all nodes to join.",
-)
+)  # fmt: skip
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the history, the table and the logs.")
 def serve(
     gnb_file: Path, address: str, key_folder: Path | None, plain: bool, out: Path, resume: Path | None, **options: Any
 ) -> None:
-    """Be the gNB: wait until all UEs are held by nodes, and do the rounds with them."""
+    """Be the gNB.
+
+    It waits until all UEs are held by nodes, and does the rounds with them.
+    """
     from .network.gnb import Job
     from .network.serving import serve as serve_job
 
@@ -137,18 +141,17 @@ def serve(
 @click.option("--ca", type=_FILE, help="ca.crt, which vouches for the gNB.")
 @click.option("--plain", is_flag=True, help="Without keys and TLS; on the loopback address only.")
 @click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(min=0.0),
-    default=0.0,
-    show_default=True,
+    "--wait", "wait_s", type=click.FloatRange(min=0.0), default=0.0, show_default=True,
     help="Seconds for the gNB to appear.",
-)
+)  # fmt: skip
 @click.option("--logs", type=_FOLDER, help="Folder for logs. Default: none are kept.")
 def join(
     address: str, data: Path, key: Path | None, ca: Path | None, plain: bool, wait_s: float, logs: Path | None
 ) -> None:
-    """Be a node: hold the data of its UEs, and answer the gNB at HOST:PORT."""
+    """Be a node.
+
+    It holds the data of its UEs, and answers the gNB at HOST:PORT.
+    """
     from .network.joining import join as join_gnb
 
     if plain == (key is not None or ca is not None):

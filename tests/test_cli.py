@@ -1,3 +1,4 @@
+import errno
 import signal
 import subprocess
 import sys
@@ -139,6 +140,20 @@ def test_a_sweep_shares_the_cores_and_ends_with_an_error_if_a_run_fails(command,
     code, said, _ = command(*arguments, "-p", "seed=1,3")
     assert code == 0
     assert f"2 runs, 2 of them done before. Wrote {out / 'sweep.parquet'}" in said
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no such signal here")
+def test_a_command_ends_as_stopped_where_no_terminal_hears_of_it(monkeypatch):
+    def stopped(**_):
+        try:
+            signal.raise_signal(signal.SIGHUP)
+        except KeyboardInterrupt:
+            raise OSError(errno.EIO, "the terminal is gone")  # noqa: B904
+
+    monkeypatch.setattr(cli_module, "cli", stopped)
+    with pytest.raises(SystemExit) as ended:
+        cli_module.main()
+    assert ended.value.code == 128 + signal.SIGHUP
 
 
 WAITS = (
