@@ -126,7 +126,8 @@ def participation_limit(
     :math:`D` = `spread_over_step` :math:`\cdot \varsigma`, the duals never leave
     :math:`\|\lambda\| \le \varsigma\,[(s D / \varsigma + N / 2) / \kappa + \sqrt{N}]`, where
     :math:`\kappa = \min\{(s - N v) / N, 1 - v\}` is what every module could get beyond its v; infinite without that
-    room. All that is subscribed to must be uploaded.
+    room. All that is subscribed to must be uploaded. Raises ValueError for less than one round or module, a limit or
+    spread that is negative, and a participation outside [0, 1].
     """
     rounds, modules = whole("rounds", rounds, low=1), whole("num_modules", num_modules, low=1)
     most = whole("limit", limit)

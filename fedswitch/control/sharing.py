@@ -43,7 +43,10 @@ def share_bandwidth(
 
 
 def airtime_s(scenario: Scenario, delay_s: float) -> float:
-    """How long every upload takes: the common delay, or a deadline that sets the threshold; 0 without uploads."""
+    """How many s every upload takes: the common delay, or a deadline that sets the threshold; 0 without uploads.
+
+    Raises ValueError for a negative delay.
+    """
     (delay,) = single(non_negative_or_infinite={"delay_s": delay_s})
     return airtime_of(scenario, delay)
 

@@ -115,7 +115,8 @@ def bias_and_noise(
     Bias is :math:`\|\sum_k d_k u_k\|^2` with :math:`d_k = \rho_k - \mathbb{E}[p_k \mid R > 0]`, noise
     :math:`\frac{1}{\epsilon} \sum_{jk} \Gamma_{jk}\, u_j^\top \bar{H} u_k`. `weights` is :math:`\rho` (K,),
     `deviations` are :math:`u_k = \nabla F_k - \nabla F`, (K, d), `curvature` is :math:`\bar{H}` (d, d), an upper bound
-    on the Hessian of F, and `smoothness` :math:`\epsilon` its largest eigenvalue.
+    on the Hessian of F, and `smoothness` :math:`\epsilon` its largest eigenvalue. Raises ValueError for values that are
+    not finite, negative weights, and a smoothness that is not positive.
     """
     (epsilon,) = single(positive={"smoothness": smoothness})
     (rho,), (u,) = checked(non_negative={"weights": weights}), checked(finite={"deviations": deviations})
@@ -134,7 +135,8 @@ def bias_and_noise_constants(
     :math:`B = \frac{1 - p_0}{2\epsilon} [(1 + 1/c)\,\mathcal{N}_*^2 + (1 + c)\,\nu]`, with :math:`\mathcal{N}_*` at the
     optimum and :math:`\alpha_c, \nu` from `Problem.convex_drift` (a) and `Problem.own_drift` (b). `subscription` and
     `success` have shape (T, N, K), or (N, K) for one round; receptions are independent. All of these recursions hold;
-    `unroll` takes the best of every round.
+    `unroll` takes the best of every round. Raises ValueError for `splits` that are not positive, and as
+    `received_weights`.
     """
     received = received_weights(problem.weights, subscription, success)
     bias, noise = bias_and_noise(

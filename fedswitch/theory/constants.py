@@ -41,7 +41,7 @@ def missed_data(weights: ArrayLike, subscription: ArrayLike, success: ArrayLike)
     r"""M, V and :math:`p_0` for independent receptions, with :math:`m_k = 1 - \beta_k \lambda_k`.
 
     :math:`M = \sum_k \rho_k m_k`, :math:`p_0 = \prod_k m_k` over the UEs that have data, and
-    :math:`V = M^2 + \sum_k \rho_k^2 m_k (1 - m_k) - p_0`. Arguments as in `constants`.
+    :math:`V = M^2 + \sum_k \rho_k^2 m_k (1 - m_k) - p_0`. Arguments and errors as in `constants`.
     """
     rho, beta, rate = checked(
         non_negative={"weights": weights}, share={"subscription": subscription, "success": success}

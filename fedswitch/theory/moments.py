@@ -98,7 +98,7 @@ def inverse_weights(
 def inverse_moments(
     weights: ArrayLike, subscription: ArrayLike, success: ArrayLike, *, least_probability: float = 0.0
 ) -> ReceivedWeights:
-    r"""Moments of the weights that `inverse_weights` gives to receptions that are independent; arguments as there.
+    r"""Moments of the weights that `inverse_weights` gives to independent receptions; arguments and errors as there.
 
     A round in which nobody is received is one of the outcomes, in which all weights are 0; so `nobody` is 0. The
     weights sum to 1 on average only, and deviations from :math:`\nabla F` do not do: gradients take their place.

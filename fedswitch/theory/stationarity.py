@@ -52,7 +52,8 @@ class StationarityBound:
         r"""How likely F rises to :math:`F^* +` `room` in any of the rounds, at most; `room` is a number or (N,).
 
         F and what is still to be added to it make a supermartingale, to which Ville's inequality applies. So constants
-        that hold on a level set :math:`\{F \le F^* + \mathrm{room}\}` alone are enough.
+        that hold on a level set :math:`\{F \le F^* + \mathrm{room}\}` alone are enough. Raises ValueError for room that
+        is not positive.
         """
         (above,) = checked(positive={"room": room})
         with np.errstate(invalid="ignore"):
@@ -65,7 +66,8 @@ def sampling_noise(received: ReceivedWeights, sample_variance: ArrayLike, batch_
 
     `sample_variance` :math:`\sigma_k^2` bounds :math:`\mathbb{E}\|\nabla f - \nabla F_k\|^2` over the samples of UE k,
     and `batch_size` is :math:`D_k`; both (K,) or a number. Drawn without replacement from :math:`M_k` samples,
-    :math:`\sigma_k^2` may be multiplied by :math:`(M_k - D_k) / (M_k - 1)`.
+    :math:`\sigma_k^2` may be multiplied by :math:`(M_k - D_k) / (M_k - 1)`. Raises ValueError for a negative variance,
+    or a batch size that is not positive.
     """
     variance, size = checked(non_negative={"sample_variance": sample_variance}, positive={"batch_size": batch_size})
     second = np.diagonal(received.covariance, axis1=-2, axis2=-1) + received.mean**2
@@ -79,7 +81,8 @@ def sampling_offset(
     r"""What mini-batches add to B of Theorems 1', 1'' and 1''', shape (..., N).
 
     :math:`\frac{1 - p_0}{2 \epsilon} \sum_k \mathbb{E}[p_k^2 \mid R > 0]\, \sigma_k^2 / D_k`, where
-    :math:`\sigma_k^2` bounds the variance wherever the module goes.
+    :math:`\sigma_k^2` bounds the variance wherever the module goes. Raises ValueError as `sampling_noise`, and for a
+    smoothness that is not positive.
     """
     (epsilon,) = single(positive={"smoothness": smoothness})
     noise = sampling_noise(received, sample_variance, batch_size)
@@ -92,7 +95,7 @@ def spread_factors(weights: ArrayLike, received: ReceivedWeights) -> tuple[Array
     :math:`\|\sum_k d_k u_k\|^2` is at most :math:`\chi = \sum_k d_k^2 / \rho_k` times as large, the chi-square distance
     of the mean received weights from :math:`\rho`, and :math:`\sum_{jk} \Gamma_{jk} u_j^\top u_k` at most as many times
     as the largest eigenvalue of :math:`\Gamma_{jk} / \sqrt{\rho_j \rho_k}`. No smaller factors do. UEs without data
-    have no part in it.
+    have no part in it. Raises ValueError for weights that are negative or do not sum to 1.
     """
     (rho,) = checked(non_negative={"weights": weights})
     check_weights(rho)

@@ -57,7 +57,10 @@ def compute_cycles(scenario: Scenario, model_bits: float) -> float:
 
 
 def training_energy_j(scenario: Scenario, model_bits: float) -> float:
-    """Energy in J that one subscription costs a UE in computing in one round: the first term of (4) for a scenario."""
+    """Energy in J that one subscription costs a UE in computing in one round: the first term of (4) for a scenario.
+
+    `model_bits` is the size of what is trained. Raises ValueError for one that is negative or not finite.
+    """
     joules = compute_energy_j(
         scenario.batch_size,
         compute_cycles(scenario, model_bits),

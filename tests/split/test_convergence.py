@@ -22,10 +22,6 @@ def test_refutes_what_is_printed_and_not_what_holds(counterexample):
     assert counterexample() == case
 
 
-def test_the_instances_obey_the_condition_of_theorem_1():
-    assert L < ETA / (ETA**2 + 1)
-
-
 def sides(counterexample):
     case = counterexample()
     return case.left, case.right, case.corrected

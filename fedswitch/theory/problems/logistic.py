@@ -106,7 +106,10 @@ def logistic(
     seed: int, *, num_ues: int = 8, dimension: int = 5, samples: int = 40, regularization: float = 0.1,
     heterogeneity: float = 1.0,
 ) -> Logistic:  # fmt: skip
-    """Non-IID logistic regression: every UE labels by a truth of its own; `heterogeneity` is the spread of them."""
+    """Non-IID logistic regression: every UE labels by a truth of its own; `heterogeneity` is the spread of them.
+
+    Raises ValueError as `ridge`.
+    """
     num_ues, dimension, samples, heterogeneity, regularization = check_sizes(
         num_ues, dimension, samples, heterogeneity, regularization=regularization
     )

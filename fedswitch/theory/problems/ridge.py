@@ -90,7 +90,8 @@ def ridge(
     """Non-IID least squares: every UE has a truth of its own, and features on a scale of its own.
 
     `heterogeneity` is the spread of both, `common_hessian` gives all UEs the same features. Their shares of the data
-    are drawn too.
+    are drawn too. Raises ValueError for sizes below 1, a negative spread, and regularization that is not
+    positive.
     """
     num_ues, dimension, samples, heterogeneity, regularization = check_sizes(
         num_ues, dimension, samples, heterogeneity, regularization=regularization

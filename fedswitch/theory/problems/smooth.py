@@ -264,7 +264,10 @@ class LoraFactors(SmoothProblem):
 def sigmoid(
     seed: int, *, num_ues: int = 8, dimension: int = 5, samples: int = 40, heterogeneity: float = 1.0
 ) -> Sigmoid:
-    """Non-IID classification by a smooth count of errors: every UE labels by a truth of its own."""
+    """Non-IID classification by a smooth count of errors: every UE labels by a truth of its own.
+
+    Raises ValueError as `ridge`.
+    """
     num_ues, dimension, samples, spread = check_sizes(num_ues, dimension, samples, heterogeneity)
     rng = stream(seed, "sigmoid")
     weights = rng.dirichlet(np.full(num_ues, 20.0))
@@ -274,7 +277,10 @@ def sigmoid(
 def lora_factors(
     seed: int, *, num_ues: int = 8, dimension: int = 4, samples: int = 40, heterogeneity: float = 0.3, rank: int = 1
 ) -> LoraFactors:
-    """Non-IID least squares with LoRA: every UE has a low-rank truth of its own."""
+    """Non-IID least squares with LoRA: every UE has a low-rank truth of its own.
+
+    Raises ValueError as `ridge`, and for a rank below 1.
+    """
     num_ues, dimension, samples, spread = check_sizes(num_ues, dimension, samples, heterogeneity)
     rng = stream(seed, "lora factors")
     weights = rng.dirichlet(np.full(num_ues, 20.0))
