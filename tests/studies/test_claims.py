@@ -385,6 +385,18 @@ def test_a_valley_at_any_deadline_counts_beside_the_fixed_threshold():
     assert all("of 0.1, 0.2, 0.4 s" in reading for _, reading in counted if "deadline" in reading)
     beside = outcomes("fig2-valley", table, LIMITS, counts=False)
     assert [one.verdict for one in beside.values()] == ["not reproduced", "partly"]
+    alone = outcomes("fig2-valley", table[table["deadline_s"].isin([math.inf, 0.2])], LIMITS)
+    assert [reading for _, reading in alone] == ["fixed threshold", "deadline of 0.2 s"]
+
+
+def test_a_run_that_never_came_to_the_target_has_no_plateau_to_compare():
+    table = cells({"ours": {10: 10, 25: None}, "fedlora": {10: 20, 25: 10}})
+    reading = "rounds to stay within 1 % of a run's own plateau, against fedlora"
+    beside = outcomes("fig2-fedlora", table, LIMITS, counts=False)
+    alone = outcomes("fig2-fedlora", table[table["num_ues"] == 10], LIMITS, counts=False)
+    assert beside["corrected", reading].shown == alone["corrected", reading].shown
+    never = cells({"ours": {10: None}, "fedlora": {10: 10}})
+    assert ("corrected", reading) not in outcomes("fig2-fedlora", never, LIMITS, counts=False)
 
 
 def test_what_is_saved_at_a_deadline_stands_beside_the_fixed_threshold():

@@ -119,7 +119,11 @@ def _faster_in_one_reading(runs: pd.DataFrame, rival: str) -> Iterator[Outcome]:
         for over in dict.fromkeys((rival, "fedlora")):
             yield _saved(runs, form, rival, over)
         for column, reading in _BESIDE[form].items():
-            found = estimate(savings(runs, ours, rival, column=column)).map(share)
+            # a run that has learned nothing is at its plateau at once
+            some = runs[~runs["cut_off"]] if column in _PLATEAU else runs
+            if not {ours, rival} <= set(some["arm"]):
+                continue
+            found = estimate(savings(some, ours, rival, column=column)).map(share)
             yield of_gain(form, found, CLAIMED_FEWER[rival], f"{reading}, against {rival}", counts=False)
 
 
@@ -160,8 +164,9 @@ def _valley(runs: pd.DataFrame, settings: Fig2Settings) -> Iterator[Outcome]:
         if found:
             order = get_args(ClaimVerdict)
             best = min(found, key=lambda deadline_s: order.index(found[deadline_s].verdict))
-            of = f"the best for the claim of {', '.join(f'{one:g}' for one in found)} s"
-            yield dataclasses.replace(found[best], reading=f"deadline of {best:g} s, {of}")
+            others = ", ".join(f"{one:g}" for one in found)
+            of = f", the best for the claim of {others} s" if len(found) > 1 else ""
+            yield dataclasses.replace(found[best], reading=f"deadline of {best:g} s{of}")
             yield from (_beside(one, deadline_s) for deadline_s, one in found.items() if deadline_s != best)
 
 
