@@ -94,7 +94,7 @@ def tests(session: nox.Session) -> None:
     """Run the tests but those of pages, which belong to `book`, in a process more than cores; arguments: of pytest."""
     chosen = session.posargs or [f"--ignore={PAGE_TESTS}"]
     # more threads than cores would only wait for each other
-    _run(session, "pytest", "--numprocesses=auto", *chosen, env={"OMP_NUM_THREADS": "1"})
+    _run(session, "pytest", "--numprocesses=auto", "--dist=worksteal", *chosen, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session(venv_backend="none", requires=["environment"])

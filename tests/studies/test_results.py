@@ -56,7 +56,9 @@ def replays(settings: dict) -> dict[str, Replay]:
     }
     split_run = ["arm", "reading", "task", "seed", "round"]
     return {
-        "fig2_convergence": Replay({**learning, "num_ues": [10], "deadlines_s": []}, run, DECIDED, LEARNED),
+        "fig2_convergence": Replay(
+            {**learning, "num_ues": [10], "deadlines_s": []}, [*run, "deadline_s"], DECIDED, LEARNED
+        ),
         "fig3_bandwidth": Replay(
             {"num_ues": [10], "num_cells": 2},
             ["num_ues", "seed", "bracket", "iteration"], ["delay_s", "total_share"],
