@@ -24,6 +24,11 @@ def pytest_runtest_setup():
             del default[suffix]
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with what takes long, so that no process is left with it in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers():
     """One process more than cores, since some tests wait most of the time for processes of their own."""
