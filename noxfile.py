@@ -36,7 +36,7 @@ LOCK_HEADER = """\
 # CUDA, some gigabytes of it, unless PyTorch's index of CPU builds is given:
 #   export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
 """
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")  # as in book/_ext/pdf.py, which needs the environment
 
 CUDA = re.compile(r"(cuda|nvidia|triton)\b")
 

@@ -15,6 +15,7 @@ from ..learning.rounds import do_round
 from ..learning.samples import Kept
 from ..learning.schemes import find_scheme
 from ..learning.tasks import load_task
+from ..palette import SERIES
 from ..scenario import Scenario
 from .charts import Axis, Control, Curve, Line, Marker, Panel
 from .explorable import Explorable
@@ -74,8 +75,8 @@ def norms(modules: Modules, alpha: float) -> Array:
 
 
 def _color(n: int) -> int:
-    """The color of module n, counted from 0; the palette has eight."""
-    return n % 8 + 1
+    """The color of module n, counted from 0, by its number in the palette."""
+    return n % len(SERIES) + 1
 
 
 def run_figure(run: Watched) -> Explorable:

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 Tell = Callable[[Mapping[str, Any]], object]
 """Takes the records of `notes.Notes` as they come."""
 
+TLS_FILES = {"ca-certfile": "ca.crt", "certfile": "server.crt", "keyfile": "server.key"}
+"""What Flower calls the files of a gNB's keys, by which it is known, and their names."""
+
 APP = Path(__file__).with_name("app.toml")
 """What Flower is told to run: modules that are installed on every machine, so that no code travels."""
 
@@ -59,7 +62,7 @@ def serve(job: Job, out: Path, *, address: str, keys: Path | None, tell: Tell) -
             f"Without keys nobody but this machine may be served, but {host} is open to others: make some."
         )
     if keys is not None:
-        missing = [name for name in ("ca.crt", "server.crt", "server.key") if not (keys / name).is_file()]
+        missing = [name for name in TLS_FILES.values() if not (keys / name).is_file()]
         if missing:
             raise FedswitchError(f"The folder {keys} lacks {missing[0]}: make keys with `fedswitch network keys`.")
     make_folder(out)
@@ -117,9 +120,7 @@ def _link(host: str, port: int, keys: Path | None, home: Path) -> Iterator[subpr
     """Flower's SuperLink, stopped in the end with all that it has started."""
     secured = ["--insecure"]
     if keys is not None:
-        files = (f"--ssl-{part}={keys / name}" for part, name in (
-            ("ca-certfile", "ca.crt"), ("certfile", "server.crt"), ("keyfile", "server.key")
-        ))  # fmt: skip
+        files = (f"--ssl-{part}={keys / name}" for part, name in TLS_FILES.items())
         secured = [*files, "--enable-supernode-auth"]
     command = flower_command("flower-superlink", *secured, "--host", host, "--port", str(port))
     link = spawn(command, home / "link.log", home, group=True)

@@ -1,13 +1,18 @@
 """Prints a small book with Chromium and reads the PDF: its pages, jumps, outline and contents."""
 
+import ast
 import io
+import re
 import sys
+from pathlib import Path
 
 import pytest
 from _ext import pdf
 from _ext.pdf import find_browser, print_book
 
 from fedswitch.errors import FedswitchError
+
+ROOT = Path(__file__).parents[3]
 
 BOOK = """<!DOCTYPE html><html lang="en"><head><title>Small</title><style>
 span + section { break-before: page }
@@ -73,6 +78,12 @@ def test_solutions_are_open_and_code_of_figures_stays_folded(reader):
     text = reader.pages[2].extract_text()
     assert "Folded words" in text
     assert "Drawing code" not in text
+
+
+def test_the_sessions_know_the_same_browsers():
+    """`noxfile.py` runs outside of the environment, and cannot import them."""
+    (names,) = re.findall(r"^BROWSERS = (\(.*\))", (ROOT / "noxfile.py").read_text(encoding="utf-8"), re.MULTILINE)
+    assert ast.literal_eval(names) == pdf.BROWSERS
 
 
 def test_without_a_browser_it_says_how_to_get_one(monkeypatch, tmp_path):
