@@ -102,8 +102,8 @@ cut off, and where Algorithm 2 should be according to the paper.">
 
 - **Equations.** Of {equations} numbered equations, assumptions, theorems and algorithms, {paper["right"]} are right, \
 {paper["ambiguous"]} ambiguous and {paper["wrong"]} wrong as printed.
-- **A second paper of the group** (arXiv {SIBLING}), here called *the sibling*: {sibling["wrong"]} of its statements \
-are wrong as printed; the book says what holds instead.
+- **A second paper**, by other authors on the same question (arXiv {SIBLING}), here called *the sibling*: \
+{sibling["wrong"]} of its statements are wrong as printed; the book says what holds instead.
 - **Claims**, {len(found)} in all. With the formulas as printed: {_told(claims["printed"])}. With the corrected ones: \
 {_told(claims["corrected"])}.
 - **Reproduced** with the corrected formulas: {"; ".join(f"{title[0].lower()}{title[1:]}" for title in held) or "none"}.

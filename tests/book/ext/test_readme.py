@@ -97,8 +97,8 @@ def test_bibtex_says_what_the_citation_says():
     """As another reader of BibTeX understands it."""
     database = pytest.importorskip("pybtex.database")
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    software, paper = database.parse_file(ROOT / "CITATION.bib").entries.values()
-    for entry, source in ((software, citation), (paper, citation["references"][0])):
+    software, *papers = database.parse_file(ROOT / "CITATION.bib").entries.values()
+    for entry, source in zip((software, *papers), (citation, *citation["references"]), strict=True):
         assert entry.fields["title"] == f"{{{source['title']}}}"
         names = [[*person.first_names, *person.middle_names, *person.last_names] for person in entry.persons["author"]]
         assert [" ".join(name) for name in names] == [
@@ -106,10 +106,21 @@ def test_bibtex_says_what_the_citation_says():
             for person in source["authors"]
         ]
     assert software.fields["note"] == f"version {citation['version']}"
-    assert [paper.fields[name] for name in ("year", "doi", "url")] == [
-        str(citation["references"][0][name]) for name in ("year", "doi", "url")
-    ]
-    assert citation["references"][0]["identifiers"][0]["value"] in paper.fields["note"]
+    for paper, source in zip(papers, citation["references"], strict=True):
+        assert all(paper.fields[name] == str(source[name]) for name in ("year", "doi", "url"))
+        assert source["identifiers"][0]["value"] in paper.fields["note"]
+
+
+def test_it_cites_what_the_book_accompanies():
+    """Both papers, under the titles and authors that the book's own references give."""
+    database = pytest.importorskip("pybtex.database")
+    cited = database.parse_file(ROOT / "CITATION.bib").entries.values()
+    by_number = {entry.fields.get("note", ""): entry for entry in cited}
+    listed = database.parse_file(ROOT / "book" / "references.bib").entries
+    for paper in (listed["wang2025federated"], listed["wang2024federated"]):
+        entry = by_number[paper.fields["note"]]
+        assert entry.fields["title"].strip("{}") == paper.fields["title"]
+        assert [str(name) for name in entry.persons["author"]] == [str(name) for name in paper.persons["author"]]
 
 
 def test_its_links_lead_to_files():
