@@ -211,21 +211,23 @@
   const STEPS = 40;
 
   function pointer(place, panel, now) {
-    const shown = element("p", { class: "play-reading", role: "status" });
+    const shown = element("p", { class: "play-reading" });
     let share = null;
-    place.tabIndex = 0;
-    place.setAttribute("role", "group");
-    place.setAttribute("aria-label", `Values of ${panel.y.label}: arrow keys move along ${panel.x.label}`);
+    /* A slider: the role to which screen readers hand the arrow keys, and whose values they speak. */
+    const slider = { role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": STEPS,
+      "aria-label": `Chart of ${panel.y.label}: move along ${panel.x.label}` };
+    for (const [name, value] of Object.entries(slider)) place.setAttribute(name, value);
     function mark() {
       const svg = place.querySelector("svg");
       if (!svg || !svg.frame) return;
+      const at = share ?? 0.5, x = svg.frame.left + at * svg.frame.inner;
+      const text = reading(panel, now(), { right: svg.frame.right, share: () => at }, x);
+      place.setAttribute("aria-valuenow", Math.round(at * STEPS));
+      place.setAttribute("aria-valuetext", text);
       svg.querySelector(".play-cursor")?.remove();
-      shown.textContent = "";
+      shown.textContent = share === null ? "" : text;
       if (share === null) return;
-      const { left, inner, bottom } = svg.frame, x = left + share * inner;
-      svg.append(drawn("path", { class: "play-cursor", d: `M${x.toFixed(1)} ${MARGIN.top}V${bottom}` }));
-      const frame = { right: svg.frame.right, share: () => share };
-      shown.textContent = reading(panel, now(), frame, x);
+      svg.append(drawn("path", { class: "play-cursor", d: `M${x.toFixed(1)} ${MARGIN.top}V${svg.frame.bottom}` }));
     }
     function move(to) {
       share = to === null ? null : Math.min(1, Math.max(0, to));
@@ -291,20 +293,17 @@
 
     /* A figure that plays says nothing by itself: a screen reader would talk all the time. */
     const play = element("button", { type: "button" }, "Play");
-    function speak(how) {
-      for (const one of [said, ...pointers.filter(Boolean).map(({ shown }) => shown)]) one.setAttribute("aria-live", how);
-    }
     function stop() {
       clearInterval(timer);
       timer = null;
       play.textContent = "Play";
-      speak("polite");
+      said.setAttribute("aria-live", "polite");
     }
     function go() {
       const last = data.controls[data.played].values.length - 1;
       if (setting[data.played] === last) move(data.played, 0);
       play.textContent = "Pause";
-      speak("off");
+      said.setAttribute("aria-live", "off");
       timer = setInterval(() => {
         move(data.played, setting[data.played] + 1);
         if (setting[data.played] === last) stop();
