@@ -184,6 +184,8 @@ def _scenario(assignments: tuple[str, ...]) -> Scenario:
             raise FedswitchError(f"-p {assignment} names no value: give NAME=VALUE, such as num_ues=8.")
         if name not in Scenario.symbols() and name in click.get_current_context().params:
             raise FedswitchError(f"{name} is no field of the scenario, but an option of its own: --{name} {text}.")
+        if name in changes:
+            raise FedswitchError(f"-p gives {name} twice: give it once.")
         try:
             changes[name] = ast.literal_eval(text)
         except (ValueError, SyntaxError):

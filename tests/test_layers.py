@@ -114,6 +114,15 @@ def test_no_two_modules_have_one_name():
     assert not {name: found for name, found in homes.items() if len(found) > 1}
 
 
+def test_no_two_types_have_one_name():
+    homes = defaultdict(set)
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].add(module)
+    assert not {name: found for name, found in homes.items() if len(found) > 1}
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_the_module_does_not_know_the_book(module):
     assert not {name.partition(".")[0] for name in IMPORTED[module]} & {"book", "_ext", "noxfile", "tests"}

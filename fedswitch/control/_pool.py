@@ -48,7 +48,7 @@ def check_stopping_rule(tolerance: ArrayLike, max_iterations: int) -> tuple[floa
 
 
 @dataclasses.dataclass(frozen=True)
-class Trial:
+class Demand:
     """A common delay that was tried: the shares it takes, their total, and ``-d ln(total) / d ln(excess)``."""
 
     excess: float
@@ -120,14 +120,14 @@ class Pool:
         difference = np.where(load < 0.5, self.load - load, headroom - (1.0 - self.load))
         return float((difference / load).max())
 
-    def trial(self, excess: float) -> Trial:
+    def demand(self, excess: float) -> Demand:
         """Try a common delay; if it leaves no excess, no bandwidth suffices, and the total share is infinite."""
         if excess <= 0.0:
-            return Trial(excess, np.full_like(self.snr, np.inf), math.inf, math.nan)
+            return Demand(excess, np.full_like(self.snr, np.inf), math.inf, math.nan)
         load = self.load / (1.0 + excess)
         headroom = ((1.0 - self.load) + excess) / (1.0 + excess)
         u = spectral_efficiency_nat(load, headroom, self.interference_ratio)
         share = load * self.snr / u
         total = float(share.sum())
         growth = float(share @ share_elasticity(load, headroom, self.interference_ratio, u))
-        return Trial(excess, share, total, growth / total * (excess / (1.0 + excess)))
+        return Demand(excess, share, total, growth / total * (excess / (1.0 + excess)))

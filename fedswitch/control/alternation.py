@@ -30,7 +30,7 @@ class Inner:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Trial:
+class Iterate:
     """Powers (K,), the shares (N, K) and the common delay that belong to them, and the cost (14) of every UE (K,)."""
 
     power_w: Array
@@ -47,14 +47,14 @@ def alternate(
     compute_energy_j: float,
     subscription: Bools,
     charge: Array,
-) -> tuple[Trial, Inner]:
+) -> tuple[Iterate, Inner]:
     """Alternate until the objective settles; return what is kept, and the record.
 
     `charge` (N, K) is what (14) charges for a module that is missed, the rest as in `decide`. Nothing is checked here.
     """
     s, count = band.scenario, subscription.sum(axis=0)
 
-    def shared(power_w: Array) -> Trial:
+    def shared(power_w: Array) -> Iterate:
         """Share the bandwidth for these powers, and evaluate (14)."""
         share, delay_s = band.share(subscription * payload_bits, power_w, form.method)
         others: Array | float = np.inf
@@ -67,9 +67,9 @@ def alternate(
             energy_j = energy_j + compute_energy_j * (share > 0.0)
         missed = form.missed(subscription, reception.at(power_w))
         objective = (charge * missed + s.energy_weight_per_j * energy_j).sum(axis=0)
-        return Trial(power_w, share, delay_s, reception, objective)
+        return Iterate(power_w, share, delay_s, reception, objective)
 
-    def best_power(trial: Trial) -> Array:
+    def best_power(trial: Iterate) -> Array:
         """Solve (21) for the shares and the delay of a trial; a UE that is off stays off."""
         sends = trial.power_w > 0.0
         served = form.served(subscription) & sends & np.isfinite(trial.reception.attenuation_w)

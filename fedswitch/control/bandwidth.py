@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from ..arguments import Array, check_choice, checked, one_number, shown
 from ._efficiency import spectral_efficiency_nat
-from ._pool import Pool, Trial, check_stopping_rule, uploads
+from ._pool import Demand, Pool, check_stopping_rule, uploads
 
 Method = Literal["newton", "bisection"]
 Bracket = tuple[float | None, float | None]
@@ -182,14 +182,14 @@ def equalize(
     return Allocation(share, pool.delay_s(solution.excess), len(tried), Trace(delays, totals))
 
 
-def _solve(pool: Pool, search: Search) -> tuple[Trial, list[tuple[float, float]]]:
+def _solve(pool: Pool, search: Search) -> tuple[Demand, list[tuple[float, float]]]:
     """Return the solution, and the excess and the total share of all that was tried on the way."""
     newton = search.method == "newton"
     low, high = _bracket(pool, search)
     excess = high if newton else (low + high) / 2
     tried: list[tuple[float, float]] = []
     while True:
-        trial = pool.trial(excess)
+        trial = pool.demand(excess)
         tried.append((excess, trial.total))
         if 1.0 - search.tolerance <= trial.total <= 1.0:
             return trial, tried
@@ -198,7 +198,7 @@ def _solve(pool: Pool, search: Search) -> tuple[Trial, list[tuple[float, float]]
         else:
             high = excess
         if len(tried) == search.max_iterations:
-            return pool.trial(high), tried
+            return pool.demand(high), tried
         excess = _newton(trial, low, high, search.target) if newton else (low + high) / 2
 
 
@@ -209,14 +209,14 @@ def _bracket(pool: Pool, search: Search) -> tuple[float, float]:
         return pool.excess_at_share(1.0) / 2, pool.excess_at_share(search.target * pool.shares_by_need())
     ends = search.delay_bracket_s or (None, None)
     low, high = (None if end is None else pool.excess(end) for end in ends)
-    if low is None or pool.trial(low).total <= 1.0:
+    if low is None or pool.demand(low).total <= 1.0:
         low = pool.excess_at_share(1.0)
-    if high is None or pool.trial(high).total > 1.0:
+    if high is None or pool.demand(high).total > 1.0:
         high = pool.excess_at_share(search.target / pool.snr.size)
     return low, high
 
 
-def _newton(trial: Trial, low: float, high: float, target: float) -> float:
+def _newton(trial: Demand, low: float, high: float, target: float) -> float:
     """Return where the total share meets the target if its logarithm is linear in that of the excess.
 
     It nearly is, both close to the floor and far above it. A step that leaves the bracket is replaced by its middle.

@@ -23,7 +23,7 @@ import numpy as np
 from ..arguments import Array, Bools, check_choice, check_generator, checked, flags, settle, whole
 from ..scenario import Form, Scenario
 from ..wireless import Channel
-from .alternation import Inner, Trial, alternate
+from .alternation import Inner, Iterate, alternate
 from .forms import Formulas, formulas
 from .sharing import Band, airtime_of
 from .subscription import (
@@ -166,7 +166,7 @@ class First:
     `delay_s` the common delay, or the latest where nothing is uploaded; `airtime_s` is that of this round.
     """
 
-    trial: Trial
+    trial: Iterate
     inner: Inner
     uploads: Bools
     success: Array

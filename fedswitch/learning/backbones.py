@@ -33,7 +33,7 @@ from .folders import (
     source,
 )
 from .hub import hub_answers
-from .surroundings import OwnRandom, settled
+from .surroundings import OwnRandom, own_switches
 from .tokens import Tokens
 
 MINILM_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
@@ -60,7 +60,7 @@ BACKBONES = {
 """The foundation models that are known by name, and what each is; others load by their hub name or folder."""
 
 
-@settled()
+@own_switches()
 def load_backbone(name: str, device: torch.device | str = "cpu") -> Backbone:
     """Load an encoder with frozen weights.
 

@@ -14,7 +14,7 @@ from ..arguments import Array, whole
 from ..theory.problems import SampledRisks
 from .federation import Federation
 from .modules import LoraModules
-from .surroundings import settled
+from .surroundings import own_switches
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class EncoderFactors(SampledRisks):
     first: Array
 
     @classmethod
-    @settled()
+    @own_switches()
     def of(cls, run: Federation, *, module: int = 0, samples: int = 12) -> EncoderFactors:
         """The first `samples` of every UE of a run; ValueError for a run that trains no LoRA modules, or too few."""
         (learner,), held = run.ues.data()
@@ -57,7 +57,7 @@ class EncoderFactors(SampledRisks):
         """See `SampledRisks`."""
         return self.first
 
-    @settled()
+    @own_switches()
     def risk(self, w: Array) -> Array:
         """See `SampledRisks`."""
         rows = np.asarray(w).reshape(-1, w.shape[-1])
@@ -67,7 +67,7 @@ class EncoderFactors(SampledRisks):
         value: Array = (by_ue @ self.weights).reshape(w.shape[:-1])
         return value
 
-    @settled()
+    @own_switches()
     def sample_gradients(self, w: Array) -> Array:
         """See `SampledRisks`; every sample has a copy of the numbers, by which its loss is differentiated."""
         gradients = []
@@ -78,7 +78,7 @@ class EncoderFactors(SampledRisks):
         found: Array = np.stack(gradients).reshape(*w.shape[:-1], self.weights.size, -1, w.shape[-1])
         return found
 
-    @settled()
+    @own_switches()
     def curvature(self, w: Array) -> tuple[float, float]:
         """The least and the largest eigenvalue of the Hessian of F at `w` (d,), by Lanczos to three digits."""
         at = self._tensor(w).requires_grad_()

@@ -22,13 +22,14 @@ class History:
     `table` is tidy, one row per round: round, scheme, task, num_ues, seed, loss (risk (3), mean over UEs), accuracy
     (mean over UEs of the ensemble on their own test data), accuracy_pooled (the ensemble on the pooled test set),
     subscribed and received (uploads), participation_min (the left side of (7d), least over modules and UEs),
-    energy_compute_j and energy_uplink_j (over all UEs, (4)), delay_s (13), power_mean_w (over the UEs that send),
-    bound, the part of Theorem 1' that missed gradients have added so far, mean over modules, and sent_bits (of all
-    uploads, received or not). Rounds that were not evaluated hold NaN in loss and the accuracies. With `personal`
-    there are also accuracy_trained (of the modules that a UE subscribes to), accuracy_own, accuracy_weighted and
-    accuracy_prior, means over UEs on their own test data as accuracy is, by the ways of inference in
-    `learning.personal`; accuracy_trained_min of the UE that is served worst by what it trains; and, with a `Turn`,
-    accuracy_turned of the UEs to whom it happens. Concatenate the tables of several runs to get the result of a study.
+    energy_compute_j and energy_uplink_j (over all UEs, (4)), delay_s (13), or the deadline where one sets the
+    threshold, power_mean_w (over the UEs that send), bound, the part of Theorem 1' that missed gradients have added so
+    far, mean over modules, and sent_bits (of all uploads, received or not). Rounds that were not evaluated hold NaN in
+    loss and the accuracies. With `personal` there are also accuracy_trained (of the modules that a UE subscribes to),
+    accuracy_own, accuracy_weighted and accuracy_prior, means over UEs on their own test data as accuracy is, by the
+    ways of inference in `learning.personal`; accuracy_trained_min of the UE that is served worst by what it trains;
+    and, with a `Turn`, accuracy_turned of the UEs to whom it happens. Concatenate the tables of several runs to get the
+    result of a study.
 
     `subscribed` (beta) and `received` (beta * gamma) are boolean of shape (T, N, K); `distance_m` is (K,); `settings`
     holds what the run was made with: the scenario's fields, task, backbone, their sources, scheme, seed and rounds.

@@ -24,23 +24,25 @@ class Views:
     heard: Bools
 
 
-def own_module(likelihood: NDArray[np.floating]) -> Array:
+def own_module(log_likelihood: NDArray[np.floating]) -> Array:
     """All weight of every UE on the module with the smallest risk on its samples: (N, K, S) -> (N, K).
 
-    `likelihood` is the probability that each module gives to the label of each of the S samples of each of the K UEs.
+    `log_likelihood` is the logarithm of the probability that each module gives to the label of each of the S samples
+    of each of the K UEs.
     """
-    best = np.log(likelihood).mean(axis=2).argmax(axis=0)
-    weights: Array = np.equal(best, np.arange(len(likelihood))[:, np.newaxis]).astype(np.float64)
+    best = log_likelihood.mean(axis=2).argmax(axis=0)
+    weights: Array = np.equal(best, np.arange(len(log_likelihood))[:, np.newaxis]).astype(np.float64)
     return weights
 
 
-def mixture_weights(likelihood: NDArray[np.floating], *, steps: int = 50) -> Array:
+def mixture_weights(log_likelihood: NDArray[np.floating], *, steps: int = 50) -> Array:
     """The weights of every UE whose mixture of modules explains its samples best: (N, K, S) -> (N, K), sums of 1.
 
     The logarithm of a mixture is concave in its weights, and `steps` steps of expectation maximization from equal
-    weights climb it. `likelihood` is as in `own_module`.
+    weights climb it. `log_likelihood` is as in `own_module`.
     """
-    count = len(likelihood)
+    count = len(log_likelihood)
+    likelihood = np.exp(log_likelihood - log_likelihood.max(axis=0))  # only ratios count, and no sample has all zeros
     weights = np.full((*likelihood.shape[:2], 1), 1.0 / count)
     for _ in range(steps):
         joint = weights * likelihood

@@ -36,7 +36,7 @@ class Aspect:
 
 
 @dataclasses.dataclass(frozen=True)
-class Vocabulary:
+class QuestionWords:
     """All content words of a set of samples; the products are those of the domains."""
 
     aspects: dict[str, Aspect]
@@ -48,12 +48,12 @@ def _aspect(questions: Sequence[str], clauses: Sequence[str], values: str) -> As
 
 
 TRAIN_WORDS, TEST_WORDS = (
-    Vocabulary({name: _aspect(**words) for name, words in reviews.WORDS["questions"][part].items()}, same.domains)
+    QuestionWords({name: _aspect(**words) for name, words in reviews.WORDS["questions"][part].items()}, same.domains)
     for part, same in (("train", reviews.TRAIN_WORDS), ("test", reviews.TEST_WORDS))
 )
 
 
-def write_questions(words: Vocabulary, count: int, rng: np.random.Generator) -> Split:
+def write_questions(words: QuestionWords, count: int, rng: np.random.Generator) -> Split:
     """Write `count` questions with a sentence each, answered and not in turn, from each domain in turn.
 
     Labels are 0 where the sentence, one of `pairs`, answers the question, 1 where not, as in QNLI; domains count in the
@@ -71,7 +71,7 @@ def write_questions(words: Vocabulary, count: int, rng: np.random.Generator) -> 
 class _QuestionWriter(Writer):
     """The grammar of questions and sentences."""
 
-    words: Vocabulary
+    words: QuestionWords
 
     def sample(self, answers: bool, domain: Domain) -> tuple[str, str]:
         """A question, and a sentence that answers it or does not."""

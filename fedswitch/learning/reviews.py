@@ -39,7 +39,7 @@ class Domain:
 
 
 @dataclasses.dataclass(frozen=True)
-class Vocabulary:
+class ReviewWords:
     """All content words of a set of reviews.
 
     `opinions` are verbs that introduce a verdict; `facts` are clauses without sentiment, each with a gap and the words
@@ -61,15 +61,15 @@ def _split(lists: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(words.split()) for name, words in lists.items()}
 
 
-def _vocabulary(facts: Mapping[str, str], domains: Mapping[str, Mapping[str, str]], **lists: str) -> Vocabulary:
+def _vocabulary(facts: Mapping[str, str], domains: Mapping[str, Mapping[str, str]], **lists: str) -> ReviewWords:
     kinds = {name: Domain(**_split(domain)) for name, domain in domains.items()}
-    return Vocabulary(**_split(lists), facts=_split(facts), domains=kinds)
+    return ReviewWords(**_split(lists), facts=_split(facts), domains=kinds)
 
 
 TRAIN_WORDS, TEST_WORDS = (_vocabulary(**WORDS["reviews"][part]) for part in ("train", "test"))
 
 
-def write_reviews(words: Vocabulary, count: int, rng: np.random.Generator) -> Split:
+def write_reviews(words: ReviewWords, count: int, rng: np.random.Generator) -> Split:
     """Write `count` reviews with the content words of `words`: one of each sign from every domain in turn.
 
     Labels are 1 where the verdict is positive; domains count in the order of `words`. The first ones do not depend on
@@ -122,7 +122,7 @@ class Writer:
 class _ReviewWriter(Writer):
     """The grammar: one method per kind of phrase."""
 
-    words: Vocabulary
+    words: ReviewWords
 
     def review(self, positive: bool, domain: Domain) -> str:
         """An opinion and a fact, one sentence each."""

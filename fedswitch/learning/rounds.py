@@ -19,7 +19,7 @@ from .federation import Federation
 from .history import History, Log
 from .options import Options, kept_rounds
 from .schemes import Plan, Scheme, check_plan
-from .surroundings import settled
+from .surroundings import own_switches
 from .uplink import Uplink
 
 When = Callable[[Sequence[Mapping[str, Any]]], bool]
@@ -41,7 +41,7 @@ def settings_of(scenario: Scenario, task: Any, backbone: Backbone, scheme: str, 
     }
 
 
-@settled()
+@own_switches()
 def do_rounds(
     policy: Scheme,
     run: Federation,
@@ -94,7 +94,7 @@ def do_rounds(
     )
 
 
-@settled()
+@own_switches()
 def do_round(policy: Scheme, run: Federation, t: int, name: str) -> tuple[Plan, Uplink]:
     """Do round `t` of a run: the scheme observes and plans, the UEs transmit, and what is comes trains the modules.
 

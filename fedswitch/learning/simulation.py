@@ -15,12 +15,12 @@ from .options import Options
 from .rounds import When, do_rounds, settings_of
 from .samples import Kept
 from .schemes import Scheme, find_scheme
-from .surroundings import settled
+from .surroundings import own_switches
 from .tasks import load_task
 from .turns import Turn
 
 
-@settled()
+@own_switches()
 def simulate(
     scenario: Scenario,
     *,

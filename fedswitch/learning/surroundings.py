@@ -17,7 +17,7 @@ _DRAWING = frozenset(
 
 
 @contextlib.contextmanager
-def settled() -> Iterator[None]:
+def own_switches() -> Iterator[None]:
     """Gradients on, inference mode and autocast off, new tensors on the CPU, in this thread, whatever the caller chose.
 
     The default type is one for all threads, and so cannot be set here: what we make names its own.

@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -264,16 +265,22 @@ def _table(path: Path, content: bytes) -> Any:
         raise FedswitchError(f"The data file {path} is damaged, cut short or no parquet file: get it anew.") from error
 
 
+_OFFLINE = threading.Lock()
+"""Held while the settings of `datasets`, which are those of all threads, are others."""
+
+
 @contextlib.contextmanager
 def _without_network() -> Iterator[None]:
     import datasets
 
-    config, verbosity = datasets.config, datasets.logging.get_verbosity()
-    # HF_HUB_OFFLINE does the same, but is read only once, when the library is imported
-    online, config.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE, True
-    datasets.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        config.HF_HUB_OFFLINE = online
-        datasets.logging.set_verbosity(verbosity)
+    config = datasets.config
+    with _OFFLINE:
+        verbosity = datasets.logging.get_verbosity()
+        # HF_HUB_OFFLINE does the same, but is read only once, when the library is imported
+        online, config.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE, True
+        datasets.logging.set_verbosity_error()
+        try:
+            yield
+        finally:
+            config.HF_HUB_OFFLINE = online
+            datasets.logging.set_verbosity(verbosity)

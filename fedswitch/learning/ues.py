@@ -131,10 +131,10 @@ class LocalUEs(UEs):
 
     def views(self, t: int) -> Views:
         """See `UEs`; one column for each UE in here."""
-        likelihood = np.exp(self._log_likelihood(t))
+        log_likelihood = self._log_likelihood(t)
         held = self.learner.samples.labels.cpu().numpy()[self._mini_batches(t)]
         heard = np.ones(len(self.indices), dtype=bool)
-        return Views(own_module(likelihood), mixture_weights(likelihood), held, heard)
+        return Views(own_module(log_likelihood), mixture_weights(log_likelihood), held, heard)
 
     def state(self) -> dict[str, NDArray[np.int32]]:
         """See `UEs`."""

@@ -17,10 +17,10 @@ class Uplink:
     """What became of one round's uploads.
 
     `received` (N, K) is beta * gamma, and `success` (N, K) the probability (15) with which a subscribed upload is
-    received, 0 where nobody subscribed; `delay_s` the common delay (13), 0 where nobody subscribed; `energy_compute_j`
-    and `energy_uplink_j` the two terms of (4) for each UE, (K,); `sent_bits` the payload of all uploads, received or
-    not. `lost` (N, K) are uploads, received or not, that never came: over a real network, or of UEs that have not
-    joined yet (`learning.turns`).
+    received, 0 where nobody subscribed; `delay_s` how long every upload takes: the common delay (13), or the deadline
+    where one sets the threshold, and 0 where nobody subscribed; `energy_compute_j` and `energy_uplink_j` the two terms
+    of (4) for each UE, (K,); `sent_bits` the payload of all uploads, received or not. `lost` (N, K) are uploads,
+    received or not, that never came: over a real network, or of UEs that have not joined yet (`learning.turns`).
     """
 
     received: Bools
@@ -59,7 +59,7 @@ def transmit(
     airtime_s = control.airtime_s(scenario, delay_s)
     sinr = wireless.sinr(power_w * channel.gain, channel.interference_w, noise_w)
     subscriptions = subscribed.sum(axis=0)
-    width = np.where(subscribed, share, 1.0)  # what is not sent asks for no probability
+    width = np.where(share > 0.0, share, 1.0)  # what is not sent, or without power, asks for no probability
     reception = wireless.Reception.of(scenario, channel.distance_m, width, payload)
     return Uplink(
         received=subscribed & wireless.received(sinr, threshold),

@@ -13,7 +13,7 @@ from ..learning.history import History, Log
 from ..learning.options import Options
 from ..learning.rounds import do_rounds, settings_of
 from ..learning.schemes import SCHEMES, find_scheme
-from ..learning.surroundings import settled
+from ..learning.surroundings import own_switches
 from .node import versions
 from .nodes import Nodes, Say, Wire
 from .remote import RemoteUEs
@@ -51,7 +51,7 @@ class Job:
         )  # fmt: skip
 
 
-@settled()
+@own_switches()
 def run_gnb(
     wire: Wire, job: Job, *, say: Say = print, told: Callable[[Mapping[str, Any]], object] = lambda _: None
 ) -> History:

@@ -18,7 +18,7 @@ from ..learning.modules import Modules
 from ..learning.samples import Kept
 from ..learning.schemes import find_scheme
 from ..learning.stacked import LocalModel
-from ..learning.surroundings import settled
+from ..learning.surroundings import own_switches
 from ..learning.ues import LocalUEs
 from .flat import flat, parts
 from .packets import Packet
@@ -44,7 +44,7 @@ class Node:
         self._job = ""
         self._kept = Kept()
 
-    @settled()
+    @own_switches()
     def answer(self, question: Packet) -> Packet:
         """The answer to a question; its record has an `error`, in one sentence, where there is none."""
         try:

@@ -150,7 +150,11 @@ class Nodes:
             self._troubled[node] = why, time.monotonic() + self.PAUSE_S
             return
         self._troubled.pop(node, None)
-        ues = tuple(int(k) for k in record.get("ues", ()))
+        try:
+            ues = _claimed(record, self._mine["deal"]["num_ues"])
+        except ValueError as error:
+            self._refuse(node, f"a node {error}")
+            return
         unlike = [
             f"{name} {wrong} (the gNB has {_of(self._mine, name, wrong)}, the node {_of(record, name, wrong)})"
             for name in ("versions", "deal")
@@ -200,6 +204,18 @@ def _ues(ues: Iterable[int], verb: str = " is| are") -> str:
     numbers = [str(k) for k in sorted(ues)]
     one, _, more = verb.partition("|")
     return f"UE {numbers[0]}{one}" if len(numbers) == 1 else f"UEs {', '.join(numbers)}{more}"
+
+
+def _claimed(record: Mapping[str, Any], num_ues: int) -> tuple[int, ...]:
+    """The UEs that a node says it holds; ValueError unless it says in a sound way who it is."""
+    ues = record.get("ues")
+    if not all(isinstance(record.get(name, {}), dict) for name in ("versions", "deal")):
+        raise ValueError("says in no dictionary which versions it has and how its data were dealt")
+    if not isinstance(ues, list) or not all(type(k) is int and 0 <= k < num_ues for k in ues):
+        raise ValueError(f"says that it holds UEs {ues!r}, which are no list of numbers from 0 to {num_ues - 1}")
+    if not ues or len(set(ues)) < len(ues):
+        raise ValueError(f"says that it holds UEs {ues!r}: it must hold one at least, and each once")
+    return tuple(ues)
 
 
 def _weight(packet: Packet) -> int:

@@ -17,7 +17,7 @@ from ..learning.options import Options
 from ..learning.personal import Views
 from ..learning.rounds import do_rounds
 from ..learning.schemes import find_scheme
-from ..learning.surroundings import settled
+from ..learning.surroundings import own_switches
 from ..learning.tasks import load_task
 from ..learning.ues import LocalUEs, Starts
 from .shards import scenario_of
@@ -51,7 +51,7 @@ class ReplayedUEs(LocalUEs):
         return self.history.silent.get(t, np.zeros((2, len(self.indices)), dtype=bool))
 
 
-@settled()
+@own_switches()
 def replay(history: History, *, task: str | Task | None = None, data: str | Path | None = None) -> History:
     """Simulate the run of a history once more, in this process, with the losses that it records.
 

@@ -13,7 +13,7 @@ from ..arguments import Array, Bools
 from .split_rounds import Exchange
 
 
-class Decision(Protocol):
+class AnyDecision(Protocol):
     """What a policy decides in a round; a `Schedule` is one. It may hold more, which goes on to the next round."""
 
     @property
@@ -81,7 +81,7 @@ class SplitLog:
     scheduled: list[Bools] = dataclasses.field(default_factory=list)
     accuracy: list[Array] = dataclasses.field(default_factory=list)
 
-    def add(self, decision: Decision, exchange: Exchange, tested: tuple[Array, Array] | None) -> None:
+    def add(self, decision: AnyDecision, exchange: Exchange, tested: tuple[Array, Array] | None) -> None:
         """Add a round; `tested` holds loss and accuracy of every device, (K,) each, where it was tested."""
         self.scheduled.append(decision.scheduled)
         unknown = np.full(decision.scheduled.shape, np.nan)

@@ -21,7 +21,7 @@ _cell, _message, _scheduling, _learning = (
 )
 
 
-class Band(TypedDict):
+class SharedBand(TypedDict):
     """The band that the devices share, as the functions of delays take it."""
 
     bandwidth_hz: float
@@ -140,7 +140,7 @@ class SplitScenario(Declared):
         return cls(**_CELL_10DB | changes)
 
     @property
-    def band(self) -> Band:
+    def band(self) -> SharedBand:
         """Bandwidth in Hz and noise density in W/Hz, by name."""
         return {"bandwidth_hz": self.bandwidth_hz, "noise_psd_w_per_hz": self.noise_psd_w_per_hz}
 

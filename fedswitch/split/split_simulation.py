@@ -23,7 +23,7 @@ from ..learning.encoding import Backbone
 from ..learning.engine import Feed
 from ..learning.options import Options, kept_rounds
 from ..learning.samples import Kept
-from ..learning.surroundings import settled
+from ..learning.surroundings import own_switches
 from ..learning.tasks import load_task
 from ..learning.tokens import Indices
 from ..streams import stream
@@ -32,18 +32,18 @@ from .parties import Device
 from .policies import Policy, Schedule, decide_schedule
 from .scheduled_rounds import start_queue_s
 from .split_cell import SplitCell
-from .split_history import Decision, SplitHistory, SplitLog
+from .split_history import AnyDecision, SplitHistory, SplitLog
 from .split_rounds import ROUNDS, Exchange, leg_bits, measure_heads
 from .split_scenario import SplitScenario
 
 PARTS = frozenset({"trained", "feeds", "before", "log"})
 """What a checkpoint of `simulate_split` holds beside its format, version, settings and data."""
 
-Decide = Callable[[int, Decision | None], Decision]
+Decide = Callable[[int, AnyDecision | None], AnyDecision]
 """The decision of a round, counted from 0, from that of the round before, None at first."""
 
 
-@settled()
+@own_switches()
 def simulate_split(
     scenario: SplitScenario,
     *,
@@ -119,7 +119,7 @@ def simulate_split(
     }
     labels = {"policy": named, "task": loaded_task.name, "num_devices": scenario.num_devices, "seed": seed}
     log = SplitLog(labels, run.scheduling.delay_limit_s)
-    before: Decision | None = None
+    before: AnyDecision | None = None
     if file is not None and file.exists():
         before = run.restore(checkpoint.read(file, settings, run.content(), PARTS), log)
     todo = kept_rounds(
@@ -176,7 +176,7 @@ class SplitRun:
             tester=feed(task.test),
         )
 
-    def round(self, t: int, decision: Decision, engine: str) -> Exchange:
+    def round(self, t: int, decision: AnyDecision, engine: str) -> Exchange:
         """Let the scheduled devices and the server learn in round `t`.
 
         Raises FedswitchError, in one sentence, where the loss of a device is not a finite number.
@@ -243,7 +243,7 @@ class SplitRun:
         """All that it learns from and is tested on, for a checkpoint."""
         return checkpoint.content((self.feed, self.tester), self.held)
 
-    def state(self, log: SplitLog, before: Decision | None) -> dict[str, Any]:
+    def state(self, log: SplitLog, before: AnyDecision | None) -> dict[str, Any]:
         """All that goes from one round to the next, for a checkpoint."""
         return {
             "trained": [

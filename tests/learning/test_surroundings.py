@@ -9,7 +9,7 @@ from fedswitch import Scenario
 from fedswitch.learning.backbones import load_backbone
 from fedswitch.learning.schemes import SCHEMES
 from fedswitch.learning.simulation import simulate
-from fedswitch.learning.surroundings import OwnRandom, settled
+from fedswitch.learning.surroundings import OwnRandom, own_switches
 from fedswitch.split import SplitScenario, simulate_split
 
 
@@ -107,7 +107,7 @@ def test_what_draws_within_has_a_generator_of_its_own():
 
 def test_settled_ends_with_its_block():
     with torch.inference_mode(), torch.device("meta"):
-        with settled():
+        with own_switches():
             assert torch.zeros(1).requires_grad_().device.type == "cpu"
         assert torch.zeros(1).is_inference()
         assert torch.zeros(1).is_meta

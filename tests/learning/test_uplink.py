@@ -31,10 +31,24 @@ SUBSCRIBED = np.array([[True, False, False], [False, True, True]])
 POWER_W = np.array([0.2, 0.1, 0.2])
 
 
-def send(scenario, channel, subscribed=SUBSCRIBED, payload_bits=PAYLOAD_BITS):
+def send(scenario, channel, subscribed=SUBSCRIBED, payload_bits=PAYLOAD_BITS, power_w=POWER_W):
     return transmit(
-        scenario, channel, subscribed, POWER_W, payload_bits=payload_bits, compute_energy_j=COMPUTE_ENERGY_J
+        scenario, channel, subscribed, power_w, payload_bits=payload_bits, compute_energy_j=COMPUTE_ENERGY_J
     )
+
+
+@pytest.mark.parametrize("threshold", ["fixed", "deadline"])
+def test_a_subscriber_without_power_is_not_received_and_costs_nothing_on_air(scenario, channel, threshold):
+    """A plan may do that, and the others then send as if it were not there."""
+    scenario = dataclasses.replace(scenario, threshold=threshold, deadline_s=30.0)
+    power_w = POWER_W * [1.0, 0.0, 1.0]
+    with_it, without = (send(scenario, channel, subscribed=subscribed, power_w=power_w) for subscribed in
+                        (SUBSCRIBED, SUBSCRIBED & [True, False, True]))  # fmt: skip
+    assert with_it.delay_s == without.delay_s
+    np.testing.assert_array_equal(with_it.received, without.received)
+    np.testing.assert_array_equal(with_it.success, without.success)
+    np.testing.assert_array_equal(with_it.energy_uplink_j, without.energy_uplink_j)
+    assert without.success.any()
 
 
 def shares_needed(scenario, channel, bits_of_ues, delay_s):

@@ -218,6 +218,22 @@ def test_a_node_that_differs_is_refused_and_the_run_says_in_what(change, named, 
         run(MemoryWire(shards_of(dealt), other), dealt, wait_s=0.1)
 
 
+UNSOUND = {
+    "a word": {"ues": ["first"]}, "no list": {"ues": 0}, "half a UE": {"ues": [0.5]}, "truth": {"ues": [True]},
+    "beyond the cell": {"ues": [6]}, "below it": {"ues": [-1]}, "twice": {"ues": [0, 0]}, "none": {"ues": []},
+    "no deal": {"deal": [3]}, "no versions": {"versions": "2.0"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", UNSOUND.values(), ids=UNSOUND)
+def test_a_node_that_does_not_say_soundly_who_it_is_is_refused(change, dealt):
+    def other(wire, node, question, answer):
+        return Packet({**answer.record, **change}) if node == FIRST and question.record["ask"] == "who" else answer
+
+    with pytest.raises(FedswitchError, match=r"UEs 0, 1 are held by no node.*a node says"):
+        run(MemoryWire(shards_of(dealt), other), dealt, wait_s=0.1)
+
+
 def test_a_node_in_trouble_is_asked_again(dealt, monkeypatch):
     monkeypatch.setattr(Nodes, "PAUSE_S", 0.05)
     asked = []

@@ -225,6 +225,8 @@ def test_a_deadline_of_the_scenario_is_no_option(monkeypatch, tmp_path):
     assert (seen[0].threshold, seen[0].deadline_s) == ("deadline", 0.5)
     told = CliRunner().invoke(network, ["run", "--rounds", "1", "-p", "nodes=3", "--out", str(tmp_path)]).exception
     assert "an option of its own: --nodes 3" in str(told)
+    twice = CliRunner().invoke(network, ["run", "--rounds", "1", *arguments, "-p", "deadline_s=2"]).exception
+    assert "-p gives deadline_s twice" in str(twice)
 
 
 def test_processes_of_flower_are_silent_whatever_the_environment_says(tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ from ..federation import Federation
 from ..modules import LoraModules, Modules
 from ..samples import Kept
 from ..stacked import LocalModel, Penalty
-from ..surroundings import settled
+from ..surroundings import own_switches
 from ..tokens import Indices
 
 
@@ -66,7 +66,7 @@ class Scheme:
         """What is trained: N LoRA modules, unless overridden."""
         return LoraModules(backbone, scenario, num_labels=num_labels, seed=seed)
 
-    @settled()
+    @own_switches()
     def federation(
         self, task: Task, backbone: Backbone, *, engine: str = "cell", kept: Kept | None = None
     ) -> Federation:
