@@ -198,7 +198,7 @@ PAPER_AXIS = (0, 110)
 
 
 GROUPS = {
-    "with one module for all": ("ours", "ours_printed", "fedlora"),
+    "with one module for all": ("ours", "ours_printed", "unbiased", "fedlora"),
     "in small cells": ("ours", "hetlora", "flexlora", "full"),
 }
 """What is drawn side by side: the arms that run in cells of every size, and the costly ones beside Algorithm 2."""
@@ -225,7 +225,7 @@ def draw(runs: pd.DataFrame, *, rounds_axis: tuple[float, float] | None = None) 
         sizes = sorted(runs.loc[runs["arm"].isin(set(names) - {"ours"} or names), "num_ues"].unique())
         for axes, column in zip(panels, SPENT, strict=True):
             _draw_arms(axes, chosen[chosen["num_ues"].isin(sizes)], column, sizes)
-        panels[0].set_title(title)
+        panels[0].set_title(title if len(groups) > 1 else "")
         _name_sizes(panels[-1], sizes)
     of_fedlora = runs[runs["arm"] == "fedlora"].groupby("num_ues")["rounds"].median()
     if len(of_fedlora):

@@ -102,6 +102,14 @@ def test_the_figure_shows_medians_cut_off_runs_and_the_claim(runs):
     assert [label.get_text() for label in joules.get_xticklabels()] == ["10", "25"]
 
 
+def test_every_arm_that_was_measured_is_in_the_figure(runs):
+    measured = pd.concat([runs[runs["arm"] == "ours"].assign(arm=arm.name) for arm in fig2.ARMS])
+    figure = fig2.draw(measured)
+    assert [axes.get_title() for axes in figure.axes[:2]] == list(fig2.GROUPS)
+    labels = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert labels == {arm.label for arm in fig2.ARMS} | {"Algorithm 2 as claimed"}
+
+
 def lines_with_bars(axes):
     """Heights of each line, and the lower and upper ends of its error bars."""
     found = []

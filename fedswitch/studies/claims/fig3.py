@@ -36,26 +36,26 @@ def _stable(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
 
 
 def _iterations(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
-    for form, bracket, counts in _counts(ends):
+    for bracket, counts in _counts(ends):
         few, many = counts.columns.min(), counts.columns.max()
         found = estimate(counts[many] - counts[few])
         why = (
             f"{counts[few].mean():.1f} at K = {few} and {counts[many].mean():.1f} at K = {many}, on average. "
             f"{why_direction(found, 'cells')}"
         )
-        yield of_direction(form, found, f"{shown(found, '')} more", why, f"bracket {bracket}")
+        yield of_direction(None, found, f"{shown(found, '')} more", why, f"bracket {bracket}")
 
 
 def _complexity(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
     most = math.log2(settings.max_delay_s / settings.tolerance)
-    for form, bracket, counts in _counts(ends):
+    for bracket, counts in _counts(ends):
         few, many = counts.columns.min(), counts.columns.max()
         power = estimate(np.log(counts[many] / counts[few]) / math.log(many / few))
         why = ""
-        if form == "printed":
+        if bracket == BRACKETS["printed"]:
             within = (counts <= most).to_numpy()
             why = f"{within.sum()} of {within.size} searches end within log2(E_input / omega) = {most:.1f} iterations."
-        yield of_direction(form, power, f"power {shown(power, '')}", why, f"bracket {bracket}")
+        yield of_direction(None, power, f"power {shown(power, '')}", why, f"bracket {bracket}")
 
 
 def _delay(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
@@ -70,12 +70,15 @@ def _delay(ends: pd.DataFrame, settings: Fig3Settings) -> Iterator[Outcome]:
     yield of_direction(None, power, f"power {shown(power, '')}", why)
 
 
-def _counts(ends: pd.DataFrame) -> Iterator[tuple[Form, str, pd.DataFrame]]:
-    """Iterations of the searches from each bracket: a row for each cell, a column for each K."""
+def _counts(ends: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Iterations of the searches from each bracket: a row for each cell, a column for each K.
+
+    The search is the same from both, and the paper does not state where it begins: they are readings, not forms.
+    """
     counts = ends.pivot(index=["bracket", "seed"], columns="num_ues", values="iteration")
-    for form, bracket in BRACKETS.items():
+    for bracket in BRACKETS.values():
         if bracket in counts.index.get_level_values("bracket"):
-            yield form, bracket, counts.loc[bracket]
+            yield bracket, counts.loc[bracket]
 
 
 def _always(holds: pd.Series, form: Form, what: str, *, reading: str = "", counts: bool = True) -> Outcome:
