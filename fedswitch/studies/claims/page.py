@@ -157,8 +157,8 @@ def _departures_of_sibling(settings: Mapping[str, Any]) -> list[str]:
         f"Each device holds {settings['samples_per_device'] or 'its share of all'} samples, LoRA sits on "
         f"{_layers(settings)}, samples are cut to {settings['tokens_per_sample']} tokens, and "
         f"tests use {settings['test_size'] or 'all'} samples.",
-        f"All learn by Adam with steps of {settings['learning_rate']:g}: plain SGD with the printed steps of 1e-4 hardly "
-        "moves anything.",
+        f"All learn by Adam with steps of {settings['learning_rate']:g}: plain SGD with the printed steps of 1e-4 "
+        "hardly moves anything.",
         "All devices send the same number of bits, whatever the backbone: those of the sibling's messages.",
     ]
 
