@@ -107,10 +107,6 @@ CALLS = {
     "Radio": (lambda **f: (radio(**f).path_gain(np.array([3.0, 5.0])), radio(**f).noise_w), LINK),
     "Reception": (lambda **f: wireless.Reception(**f).probability([1.0, 3.0]),
                   {"attenuation_w": [1, 2], "field": [0.5, 1], "interference": [0, 1], "path_loss_exponent": 4}),
-    "compute_cycles": (wireless.compute_cycles, {"scenario": PAPER, "model_bits": 120}),
-    "compute_energy_j": (wireless.compute_energy_j, {
-        "num_samples": 100, "cycles_per_sample": 100, "local_iterations": 4, "cpu_frequency_hz": 120,
-        "chip_energy_coefficient": 0.5}),
     "deadline_threshold": (wireless.deadline_threshold, {
         "payload_bits": [100, 9], "bandwidth_hz": 50, "deadline_s": 3}),
     "delay_s": (wireless.delay_s, {"payload_bits": [100, 9], "rate_bit_per_s": [3, 7]}),

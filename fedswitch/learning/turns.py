@@ -6,11 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..arguments import Bools, whole, whole_numbers
 from .federation import Federation
-from .personal import Views
 from .tokens import Indices
 from .ues import LocalUEs, Starts
 
@@ -84,16 +82,6 @@ class TurningUEs(LocalUEs):
     def ask(self, t: int, subscribed: Bools, starts: Starts) -> Bools:
         """See `UEs`: nothing comes from those who are absent."""
         return subscribed & self.absent(t)
-
-    def losses(self, t: int) -> NDArray[np.float32]:
-        """See `UEs`."""
-        losses = super().losses(t)
-        losses[:, self.absent(t)] = np.nan
-        return losses
-
-    def views(self, t: int) -> Views:
-        """See `UEs`."""
-        return dataclasses.replace(super().views(t), heard=~self.absent(t))
 
     def silent(self, t: int) -> Bools:
         """See `UEs`."""

@@ -127,13 +127,17 @@ class LocalUEs(UEs):
 
     def losses(self, t: int) -> NDArray[np.float32]:
         """See `UEs`; one column for each UE in here."""
-        return -self._log_likelihood(t)
+        losses = -self._log_likelihood(t)
+        if (silent := self.silent(t)) is not None:
+            losses[:, silent[0]] = np.nan
+        return losses
 
     def views(self, t: int) -> Views:
         """See `UEs`; one column for each UE in here."""
         log_likelihood = self._log_likelihood(t)
         held = self.learner.samples.labels.cpu().numpy()[self._mini_batches(t)]
-        heard = np.ones(len(self.indices), dtype=bool)
+        silent = self.silent(t)
+        heard = np.ones(len(self.indices), dtype=bool) if silent is None else ~silent[1]
         return Views(own_module(log_likelihood), mixture_weights(log_likelihood), held, heard)
 
     def state(self) -> dict[str, NDArray[np.int32]]:

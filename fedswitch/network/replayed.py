@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..arguments import Bools
 from ..errors import FedswitchError
@@ -14,7 +13,6 @@ from ..learning.backbones import load_backbone
 from ..learning.data import Task
 from ..learning.history import History
 from ..learning.options import Options
-from ..learning.personal import Views
 from ..learning.rounds import do_rounds
 from ..learning.schemes import find_scheme
 from ..learning.surroundings import own_switches
@@ -23,32 +21,19 @@ from ..learning.ues import LocalUEs, Starts
 from .shards import scenario_of
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class ReplayedUEs(LocalUEs):
-    """UEs in this process that lose what those of an earlier run lost."""
+    """UEs in this process that lose what those of an earlier run lost, and are silent where they were."""
 
-    history: History | None = None
+    history: History
 
     def ask(self, t: int, subscribed: Bools, starts: Starts) -> Bools:
         """See `UEs`."""
-        assert self.history is not None
         return self.history.lost.get(t, np.zeros_like(subscribed))
-
-    def losses(self, t: int) -> NDArray[np.float32]:
-        """See `UEs`."""
-        return np.where(self._silent(t)[0][:, np.newaxis], np.float32(np.nan), super().losses(t))
-
-    def views(self, t: int) -> Views:
-        """See `UEs`."""
-        return dataclasses.replace(super().views(t), heard=~self._silent(t)[1])
 
     def silent(self, t: int) -> Bools | None:
         """See `UEs`."""
-        return self._silent(t)
-
-    def _silent(self, t: int) -> Bools:
-        assert self.history is not None
-        return self.history.silent.get(t, np.zeros((2, len(self.indices)), dtype=bool))
+        return self.history.silent.get(t)
 
 
 @own_switches()

@@ -5,7 +5,7 @@ NumPy and SciPy.
 
 from .cell import Cell, Channel
 from .channel import Radio, noise_power_w, path_gain, rayleigh_power_gain, received, sinr
-from .energy import compute_cycles, compute_energy_j, training_energy_j, uplink_energy_j
+from .energy import training_energy_j, uplink_energy_j
 from .ergodic import ergodic_spectral_efficiency
 from .geometry import interferer_distances_m, ue_distances_m
 from .outage import deadline_threshold, interference_integral, success_probability
@@ -18,8 +18,6 @@ __all__ = [
     "Channel",
     "Radio",
     "Reception",
-    "compute_cycles",
-    "compute_energy_j",
     "deadline_threshold",
     "delay_s",
     "ergodic_spectral_efficiency",
