@@ -36,8 +36,8 @@ class Backbone:
     """A frozen encoder w_0 and its tokenizer, which any number of runs may share: none of them changes it.
 
     `source` says which weights these are. `tokenize(texts, pairs, max_tokens)` returns `Tokens`. `pooled_by` is how the
-    encoder was made to be pooled; `encode` takes the mean in any case, and `features` heeds it. The encoder is put in
-    evaluation mode, without dropout, and asks for no gradients.
+    encoder was made to be pooled; `encode` takes the mean unless it is told otherwise. The encoder is put in evaluation
+    mode, without dropout, and asks for no gradients.
     """
 
     name: str
@@ -135,35 +135,44 @@ class Backbone:
         with torch.no_grad():
             return self._layers(hidden, mask, slice(0, frozen_layers))
 
-    def encode(
-        self, hidden: torch.Tensor, mask: torch.Tensor, frozen_layers: int, adapters: Sequence[Adapter] = ()
-    ) -> torch.Tensor:
-        """The layers after `frozen_layers`, then the mean over tokens: (B, L, hidden) -> (B, hidden).
+    def adapted(
+        self, lora_layers: int | None, targets: Sequence[str] = LORA_TARGETS
+    ) -> tuple[int, list[torch.nn.Linear]]:
+        """How many layers stay frozen if the last `lora_layers` (None: all) carry LoRA, and the linears that do.
 
-        `adapters` are for each of `LORA_TARGETS` in each of these layers, in that order; none means no LoRA. The mean
-        is float32 where the layers compute in less.
+        Raises ValueError for more layers than there are.
         """
-        hidden = last_norm(self.encoder)(self._layers(hidden, mask, slice(frozen_layers, None), adapters))
-        return _mean(hidden, mask)
+        depth = self.num_layers if lora_layers is None else lora_layers
+        if depth > self.num_layers:
+            raise ValueError(
+                f"lora_layers = {depth} exceeds the {self.num_layers} layers of the backbone {self.name!r}"
+            )
+        frozen = self.num_layers - depth
+        return frozen, [layer.projections[target] for layer in self.layers[frozen:] for target in targets]
 
-    def features(
+    def encode(
         self,
         hidden: torch.Tensor,
         mask: torch.Tensor,
         frozen_layers: int,
-        adapters: Sequence[Adapter],
-        targets: Sequence[str],
+        adapters: Sequence[Adapter] = (),
+        *,
+        targets: Sequence[str] = LORA_TARGETS,
+        pooled_by: str = "mean",
     ) -> torch.Tensor:
-        """As `encode`, but pooled as `pooled_by` says, and with LoRA on `targets` (of query, key and value).
+        """The layers after `frozen_layers`, then one vector of each sample: (B, L, hidden) -> (B, hidden).
 
-        Where the encoder is pooled by its pooler, the last of the `adapters` is that of its dense layer.
+        `adapters` are for each of `targets` (of query, key and value) in each of these layers, in that order; none
+        means no LoRA. `pooled_by` is "mean", over tokens, "first", the first token, or "pooler", of the encoder, for
+        whose dense layer the last of the `adapters` then is. The vector is float32 where the layers compute in less.
         """
-        inside = adapters[:-1] if self.pooled_by == "pooler" else adapters
+        inside = adapters[:-1] if pooled_by == "pooler" else adapters
         hidden = last_norm(self.encoder)(self._layers(hidden, mask, slice(frozen_layers, None), inside, targets))
-        if self.pooled_by == "mean":
-            return _mean(hidden, mask)
+        if pooled_by == "mean":
+            weights = mask.unsqueeze(-1).to(torch.promote_types(hidden.dtype, torch.float32))
+            return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
         first = hidden[:, 0]
-        if self.pooled_by == "pooler":
+        if pooled_by == "pooler":
             pooler, (a, b) = self.encoder.pooler, adapters[-1]
             added = (first @ a.to(first.dtype).mT) @ b.to(first.dtype).mT
             first = pooler.activation(pooler.dense(first) + added)
@@ -182,12 +191,6 @@ class Backbone:
         for layer in self.layers[which]:
             hidden = _layer(layer, hidden, unseen, dict(zip(targets, factors, strict=False)))
         return hidden
-
-
-def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The mean over tokens, (B, L, hidden) -> (B, hidden)."""
-    weights = mask.unsqueeze(-1).to(torch.promote_types(hidden.dtype, torch.float32))
-    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
 
 
 def _layer(layer: Layer, hidden: torch.Tensor, unseen: torch.Tensor, adapters: Mapping[str, Adapter]) -> torch.Tensor:

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from ..arguments import Array
-from ..encoders import LORA_TARGETS
 from ..scenario import Scenario
 from ..streams import stream
 from .encoding import Backbone
@@ -95,21 +94,14 @@ class LoraModules(Modules):
 
     def __init__(self, backbone: Backbone, scenario: Scenario, *, num_labels: int, seed: int) -> None:
         frozen = backbone.cast(getattr(torch, scenario.precision))
-        depth = backbone.num_layers if scenario.lora_layers is None else scenario.lora_layers
-        if depth > backbone.num_layers:
-            raise ValueError(
-                f"lora_layers = {depth} exceeds the {backbone.num_layers} layers of the backbone {backbone.name!r}"
-            )
+        frozen_layers, adapted = backbone.adapted(scenario.lora_layers)
         super().__init__(
             frozen,
             scenario,
             count=len(scenario.lora_ranks),
             num_labels=num_labels,
-            frozen_layers=backbone.num_layers - depth,
+            frozen_layers=frozen_layers,
         )
-        adapted = [
-            layer.projections[target] for layer in backbone.layers[self.frozen_layers :] for target in LORA_TARGETS
-        ]
         for n, rank in enumerate(scenario.lora_ranks):
             shapes = [s for linear in adapted for s in ((rank, linear.in_features), (linear.out_features, rank))]
             factors = [torch.nn.Parameter(self.heads[n].weight.new_zeros(s)) for s in shapes]

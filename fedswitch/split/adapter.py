@@ -27,27 +27,19 @@ class Adapter:
     """
 
     def __init__(self, backbone: Backbone, scenario: SplitScenario, *, seed: int) -> None:
-        depth = backbone.num_layers if scenario.lora_layers is None else scenario.lora_layers
-        if depth > backbone.num_layers:
-            raise ValueError(
-                f"lora_layers = {depth} exceeds the {backbone.num_layers} layers of the backbone {backbone.name!r}"
-            )
         self.backbone = backbone
-        self.frozen_layers = backbone.num_layers - depth
+        self.frozen_layers, adapted = backbone.adapted(scenario.lora_layers, TARGETS)
+        pooler = [backbone.encoder.pooler.dense] if backbone.pooled_by == "pooler" else []
         self._scale = scenario.lora_alpha / scenario.lora_rank
         rng, any_weight = stream(seed, "adapter"), next(backbone.encoder.parameters())
         kind = {"dtype": torch.promote_types(any_weight.dtype, torch.float32), "device": any_weight.device}
         self.factors: list[torch.nn.Parameter] = []
-        for linear in self._adapted():
+        for linear in adapted + pooler:
             bound, shape = 1.0 / math.sqrt(linear.in_features), (scenario.lora_rank, linear.in_features)
             a = torch.from_numpy(rng.uniform(-bound, bound, size=shape)).to(**kind)
             b = torch.zeros((linear.out_features, scenario.lora_rank), **kind)
             self.factors += [torch.nn.Parameter(a), torch.nn.Parameter(b)]
         self.optimizer = OPTIMIZERS[scenario.optimizer](self.factors, lr=scenario.learning_rate)
-
-    def _adapted(self) -> list[torch.nn.Linear]:
-        inside = [layer.projections[name] for layer in self.backbone.layers[self.frozen_layers :] for name in TARGETS]
-        return inside + ([self.backbone.encoder.pooler.dense] if self.backbone.pooled_by == "pooler" else [])
 
     @property
     def num_parameters(self) -> int:
@@ -64,7 +56,8 @@ class Adapter:
         adapters = [(a, self._scale * b) for a, b in pairs]
         if embedded:
             hidden = self.backbone.embed_further(hidden, mask, self.frozen_layers)
-        return self.backbone.features(hidden, mask, self.frozen_layers, adapters, TARGETS)
+        how = {"targets": TARGETS, "pooled_by": self.backbone.pooled_by}
+        return self.backbone.encode(hidden, mask, self.frozen_layers, adapters, **how)
 
     def step(self, gradients: Sequence[torch.Tensor]) -> None:
         """(4), by the optimizer."""

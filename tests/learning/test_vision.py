@@ -61,7 +61,7 @@ def test_the_two_halves_are_the_whole_of_every_vision_transformer(folder, pictur
         for frozen in range(backbone.num_layers + 1):
             hidden = backbone.embed(batch, frozen)
             mean = backbone.encode(hidden, batch.mask, frozen)
-            pooled = backbone.features(hidden, batch.mask, frozen, nothing, ())
+            pooled = backbone.encode(hidden, batch.mask, frozen, nothing, targets=(), pooled_by=backbone.pooled_by)
             torch.testing.assert_close(mean, whole.last_hidden_state.mean(dim=1), rtol=1e-4, atol=1e-5)
             torch.testing.assert_close(
                 pooled,
@@ -86,7 +86,9 @@ def test_adapters_do_what_changed_weights_do(name, folder, pictures):
             layer.projections[name].weight += b @ a
         batch = backbone.read(pictures, 1000).batch(np.arange(5))
         whole = changed(pixel_values=batch.pixels).last_hidden_state
-        ours = backbone.features(backbone.embed(batch, 0), batch.mask, 0, pairs, (name,))
+        ours = backbone.encode(
+            backbone.embed(batch, 0), batch.mask, 0, pairs, targets=(name,), pooled_by=backbone.pooled_by
+        )
         expected = whole[:, 0]
         if folder.name in POOLED:
             changed.pooler.dense.weight += pairs[3][1] @ pairs[3][0]
