@@ -109,6 +109,16 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
         raise FedswitchError(f"The file {path} could not be written ({error.strerror or error}): {advice}.") from error
 
 
+def write_private(path: Path, content: bytes) -> Path:
+    """Write a file that only its owner may read, whole or not at all; returns `path`."""
+
+    def write(unfinished: Path) -> None:
+        unfinished.touch(mode=0o600)
+        unfinished.write_bytes(content)
+
+    return write_whole(path, write)
+
+
 def reserve(descriptor: int, size: int, folder: str) -> None:
     """Give an open, empty file in `folder` that many bytes, and the space for them.
 

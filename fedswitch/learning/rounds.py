@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..scenario import Scenario
+from ..symbols import Declared
 from . import checkpoint
 from .encoding import Backbone
 from .federation import Federation
@@ -26,18 +26,18 @@ When = Callable[[Sequence[Mapping[str, Any]]], bool]
 """Whether something is to be done, from the rows of `History.table` so far."""
 
 
-def settings_of(scenario: Scenario, task: Any, backbone: Backbone, scheme: str, asked: Options) -> dict[str, Any]:
-    """What a run is made with, for `History.settings` and its checkpoint; `task` has a name and a source."""
+def settings_of(scenario: Declared, task: Any, backbone: Backbone, asked: Options, **also: Any) -> dict[str, Any]:
+    """What a run is made with, for `settings` of its history and its checkpoint; `task` has a name and a source."""
     return {
         "scenario": dataclasses.asdict(scenario),
         "task": task.name,
         "task_source": task.source,
         "backbone": backbone.name,
         "backbone_source": backbone.source,
-        "scheme": scheme,
         "seed": asked.seed,
         "engine": asked.engine,
         "evaluate_every": asked.evaluate_every,
+        **also,
     }
 
 

@@ -92,7 +92,7 @@ def simulate(
     policy = kind(scenario, seed)
     loaded_backbone = load_backbone(asked.backbone, device)
     run = policy.federation(loaded_task, loaded_backbone, engine=engine, kept=kept)
-    settings = settings_of(scenario, loaded_task, loaded_backbone, name, asked) | {"personal": personal}
+    settings = settings_of(scenario, loaded_task, loaded_backbone, asked, scheme=name, personal=personal)
     if turn is not None:
         run, settings = turn.of(run), settings | {"turn": dataclasses.asdict(turn)}
     return do_rounds(policy, run, asked, settings, also_test=also_test, stop=stop)

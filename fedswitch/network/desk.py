@@ -13,7 +13,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
 
-from ..files import write_whole
+from ..files import write_private
 from .packets import Packet
 
 
@@ -32,13 +32,7 @@ def serve(desk: Path, answer: Callable[[Packet], Packet]) -> None:
     """Answer questions, one after the other, until the process ends; whoever asks and goes is no matter."""
     key = secrets.token_bytes(32)
     with Listener(backlog=16, authkey=key) as listener:
-        text = json.dumps({"address": listener.address, "key": key.hex()})
-
-        def private(path: Path) -> None:
-            path.touch(mode=0o600)
-            path.write_text(text, encoding="utf-8")
-
-        write_whole(desk, private)
+        write_private(desk, json.dumps({"address": listener.address, "key": key.hex()}).encode())
         while True:
             with contextlib.suppress(OSError, EOFError, ValueError, AuthenticationError), listener.accept() as asked:
                 asked.send_bytes(answer(Packet.unpack(asked.recv_bytes())).pack())

@@ -78,10 +78,8 @@ def run_gnb(
     num_ues, batch_size = policy.scenario.num_ues, policy.scenario.batch_size
     ues = RemoteUEs(nodes, modules, sent, num_ues=num_ues, batch_size=batch_size, say=say)
     run = Federation.around(ues, policy.scenario, data.split, data.ue_test_indices, modules, seed)
-    settings = settings_of(data.scenario, data, backbone, name, asked) | {
-        "personal": job.personal,
-        "data": data.deal["data"],
-    }
+    also = {"scheme": name, "personal": job.personal, "data": data.deal["data"]}
+    settings = settings_of(data.scenario, data, backbone, asked, **also)
     nodes.wait_for(num_ues, job.wait_s)
 
     def tell(log: Log) -> None:

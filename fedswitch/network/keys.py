@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ..errors import FedswitchError
-from ..files import make_folder, write_whole
+from ..files import make_folder, write_private
 
 DAYS = 365
 LOCAL = ("127.0.0.1", "localhost")
@@ -43,17 +43,7 @@ def make_keys(out: Path, *, nodes: int, addresses: Sequence[str] = ()) -> list[P
         made[f"node-{node}.pub"] = key.public_key().public_bytes(
             serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
         )
-    return [_write(out / name, content) for name, content in made.items()]
-
-
-def _write(path: Path, content: bytes) -> Path:
-    """Write a file that only its owner may read."""
-
-    def write(unfinished: Path) -> None:
-        unfinished.touch(mode=0o600)
-        unfinished.write_bytes(content)
-
-    return write_whole(path, write)
+    return [write_private(out / name, content) for name, content in made.items()]
 
 
 def _pem(key: ec.EllipticCurvePrivateKey, form: serialization.PrivateFormat) -> bytes:

@@ -56,8 +56,8 @@ class Adapter:
         adapters = [(a, self._scale * b) for a, b in pairs]
         if embedded:
             hidden = self.backbone.embed_further(hidden, mask, self.frozen_layers)
-        how = {"targets": TARGETS, "pooled_by": self.backbone.pooled_by}
-        return self.backbone.encode(hidden, mask, self.frozen_layers, adapters, **how)
+        b = self.backbone
+        return b.encode(hidden, mask, self.frozen_layers, adapters, targets=TARGETS, pooled_by=b.pooled_by)
 
     def step(self, gradients: Sequence[torch.Tensor]) -> None:
         """(4), by the optimizer."""

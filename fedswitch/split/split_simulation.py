@@ -22,6 +22,7 @@ from ..learning.data import AnySplit, Task
 from ..learning.encoding import Backbone
 from ..learning.engine import Feed
 from ..learning.options import Options, kept_rounds
+from ..learning.rounds import settings_of
 from ..learning.samples import Kept
 from ..learning.surroundings import own_switches
 from ..learning.tasks import load_task
@@ -106,17 +107,7 @@ def simulate_split(
     loaded_backbone = load_backbone(asked.backbone, device)
     run = SplitRun.start(scenario, loaded_task, loaded_backbone, seed, kept=kept)
     decide = policy if callable(policy) else run.policy(policy)
-    settings = {
-        "scenario": dataclasses.asdict(scenario),
-        "task": loaded_task.name,
-        "task_source": loaded_task.source,
-        "backbone": loaded_backbone.name,
-        "backbone_source": loaded_backbone.source,
-        "policy": named,
-        "seed": seed,
-        "engine": engine,
-        "evaluate_every": asked.evaluate_every,
-    }
+    settings = settings_of(scenario, loaded_task, loaded_backbone, asked, policy=named)
     labels = {"policy": named, "task": loaded_task.name, "num_devices": scenario.num_devices, "seed": seed}
     log = SplitLog(labels, run.scheduling.delay_limit_s)
     before: AnyDecision | None = None
