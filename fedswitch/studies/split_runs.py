@@ -149,7 +149,7 @@ class SplitLearningSettings(SplitSettings):
     evaluate_every: int = setting(4, "rounds between two tests", low=1)
 
     def scenario(self, reading: str, limit: float = STATED_LIMIT, **changes: Any) -> SplitScenario:
-        """`at_limit` with what is learned with. Adam in every reading: SGD with printed steps hardly moves."""
+        """`at_limit` with what is learned with. Adam in every reading: SGD hardly moves in so few rounds."""
         learning = {
             "optimizer": "adam",
             **{name: getattr(self, name) for name in (

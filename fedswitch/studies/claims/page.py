@@ -158,7 +158,7 @@ def _departures_of_sibling(settings: Mapping[str, Any]) -> list[str]:
         f"{_layers(settings)}, samples are cut to {settings['tokens_per_sample']} tokens, and "
         f"tests use {settings['test_size'] or 'all'} samples.",
         f"All learn by Adam with steps of {settings['learning_rate']:g}: plain SGD with the printed steps of 1e-4 "
-        "hardly moves anything.",
+        "hardly moves anything in so few rounds.",
         "All devices send the same number of bits, whatever the backbone: those of the sibling's messages.",
     ]
 
