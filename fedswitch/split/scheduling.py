@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -167,29 +166,6 @@ def inverted_argument() -> Counterexample:
         f"(25) for {printed:.3g}."
     )
     return Counterexample("eq-25", says, found, printed, "==", corrected=inverse("corrected"))
-
-
-def weighted_queue() -> Counterexample:
-    r"""Algorithm 1, line 19: with a descending :math:`\zeta(t)` in it, a stable queue no longer ensures (8).
-
-    By (18a) the mean excess :math:`\frac{1}{T} \sum_t (D(t) - \bar{D})` is at most :math:`\hat{D}(T)/T`: sum
-    :math:`\hat{D}(t) - \hat{D}(t-1) \ge D(t) - \bar{D}`. Line 19 weights the summands, and so says nothing of (8).
-    With ζ(t) = 1/t² its queue stays below π²/6 s for ever.
-    """
-    rounds, delay, target = 100, 2.0, 1.0
-
-    def last(weight: Callable[[int], float]) -> float:
-        queue = 0.0
-        for t in range(1, rounds + 1):
-            queue = queue_step(queue, delay, target, weight=weight(t))
-        return queue
-
-    excess, weighted = delay - target, last(lambda t: t**-2.0)
-    says = (
-        f"{rounds} rounds, each {excess:g} s too long, ζ(t) = 1/t²: line 19 ends at {weighted:.2g} s, "
-        f"as for a mean excess of {weighted / rounds:.2g} s."
-    )
-    return Counterexample("alg-1", says, excess, weighted / rounds, corrected=last(lambda _: 1.0) / rounds)
 
 
 def early_stop() -> Counterexample:

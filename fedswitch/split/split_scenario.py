@@ -103,8 +103,8 @@ class SplitScenario(Declared):
     samples_per_device: int | None = _learning(None, "", "sample", "training samples of a device (not set: all/K)",
         "Section V gives each of its 20 devices 5 % of the data.", low=1, optional=True)
     optimizer: str = _learning("adam", "", "", "how the gradients of (3) and (4) are applied",
-        "(3) and (4) print plain SGD, with which the step of Section V hardly moves anything in hundreds of rounds: the "
-        "first gradients have a length of some hundredths.", choices=("adam", "sgd"))
+        "(3) and (4) print plain SGD, with which the step of Section V hardly moves anything in hundreds of rounds: "
+        "the first gradients have a length of some hundredths.", choices=("adam", "sgd"))
     learning_rate: float = _learning(3e-3, r"\eta", "", "step size of adapter and heads",
         "Usual for LoRA with Adam; Section V states 1e-4.", above=0.0)
     precision: str = _learning("float32", "", "", "number format of the frozen weights and of what passes through them",
