@@ -144,10 +144,10 @@ def eq20_main_branch_has_no_solution(load: float = 0.01, interference_ratio: flo
     r"""On Lambert's main branch (20) has no solution at all where the SINR of the true one is above e - 1.
 
     `load` is :math:`a = G N_0 \ln 2 / (E S)` and `interference_ratio` is :math:`b = I / S`. The claim is that the two
-    sides of (20) meet: their relative distance, at the least of 10,000 values of :math:`-\mathrm{LW}(\varphi)` in
-    (0, 1], which is all that the main branch has.
+    sides of (20) meet: their relative distance, at the least of 20,000 values of :math:`-\mathrm{LW}(\varphi)` from
+    -50 to 1; the main branch has none above, and further below the sides part for ever where `load` is less than 1.
     """
-    u = np.linspace(0.0, 1.0, 10_001)[1:]
+    u = np.concatenate([np.linspace(-50.0, 0.0, 10_000, endpoint=False), np.linspace(0.0, 1.0, 10_001)[1:]])
     left = -u * np.exp(-u)
     right = (load + interference_ratio * u) * np.expm1(-u)
     gap = float(np.abs(1.0 - right / left).min())

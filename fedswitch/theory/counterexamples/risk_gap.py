@@ -130,18 +130,24 @@ def eq6_foundation_apart(curvature: float = 10.0, foundation_sq: float = 1.0) ->
 def eq6_without_the_gradient(curvature: float = 1.0, distance: float = 0.4, foundation: float = 0.4) -> Counterexample:
     r"""The fourth term of (6): by (24), :math:`w_0` costs more than :math:`\frac{\epsilon + 2}{4} \|w_0\|^2`.
 
-    One UE with the risk :math:`\frac{\mathrm{curvature}}{2} w^2`, a module at `distance`, and `foundation` for
-    :math:`w_0`; together they are at most 1. The corrected side is (24) itself.
+    One UE, whose upload is lost, so that its module stays at `distance`, where `foundation` is added for
+    :math:`w_0`; together they are at most 1. The risk has the `curvature` in this direction, and next to none in
+    another, so that A and with it the first term of (6) hardly change; :math:`\zeta_1 = 0`, and the others vanish. The
+    corrected side has what (24) says in place of the fourth term.
     """
-    one = instance([[0.0]], radius=1.0, start=[distance], hessians=curvature, foundation=foundation)
-    before = one.problem.risk(one.start)
+    flat = 1e-6 * curvature
+    one = instance(
+        [[0.0, 0.0]], radius=1.0, start=[distance, 0.0], hessians=[np.diag([curvature, flat])], zetas=(0.0, 1.0),
+        foundation=[foundation, 0.0],
+    )  # fmt: skip
+    _, three_terms, _ = _eq6(one, [1], [0])
     left = one.problem.risk(one.start + one.foundation)
-    right = before + one.foundation_term
+    right = three_terms + one.foundation_term
     says = (
-        f"With ε = {curvature:g}, w0 = {foundation:g} takes a module at {distance:g} to a risk of {left:.3g}; without "
-        f"the gradient of (24), (6) allows {right:.3g}."
+        f"With ε = {curvature:g}, w0 = {foundation:g} takes a module that stays at {distance:g} to a risk of "
+        f"{left:.3g}; (6), without the gradient of (24), allows {right:.3g}."
     )
-    corrected = before + one.taylor_rise(one.start, one.foundation)
+    corrected = three_terms + one.taylor_rise(one.start, one.foundation)
     return Counterexample("eq-6", says, left, right, corrected=corrected, settings=(one,))
 
 
