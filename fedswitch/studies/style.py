@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import itertools
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
@@ -24,7 +22,7 @@ from pandas.api.typing import SeriesGroupBy
 from scipy.optimize import isotonic_regression
 
 from ..arguments import Array
-from ..palette import LIGHT, SERIES, labelled, themed
+from ..palette import LIGHT, SERIES, labelled, svg_of, themed
 
 Label = TypeVar("Label")
 
@@ -155,22 +153,15 @@ def responsive(figure: Figure) -> str:
     By itself, as in a notebook, it is light, and the wide one is shown.
     """
     width, height = figure.get_size_inches()
-    drawings = {"plot-wide": _svg(figure)}
+    drawings = {"plot-wide": themed(svg_of(figure))}
     try:
         figure.set_size_inches(min(NARROW_IN, width), height)
-        drawings["plot-narrow"] = _svg(figure).replace("<svg ", '<svg style="display:none" ', 1)
+        drawings["plot-narrow"] = themed(svg_of(figure)).replace("<svg ", '<svg style="display:none" ', 1)
     finally:
         figure.set_size_inches(width, height)
     return labelled(
         "".join(drawing.replace("<svg ", f'<svg class="{name}" ', 1) for name, drawing in drawings.items()), "a figure"
     )
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "plot", "svg.fonttype": "none"}):
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return themed(text.getvalue())
 
 
 def draw_range(axes: Axes, groups: SeriesGroupBy, **look: Any) -> None:
