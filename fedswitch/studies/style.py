@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import matplotlib.pyplot as plt
@@ -171,12 +171,12 @@ def draw_range(axes: Axes, groups: SeriesGroupBy, **look: Any) -> None:
     axes.fill_between(mean.index, groups.min(), groups.max(), color=look["color"], alpha=0.15, linewidth=0)
 
 
-def label_ends(axes: Axes, lines: Sequence[Line2D] | None = None) -> None:
+def label_ends(axes: Axes) -> None:
     """Name lines at their right ends, in their colors, so that no legend is needed; labels give way to each other.
 
-    Without `lines`, those of the axes that have a label. To be called when limits and scales are final.
+    Lines without a label have no name. To be called when limits and scales are final.
     """
-    named = [line for line in lines or axes.lines if not str(line.get_label()).startswith("_")]
+    named = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
     figure = axes.get_figure(root=True)
     if not named or figure is None:
         return
