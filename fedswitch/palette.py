@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import html
+import io
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LIGHT = {
     "ink": "#222222",
@@ -52,6 +57,16 @@ def style_sheet() -> str:
         for colors in (LIGHT, DARK)
     )
     return f':root{{{light}}}\nhtml[data-theme="dark"]{{{dark}}}\n'
+
+
+def svg_of(figure: Figure) -> str:
+    """A figure of Matplotlib as SVG, with texts as texts, the same for the same figure."""
+    import matplotlib as mpl  # the colors alone need none of it
+
+    text = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "plot", "svg.fonttype": "none", "path.simplify": True}):
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    return text.getvalue()
 
 
 def themed(svg: str) -> str:

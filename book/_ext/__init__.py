@@ -38,4 +38,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect all parts of the extension to Sphinx."""
     for part in PARTS:
         import_module(f".{part}", __name__).setup(app)
-    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 2, "parallel_read_safe": True, "parallel_write_safe": True}

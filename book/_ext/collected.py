@@ -1,13 +1,13 @@
 """What pages say of themselves, collected over the book and shown on one page as a table.
 
-A directive notes something about its page in a `PerPage`. Another leaves a `Listing` node where the table shall stand,
-which is replaced when all pages have been read.
+A directive notes something about its page in the metadata that Sphinx keeps of it, under a name of its own. Another
+leaves a `Listing` node where the table shall stand, which is replaced when all pages have been read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
@@ -16,64 +16,53 @@ from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
-T = TypeVar("T")
+FOLLOWS = "fedswitch_follows"
+"""The name under which a page notes that it shows what others say."""
 
 
-class PerPage(Generic[T]):
-    """One value of each page, kept by Sphinx from build to build under a name."""
-
-    def __init__(self, name: str):
-        self.name = f"fedswitch_{name}"
-
-    def of(self, env: BuildEnvironment) -> dict[str, T]:
-        """Return what is noted so far, by page."""
-        noted: dict[str, T] = vars(env).setdefault(self.name, {})
-        return noted
-
-    def connect(self, app: Sphinx) -> None:
-        """Forget a page that is read again, and merge what parallel readers noted."""
-        app.connect("env-purge-doc", lambda _app, env, page: self.of(env).pop(page, None))
-        app.connect("env-merge-info", self.merge)
-
-    def merge(self, _app: Sphinx, env: BuildEnvironment, pages: Iterable[str], other: BuildEnvironment) -> None:
-        """Take over what another reader noted of some pages."""
-        self.of(env).update({page: noted for page, noted in self.of(other).items() if page in pages})
+def noted(env: BuildEnvironment, name: str) -> dict[str, Any]:
+    """Return what pages have noted under a name, by page."""
+    return {page: notes[name] for page, notes in env.metadata.items() if name in notes}
 
 
-LISTING_PAGES: PerPage[bool] = PerPage("listing_pages")
+def follow_others(env: BuildEnvironment) -> None:
+    """Have the page that is being read written anew whenever any page has changed."""
+    env.metadata[env.docname][FOLLOWS] = True
 
 
 class Listing(nodes.General, nodes.Element):  # type: ignore[misc]  # docutils has no types
-    """Stands where a table of what is collected shall be."""
+    """Stands on `page` where what `made` returns of it shall be; `asked` are the arguments of its directive."""
 
 
-class ListingDirective(SphinxDirective):
-    """Leave a listing, and write this page anew whenever any page has changed."""
-
-    listing: type[Listing]
-
-    def run(self) -> list[nodes.Node]:
-        """Return the node that stands for the table."""
-        LISTING_PAGES.of(self.env)[self.env.docname] = True
-        node = self.listing()
-        self.set_source_info(node)
-        return [node]
+Made = Callable[[BuildEnvironment, Listing], list[nodes.Node]]
+"""What stands in place of a listing; a function of a module, so that Sphinx can keep the node."""
 
 
-class ResolveListing(SphinxPostTransform):
-    """Put the table in place of a listing, before the references in it are resolved."""
+def listing(made: Made, arguments: int = 0) -> type[SphinxDirective]:
+    """Return a directive that leaves a listing, which is `made` once all pages have been read."""
+
+    class ListingDirective(SphinxDirective):
+        required_arguments = arguments
+        final_argument_whitespace = True
+
+        def run(self) -> list[nodes.Node]:
+            follow_others(self.env)
+            node = Listing(made=made, page=self.env.docname, asked=self.arguments)
+            self.set_source_info(node)
+            return [node]
+
+    return ListingDirective
+
+
+class ResolveListings(SphinxPostTransform):
+    """Put what is collected in place of listings, before the references in it are resolved."""
 
     default_priority = 4
-    listing: type[Listing]
-
-    def content(self) -> list[nodes.Node]:
-        """Return what stands in place of the listing."""
-        raise NotImplementedError
 
     def run(self, **_options: object) -> None:
-        """Replace all listings of this kind on a page."""
-        for node in list(self.document.findall(self.listing)):
-            content = self.content()
+        """Replace all listings on a page."""
+        for node in list(self.document.findall(Listing)):
+            content = node["made"](self.env, node)
             for part in content:
                 for reference in part.findall(addnodes.pending_xref):
                     reference["refdoc"] = self.env.docname
@@ -123,12 +112,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[nodes.Node]], name: str
     return nodes.table("", group, classes=[name, "colwidths-auto"])
 
 
-def update_listing_pages(_app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Have the pages with listings written anew, since any page may have changed what they list."""
-    return list(LISTING_PAGES.of(env))
+def update_followers(_app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Have the pages that follow others written anew, since any page may have changed what they show."""
+    return list(noted(env, FOLLOWS))
 
 
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
-    LISTING_PAGES.connect(app)
-    app.connect("env-updated", update_listing_pages)
+    app.add_node(Listing)
+    app.add_post_transform(ResolveListings)
+    app.connect("env-updated", update_followers)

@@ -1,10 +1,9 @@
 """The book's door: who made it and when, at the foot of each page, and the ways to its repository, once that has one.
 
 What the footer says is what the package says of itself, and the day of the last commit. The address of the repository
-is the setting `repository_url`
-in ``_config.yml``. With it each page leads to its source and to a report of a mistake, and a page with code to Binder,
-which makes the machine from ``environment.yml`` and, by ``postBuild``, the pages as notebooks. Without it there are no
-such buttons.
+is the setting `repository_url` in ``_config.yml``. With it each page leads to its source and to a report of a mistake,
+and a page with code to Binder, which makes the machine from ``environment.yml`` and, by ``postBuild``, the pages as
+notebooks. Without it there are no such buttons.
 """
 
 from __future__ import annotations

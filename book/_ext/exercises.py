@@ -12,21 +12,12 @@ from dataclasses import dataclass
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx_exercise.directive import ExerciseDirective
 from sphinx_exercise.nodes import exercise_subtitle, is_exercise_node
 
-from .collected import (
-    Listing,
-    ListingDirective,
-    PerPage,
-    ResolveListing,
-    book_order,
-    cross_reference,
-    detached,
-    page_link,
-    table,
-)
+from .collected import Listing, book_order, cross_reference, detached, listing, noted, page_link, table
 
 GRADES = ("warm-up", "standard", "challenge")
 logger = logging.getLogger(__name__)
@@ -42,7 +33,8 @@ class Exercise:
     minutes: int
 
 
-EXERCISES: PerPage[list[Exercise]] = PerPage("exercises")
+EXERCISES = "fedswitch_exercises"
+"""The name under which a page notes its exercises."""
 
 
 class TimedExerciseDirective(ExerciseDirective):  # type: ignore[misc]  # sphinx-exercise has no types
@@ -70,53 +62,35 @@ def grade_exercises(app: Sphinx, document: nodes.document) -> None:
             continue
         title = nodes.paragraph("", "", *(child.deepcopy() for child in subtitle))
         exercise = Exercise(node["label"], detached(title), grades[0], node["minutes"])
-        EXERCISES.of(app.env).setdefault(app.env.docname, []).append(exercise)
+        app.env.metadata[app.env.docname].setdefault(EXERCISES, []).append(exercise)
         subtitle += [nodes.Text(", "), nodes.inline("", f"{grades[0]}, {node['minutes']} min", classes=["grade"])]
 
 
-class exercise_list(Listing):  # noqa: N801
-    """Stands where the list of exercises shall be."""
-
-
-class ExerciseListDirective(ListingDirective):
-    """``{exercise-list}``: all exercises of the book with grades and minutes, and how many there are of each grade."""
-
-    listing = exercise_list
-
-
-class ResolveExerciseList(ResolveListing):
-    """Make the list of exercises."""
-
-    listing = exercise_list
-
-    def content(self) -> list[nodes.Node]:
-        """Return the counts by grade, and the table in the order of the book."""
-        noted = EXERCISES.of(self.env)
-        found = [(page, exercise) for page in book_order(self.env) for exercise in noted.get(page, [])]
-        counts = Counter(exercise.grade for _, exercise in found)
-        shares = ", ".join(f"{counts[grade]} {grade}" for grade in GRADES)
-        rows = [
-            [
-                nodes.paragraph("", "", cross_reference("numref", exercise.label)),
-                exercise.title.deepcopy(),
-                nodes.paragraph("", exercise.grade),
-                nodes.paragraph("", f"{exercise.minutes} min"),
-                nodes.paragraph("", "", page_link(page)),
-            ]
-            for page, exercise in found
+def exercise_list(env: BuildEnvironment, _node: Listing) -> list[nodes.Node]:
+    """Return how many exercises there are of each grade, and the table of all, in the order of the book."""
+    by_page: dict[str, list[Exercise]] = noted(env, EXERCISES)
+    found = [(page, exercise) for page in book_order(env) for exercise in by_page.get(page, [])]
+    counts = Counter(exercise.grade for _, exercise in found)
+    shares = ", ".join(f"{counts[grade]} {grade}" for grade in GRADES)
+    rows = [
+        [
+            nodes.paragraph("", "", cross_reference("numref", exercise.label)),
+            exercise.title.deepcopy(),
+            nodes.paragraph("", exercise.grade),
+            nodes.paragraph("", f"{exercise.minutes} min"),
+            nodes.paragraph("", "", page_link(page)),
         ]
-        return [
-            nodes.paragraph("", f"{len(found)} exercises: {shares}."),
-            table(["Exercise", "About", "Grade", "Time", "Page"], rows, "exercise-list"),
-        ]
+        for page, exercise in found
+    ]
+    return [
+        nodes.paragraph("", f"{len(found)} exercises: {shares}."),
+        table(["Exercise", "About", "Grade", "Time", "Page"], rows, "exercise-list"),
+    ]
 
 
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.setup_extension("sphinx_exercise")
-    EXERCISES.connect(app)
     app.add_directive("exercise", TimedExerciseDirective, override=True)
     app.connect("doctree-read", grade_exercises)
-    app.add_node(exercise_list)
-    app.add_directive("exercise-list", ExerciseListDirective)
-    app.add_post_transform(ResolveExerciseList)
+    app.add_directive("exercise-list", listing(exercise_list))

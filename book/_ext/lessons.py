@@ -15,7 +15,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from .collected import Listing, ListingDirective, PerPage, ResolveListing, book_order, detached, page_link, table
+from .collected import Listing, book_order, detached, listing, noted, page_link, table
 from .exercises import EXERCISES
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,8 @@ class Glance:
     aims: nodes.Element
 
 
-GLANCES: PerPage[Glance] = PerPage("glances")
+GLANCE = "fedswitch_glance"
+"""The name under which a page notes its glance."""
 
 
 class AtAGlanceDirective(SphinxDirective):
@@ -51,7 +52,8 @@ class AtAGlanceDirective(SphinxDirective):
             logger.warning("at-a-glance: %s", problem, location=(self.env.docname, self.lineno))
             return []
         needs, aims = self._inline(self.options["needs"]), body[0]
-        GLANCES.of(self.env)[self.env.docname] = Glance(self.options["time"], detached(needs), detached(aims))
+        glance = Glance(self.options["time"], detached(needs), detached(aims))
+        self.env.metadata[self.env.docname][GLANCE] = glance
         time = nodes.paragraph("", f"{self.options['time']} minutes", classes=["glance-time"])
         fields = {"Time": time, "You need": needs}
         if "paper" in self.options:
@@ -70,7 +72,7 @@ class AtAGlanceDirective(SphinxDirective):
             return f"give it :{min(missing)}:"
         if len(body) != 1 or not isinstance(body[0], nodes.bullet_list):
             return "its content is one list of what the reader will be able to do"
-        if self.env.docname in GLANCES.of(self.env):
+        if GLANCE in self.env.metadata[self.env.docname]:
             return "this page has one already"
         return None
 
@@ -81,7 +83,7 @@ class AtAGlanceDirective(SphinxDirective):
 
 def exercise_minutes(env: BuildEnvironment, page: str) -> int:
     """Return how long the exercises of a page take together."""
-    return sum(exercise.minutes for exercise in EXERCISES.of(env).get(page, []))
+    return sum(exercise.minutes for exercise in env.metadata[page].get(EXERCISES, []))
 
 
 def tell_exercise_minutes(app: Sphinx, document: nodes.document) -> None:
@@ -92,48 +94,30 @@ def tell_exercise_minutes(app: Sphinx, document: nodes.document) -> None:
             time += nodes.Text(f", and {more} more for the exercises")
 
 
-class syllabus(Listing):  # noqa: N801
-    """Stands where the syllabus shall be."""
-
-
-class SyllabusDirective(ListingDirective):
-    """``{syllabus}``: a table of all pages with their times, needs and aims."""
-
-    listing = syllabus
-
-
-class ResolveSyllabus(ResolveListing):
-    """Make the syllabus."""
-
-    listing = syllabus
-
-    def content(self) -> list[nodes.Node]:
-        """Return the table in the order of the book, and the sum of the times."""
-        noted = GLANCES.of(self.env)
-        found = {page: noted[page] for page in book_order(self.env) if page in noted}
-        more = {page: exercise_minutes(self.env, page) for page in found}
-        rows = [
-            [
-                nodes.paragraph("", "", page_link(page)),
-                nodes.paragraph("", f"{glance.minutes} min"),
-                nodes.paragraph("", f"{more[page]} min" if more[page] else "none"),
-                glance.needs.deepcopy(),
-                glance.aims.deepcopy(),
-            ]
-            for page, glance in found.items()
+def syllabus(env: BuildEnvironment, _node: Listing) -> list[nodes.Node]:
+    """Return the table of all pages with their times, needs and aims, in the order of the book, and how long it is."""
+    by_page: dict[str, Glance] = noted(env, GLANCE)
+    found = {page: by_page[page] for page in book_order(env) if page in by_page}
+    more = {page: exercise_minutes(env, page) for page in found}
+    rows = [
+        [
+            nodes.paragraph("", "", page_link(page)),
+            nodes.paragraph("", f"{glance.minutes} min"),
+            nodes.paragraph("", f"{more[page]} min" if more[page] else "none"),
+            glance.needs.deepcopy(),
+            glance.aims.deepcopy(),
         ]
-        reading, solving = sum(glance.minutes for glance in found.values()) / 60, sum(more.values()) / 60
-        return [
-            table(["Page", "Time", "Exercises", "You need", "You will be able to"], rows, "syllabus"),
-            nodes.paragraph("", f"Together {reading:.0f} hours, and {solving:.0f} more for the exercises."),
-        ]
+        for page, glance in found.items()
+    ]
+    reading, solving = sum(glance.minutes for glance in found.values()) / 60, sum(more.values()) / 60
+    return [
+        table(["Page", "Time", "Exercises", "You need", "You will be able to"], rows, "syllabus"),
+        nodes.paragraph("", f"Together {reading:.0f} hours, and {solving:.0f} more for the exercises."),
+    ]
 
 
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
-    GLANCES.connect(app)
     app.connect("doctree-read", tell_exercise_minutes, priority=600)  # after they were noted
-    app.add_node(syllabus)
     app.add_directive("at-a-glance", AtAGlanceDirective)
-    app.add_directive("syllabus", SyllabusDirective)
-    app.add_post_transform(ResolveSyllabus)
+    app.add_directive("syllabus", listing(syllabus))

@@ -88,9 +88,6 @@ class Markdown:
             return self.inline(node)
         return self.blocks(node.children)
 
-    def _block_section(self, node: nodes.section) -> str:
-        return self.blocks(node.children)
-
     def _block_title(self, node: nodes.title) -> str:
         return f"{'#' * depth(node)} {self._inline_children(node)}"
 
@@ -147,11 +144,10 @@ class Markdown:
             return quoted(f"**{name}**\n\n{self.blocks(node.children)}")
         return quoted(f"**{self.title(node)}**\n\n{self.blocks(node.children[1:])}")
 
+    _block_topic = _block_admonition
+
     def _block_proof_node(self, node: nodes.Element) -> str:
         return quoted(f"**Proof.**\n\n{self.blocks(node.children)}")
-
-    def _block_topic(self, node: nodes.topic) -> str:
-        return self._block_admonition(node)
 
     def _block_block_quote(self, node: nodes.block_quote) -> str:
         return quoted(self.blocks(node.children))
@@ -159,9 +155,6 @@ class Markdown:
     def _block_figure(self, node: nodes.figure) -> str:
         content = [part for part in node if not isinstance(part, nodes.caption | nodes.legend)]
         return "\n\n".join(filter(None, [self.blocks(content), self.caption(node, "figure", "Fig.")]))
-
-    def _block_image(self, node: nodes.image) -> str:
-        return self._inline_image(node)
 
     def _block_table(self, node: nodes.table) -> str:
         rows = [[self._cell(entry) for entry in row] for row in node.findall(nodes.row)]
@@ -185,9 +178,6 @@ class Markdown:
 
     def _inline_text(self, node: nodes.Text) -> str:
         return SPECIAL.sub(lambda special: f"\\{special[0]}", node.astext())
-
-    def _inline_textelement(self, node: nodes.Element) -> str:
-        return self._inline_children(node)
 
     def _inline_element(self, node: nodes.Element) -> str:
         return self._inline_children(node)

@@ -6,7 +6,6 @@ CITATION.cff says; a test fails where they are old.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import re
 from collections.abc import Iterable, Mapping
@@ -37,39 +36,6 @@ ROOT = Path(__file__).resolve().parents[2]
 _FOUND = re.compile(r"(?<=<!-- found, by `nox -s readme` -->\n).*(?=<!-- end -->)", re.DOTALL)
 _OURS = ("ours", "ours_printed")
 
-
-@dataclasses.dataclass(frozen=True)
-class Theme:
-    """The colors of the picture on a light or a dark page: those of the book's palette, by name."""
-
-    palette: Mapping[str, str]
-
-    @property
-    def ink(self) -> str:
-        """The color of texts."""
-        return self.palette["ink"]
-
-    @property
-    def ground(self) -> str:
-        """The color that lies below them."""
-        return self.palette["ground"]
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """A color for each of `ANSWERS`: what holds in part is a lighter shade of what holds."""
-        holds = self.palette["3"]
-        shades = zip(to_rgb(holds), to_rgb(self.ground), strict=True)
-        red, green, blue = (0.3 * one + 0.7 * other for one, other in shades)
-        return holds, to_hex((red, green, blue)), self.palette["2"], self.palette["grid"]
-
-    def of(self, color: str) -> str:
-        """What stands for a color of the light palette."""
-        return next(self.palette[name] for name, light in LIGHT.items() if light == color)
-
-
-THEMES = {"light": Theme(LIGHT), "dark": Theme(DARK)}
-"""The picture is `book/assets/readme-THEME.svg`."""
-
 ANSWERS = {
     "holds": ("right", "reproduced"),
     "in part": ("ambiguous", "partly"),
@@ -77,6 +43,17 @@ ANSWERS = {
     "cannot tell": ("undecided", "not testable as stated", "not measured yet"),
 }
 """What verdicts on equations and on claims come to, in the picture."""
+
+
+def answer_colors(palette: Mapping[str, str]) -> tuple[str, ...]:
+    """A color for each of `ANSWERS` from a palette: what holds in part is a lighter shade of what holds."""
+    shades = zip(to_rgb(palette["3"]), to_rgb(palette["ground"]), strict=True)
+    red, green, blue = (0.3 * one + 0.7 * other for one, other in shades)
+    return palette["3"], to_hex((red, green, blue)), palette["2"], palette["grid"]
+
+
+_ANSWERS = answer_colors(LIGHT)
+_ON_DARK = dict(zip([*LIGHT.values(), *_ANSWERS], [*DARK.values(), *answer_colors(DARK)], strict=True))
 
 
 def answers(verdicts: Mapping[Any, int]) -> dict[str, int]:
@@ -126,41 +103,46 @@ def updated(readme: str, block: str) -> str:
     return text
 
 
-def picture(found: Iterable[ClaimFinding], theme: Theme) -> str:
+def picture(found: Iterable[ClaimFinding]) -> str:
     """The picture of the README as SVG: what the verdicts come to, and rounds to the target in the smallest cell."""
     found = list(found)
+    inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     look: dict[str, Any] = {
         "font.family": "DejaVu Sans", "svg.hashsalt": "fedswitch", "figure.constrained_layout.use": True,
         "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": "medium", "axes.titlelocation": "left",
         "axes.titleweight": "bold", "savefig.transparent": True, "font.size": 10.0,
-        **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), theme.ink),
+        **dict.fromkeys(inked, LIGHT["ink"]),
     }  # fmt: skip
     with style.context(["default", look]):
         figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.0), width_ratios=(5, 6))
         rows = {"equations,\ntheorems": answers(verdict_counts(PAPER))}
         rows |= {f"claims,\n{form}": answers(page.verdict_counts(found, form)) for form in FORMS}
-        _draw_answers(left, rows, theme)
+        _draw_answers(left, rows)
         study = load_result("fig2_convergence")
         runs = convergence(study.table, study.settings)
-        _draw_rounds(right, runs[runs["num_ues"] == runs["num_ues"].min()], study.settings, theme)
+        _draw_rounds(right, runs[runs["num_ues"] == runs["num_ues"].min()], study.settings)
         image = io.StringIO()
         figure.savefig(image, format="svg", metadata={"Date": None, "Creator": None})
         plt.close(figure)
     return image.getvalue()
 
 
-def _draw_answers(axes: Axes, rows: Mapping[str, Mapping[str, int]], theme: Theme) -> None:
+def on_dark(svg: str) -> str:
+    """The picture for a dark page: each color of the light palette becomes its counterpart of the dark one."""
+    return re.sub(r"#[0-9a-f]{6}\b", lambda color: _ON_DARK[color[0]], svg)
+
+
+def _draw_answers(axes: Axes, rows: Mapping[str, Mapping[str, int]]) -> None:
     """A bar for each row, cut into shares; the number stands in each piece, and the answer above the first bar's."""
     for place, counts in enumerate(rows.values()):
         start, total = 0.0, sum(counts.values())
-        for count, color in zip(counts.values(), theme.answers, strict=True):
+        for count, color in zip(counts.values(), _ANSWERS, strict=True):
             width = count / total
-            axes.barh(place, width, left=start, height=0.62, color=color, edgecolor=theme.ground, linewidth=1.5)
+            axes.barh(place, width, left=start, height=0.62, color=color, edgecolor=LIGHT["ground"], linewidth=1.5)
             if count:
-                on = max(theme.ink, theme.ground, key=lambda ink: abs(_lightness(ink) - _lightness(color)))
-                axes.text(start + width / 2, place, str(count), ha="center", va="center", color=on)
+                axes.text(start + width / 2, place, str(count), ha="center", va="center", color=ink_on(color))
             start += width
-    handles = [Rectangle((0, 0), 1, 1, color=color) for color in theme.answers]
+    handles = [Rectangle((0, 0), 1, 1, color=color) for color in _ANSWERS]
     axes.legend(handles, ANSWERS, loc="lower center", bbox_to_anchor=(0.42, -0.27), ncols=4, frameon=False,
                 handlelength=0.9, columnspacing=1.2, handletextpad=0.4)  # fmt: skip
     axes.set(title="Does it hold?", yticks=range(len(rows)), yticklabels=rows, xlim=(0, 1), xticks=[])
@@ -169,28 +151,32 @@ def _draw_answers(axes: Axes, rows: Mapping[str, Mapping[str, int]], theme: Them
     axes.tick_params(length=0)
 
 
+def ink_on(color: str) -> str:
+    """The color of a number that lies on another: of ink and ground the one that is further from it."""
+    return max(LIGHT["ink"], LIGHT["ground"], key=lambda ink: abs(_lightness(ink) - _lightness(color)))
+
+
 def _lightness(color: str) -> float:
     """How light a color is, from 0 to 1, as in a gray print."""
     red, green, blue = to_rgb(color)
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
-def _draw_rounds(axes: Axes, runs: pd.DataFrame, settings: Fig2Settings, theme: Theme) -> None:
+def _draw_rounds(axes: Axes, runs: pd.DataFrame, settings: Fig2Settings) -> None:
     """A row of marks for each scheme, one for each run, and stars where Algorithm 2 would be as claimed."""
     arms = [arm for arm in ARMS if arm.name in set(runs["arm"])]
     for place, arm in enumerate(arms):
         look = scheme_look(arm.name)
-        color = theme.of(look["color"])
-        fill = theme.ground if look["markerfacecolor"] == LIGHT["ground"] else color
         ended = runs[runs["arm"] == arm.name].sort_values(["cut_off", "rounds"])
         spread = 0.09 * (np.arange(len(ended)) - (len(ended) - 1) / 2)
-        for cut, marks in ((False, {"marker": look["marker"], "facecolors": fill, "edgecolors": color}),
-                           (True, {"marker": "x", "color": color})):  # fmt: skip
+        for cut, marks in ((False, {"marker": look["marker"], "facecolors": look["markerfacecolor"],
+                                    "edgecolors": look["color"]}),
+                           (True, {"marker": "x", "color": look["color"]})):  # fmt: skip
             chosen = (ended["cut_off"] == cut).to_numpy()
             axes.scatter(ended["rounds"][chosen], place + spread[chosen], s=34, linewidths=1.4, **marks)
         if arm.name in _OURS:
             claimed = (1 - CLAIMED_FEWER["fedlora"]) * runs.loc[runs["arm"] == "fedlora", "rounds"].median()
-            axes.plot(claimed, place, "*", color=theme.ink, markersize=12)
+            axes.plot(claimed, place, "*", color=LIGHT["ink"], markersize=12)
     axes.set(
         title=f"Rounds to {settings.target:.0%} accuracy on SST-2, {runs['num_ues'].iloc[0]} UEs",
         yticks=range(len(arms)),
@@ -233,8 +219,9 @@ def _entry(source: Mapping[str, Any]) -> str:
 def main(root: Path = ROOT) -> None:
     """Write the README's part, the pictures and the BibTeX of the clone at `root` anew."""
     found = findings()
-    for name, theme in THEMES.items():
-        (root / "book" / "assets" / f"readme-{name}.svg").write_text(picture(found, theme), encoding="utf-8")
+    light = picture(found)
+    for name, image in (("light", light), ("dark", on_dark(light))):
+        (root / "book" / "assets" / f"readme-{name}.svg").write_text(image, encoding="utf-8")
     readme = root / "README.md"
     readme.write_text(updated(readme.read_text(encoding="utf-8"), found_block(found)), encoding="utf-8")
     citation = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))

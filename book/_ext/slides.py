@@ -14,7 +14,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
-from .collected import LISTING_PAGES, cross_reference
+from .collected import cross_reference, follow_others
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class ShownRole(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the node that stands for it, and have the page written anew whenever another has changed."""
-        LISTING_PAGES.of(self.env)[self.env.docname] = True
+        follow_others(self.env)
         node = shown(label=self.text)
         self.set_source_info(node)
         return [node], []

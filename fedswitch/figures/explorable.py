@@ -21,9 +21,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from ..palette import labelled, style_sheet, themed
+from ..palette import labelled, style_sheet, svg_of, themed
 from .charts import Axis, Control, Curve, Decimals, Panel, Setting, Sum, Table, at
-from .still import draw_still, svg
+from .still import draw_still
 
 DIGITS = 3
 """Significant digits of what travels with a page."""
@@ -105,7 +105,7 @@ class Explorable:
         data = json.dumps(self.data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
         return (
             f'<div class="play" role="group" aria-label="{html.escape(self.title)}">\n'
-            f'<div class="play-still">{labelled(themed(svg(self.still())), self.alt)}</div>\n'
+            f'<div class="play-still">{labelled(themed(svg_of(self.still())), self.alt)}</div>\n'
             f'<script type="application/json">{data}</script>\n'
             f'<p class="play-said" role="status">{html.escape(self.said(self.start))}</p>\n'
             f"</div>\n{by_itself()}"

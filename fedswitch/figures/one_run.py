@@ -12,9 +12,7 @@ from ..arguments import Array
 from ..learning import Task, load_backbone
 from ..learning.modules import Modules
 from ..learning.rounds import do_round
-from ..learning.samples import Kept
-from ..learning.schemes import find_scheme
-from ..learning.tasks import load_task
+from ..learning.schemes.subscribing import Switching
 from ..palette import SERIES
 from ..scenario import Scenario
 from .charts import Axis, Control, Curve, Line, Marker, Panel
@@ -37,27 +35,16 @@ class Watched:
     moved: Array
 
 
-def watch(
-    scenario: Scenario,
-    *,
-    task: str | Task = "reviews",
-    backbone: str = "minilm",
-    scheme: str = "switching",
-    kept: Kept | None = None,
-    rounds: int,
-    seed: int = 0,
-) -> Watched:
-    """Do the rounds of `learning.simulate` with these arguments, and look at the modules after each; no tests.
+def watch(scenario: Scenario, *, task: Task, backbone: str = "minilm", rounds: int, seed: int = 0) -> Watched:
+    """Do the rounds of `learning.simulate` under Algorithm 2, and look at the modules after each; no tests.
 
-    `scheme` is one that trains LoRA modules. Errors are those of `simulate`.
+    Errors are those of `simulate`.
     """
-    name, kind = find_scheme(scheme)
-    loaded = task if isinstance(task, Task) else load_task(task, seed=seed)
-    policy = kind(scenario, seed)
-    run = policy.federation(loaded, load_backbone(backbone), kept=kept)
+    policy = Switching(scenario, seed)
+    run = policy.federation(task, load_backbone(backbone))
     subscribed, received, moved = [], [], [norms(run.modules, scenario.lora_alpha)]
     for t in range(rounds):
-        plan, uplink = do_round(policy, run, t, name)
+        plan, uplink = do_round(policy, run, t, "switching")
         subscribed.append(plan.subscription)
         received.append(uplink.received)
         moved.append(norms(run.modules, scenario.lora_alpha))

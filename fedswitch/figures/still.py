@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -49,14 +47,6 @@ def draw_still(
             _title(axes, [panel.title, panel.y.label], columns)
     _legend(drawn, grid)
     return drawn
-
-
-def svg(drawn: Figure) -> str:
-    """The figure as SVG, the same for the same figure."""
-    text = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "still", "svg.fonttype": "none", "path.simplify": True}):
-        drawn.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return text.getvalue()
 
 
 def _draw(axes: Axes, panel: Panel, setting: Setting) -> None:

@@ -45,12 +45,12 @@ def savings(table: pd.DataFrame) -> pd.DataFrame:
     return saved.reset_index()
 
 
-def matching_weights(table: pd.DataFrame, *, metric: str, saving: float = CLAIMED_SAVING) -> pd.DataFrame:
+def matching_weights(table: pd.DataFrame, *, metric: str) -> pd.DataFrame:
     """The least relative weight at which a run saves as much as claimed, and what ten times that weight changes.
 
     One row per reading and seed of the scan. Between the weights of the grid values are interpolated over the logarithm
     of the weight, monotonically (PCHIP). `relative_weight_per_j` is where `metric`, a column of `savings`, first rises
-    to `saving`, `silent` the share of the uploads that are not sent there, and `silent_at_ten` at ten times that
+    to what is claimed, `silent` the share of the uploads that are not sent there, and `silent_at_ten` at ten times that
     weight. `reduction` and `reduction_per_received` are by how much ten times the weight lowers the energy on air, and
     that for one upload that is expected to arrive. NaN where the saving is never reached or exceeded from the start
     (`outcome` says which), or ten times the weight is beyond the grid.
@@ -59,13 +59,13 @@ def matching_weights(table: pd.DataFrame, *, metric: str, saving: float = CLAIME
     runs = savings(table)
     runs = runs[runs["scan"]].merge(table[table["scan"] & (table["power_rule"] == RULES[0])], on=keys)
     rows = [
-        {"reading": reading, "seed": seed, **_match(run.sort_values("relative_weight_per_j"), metric, saving)}
+        {"reading": reading, "seed": seed, **_match(run.sort_values("relative_weight_per_j"), metric)}
         for (reading, seed), run in runs.groupby(["reading", "seed"], sort=False)
     ]
     return pd.DataFrame(rows, columns=["reading", "seed", "outcome", *_MATCHED])
 
 
-def _match(run: pd.DataFrame, metric: str, saving: float) -> dict[str, Any]:
+def _match(run: pd.DataFrame, metric: str) -> dict[str, Any]:
     def curve(column: str) -> PchipInterpolator:
         known = run.dropna(subset=column)
         return PchipInterpolator(np.log(known["relative_weight_per_j"]), known[column], extrapolate=False)
@@ -73,9 +73,9 @@ def _match(run: pd.DataFrame, metric: str, saving: float) -> dict[str, Any]:
     if run[metric].count() < 2:
         return {"outcome": "never"}
     saved = curve(metric)
-    if saved(saved.x[0]) >= saving:
+    if saved(saved.x[0]) >= CLAIMED_SAVING:
         return {"outcome": "more everywhere"}
-    crossings = saved.solve(saving, extrapolate=False)
+    crossings = saved.solve(CLAIMED_SAVING, extrapolate=False)
     if not crossings.size:
         return {"outcome": "never"}
     at = float(crossings.min())

@@ -33,14 +33,12 @@ def last_tests(table: pd.DataFrame) -> pd.DataFrame:
     return tested.loc[tested.groupby(runs, sort=False)["round"].idxmax()].reset_index(drop=True)
 
 
-def differences(
-    table: pd.DataFrame, compared: Iterable[Comparison], *, column: str = "accuracy_pooled"
-) -> pd.DataFrame:
+def differences(table: pd.DataFrame, compared: Iterable[Comparison]) -> pd.DataFrame:
     """One row per comparison and seed: label, seed, claimed, and the difference at the last test in percentage points.
 
-    Seeds that one of the two arms lacks have no row.
+    The difference is that of pooled accuracies. Seeds that one of the two arms lacks have no row.
     """
-    ends = last_tests(table).pivot(index="seed", columns="arm", values=column)
+    ends = last_tests(table).pivot(index="seed", columns="arm", values="accuracy_pooled")
     return pd.concat([
         (100 * (ends[one.arm] - ends[one.other])).dropna().rename("difference").reset_index()
         .assign(label=one.label, claimed=one.claimed)

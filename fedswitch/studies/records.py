@@ -23,7 +23,7 @@ from ..files import packaged, write_json, write_whole, writing_to
 from .settings import StudySettings, recorded_settings
 
 Settings = StudySettings | Mapping[str, Any]
-"""What a result was made with: the settings of a study, or those of a `History`."""
+"""What a result was made with: the settings of a study, or values by name, as those that a sweep goes through."""
 
 BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 _PICTURES: dict[str, dict[str, Any]] = {"png": {"dpi": 200}, "svg": {}}
@@ -143,8 +143,8 @@ def save_study(
     """Write ``NAME.parquet``, ``NAME.json`` (provenance), ``NAME.png`` and ``NAME.svg`` to the folder `out`.
 
     Without a `figure` the table and its record alone are written, so that they are kept whatever becomes of the figure.
-    `settings` is what the study was made with: `History.settings`, or the parameters of the notebook. Each file
-    replaces an older one only when it is complete. Raises FedswitchError where the folder cannot be written to.
+    `settings` are those that the notebook was run with. Each file replaces an older one only when it is complete.
+    Raises FedswitchError where the folder cannot be written to.
     """
     path = Path(out) / f"{name}.parquet"
     record = provenance(settings)

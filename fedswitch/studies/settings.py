@@ -16,8 +16,8 @@ from ..scenario import Scenario
 from ..symbols import Declared, Symbol
 
 STUDIES = (
-    "fig3_bandwidth", "split_fig6", "sensitivity", "fig5_energy", "split_fig4", "split_fig5", "split_fig3",
-    "concepts", "fig4_switching", "fig2_convergence",
+    "fig3_bandwidth", "sensitivity", "split_fig4", "split_fig3", "split_fig6", "split_fig5", "fig5_energy",
+    "concepts", "fig2_convergence", "fig4_switching",
 )  # fmt: skip
 """The modules of the studies, the quickest first; those of the sibling's figures begin with "split"."""
 

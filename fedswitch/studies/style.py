@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import itertools
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
@@ -24,7 +22,7 @@ from pandas.api.typing import SeriesGroupBy
 from scipy.optimize import isotonic_regression
 
 from ..arguments import Array
-from ..palette import LIGHT, SERIES, labelled, themed
+from ..palette import LIGHT, SERIES, labelled, svg_of, themed
 
 Label = TypeVar("Label")
 
@@ -155,22 +153,15 @@ def responsive(figure: Figure) -> str:
     By itself, as in a notebook, it is light, and the wide one is shown.
     """
     width, height = figure.get_size_inches()
-    drawings = {"plot-wide": _svg(figure)}
+    drawings = {"plot-wide": themed(svg_of(figure))}
     try:
         figure.set_size_inches(min(NARROW_IN, width), height)
-        drawings["plot-narrow"] = _svg(figure).replace("<svg ", '<svg style="display:none" ', 1)
+        drawings["plot-narrow"] = themed(svg_of(figure)).replace("<svg ", '<svg style="display:none" ', 1)
     finally:
         figure.set_size_inches(width, height)
     return labelled(
         "".join(drawing.replace("<svg ", f'<svg class="{name}" ', 1) for name, drawing in drawings.items()), "a figure"
     )
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "plot", "svg.fonttype": "none"}):
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return themed(text.getvalue())
 
 
 def draw_range(axes: Axes, groups: SeriesGroupBy, **look: Any) -> None:
@@ -180,12 +171,12 @@ def draw_range(axes: Axes, groups: SeriesGroupBy, **look: Any) -> None:
     axes.fill_between(mean.index, groups.min(), groups.max(), color=look["color"], alpha=0.15, linewidth=0)
 
 
-def label_ends(axes: Axes, lines: Sequence[Line2D] | None = None) -> None:
+def label_ends(axes: Axes) -> None:
     """Name lines at their right ends, in their colors, so that no legend is needed; labels give way to each other.
 
-    Without `lines`, those of the axes that have a label. To be called when limits and scales are final.
+    Lines without a label have no name. To be called when limits and scales are final.
     """
-    named = [line for line in lines or axes.lines if not str(line.get_label()).startswith("_")]
+    named = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
     figure = axes.get_figure(root=True)
     if not named or figure is None:
         return

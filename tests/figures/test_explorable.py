@@ -10,7 +10,7 @@ import pytest
 from fedswitch.figures.charts import Axis, Control, Curve, Decimals, Panel, Sum, Table, at
 from fedswitch.figures.explorable import Explorable, by_itself, told
 from fedswitch.figures.numbers import decimals, percent, rounded, signed
-from fedswitch.figures.still import svg
+from fedswitch.palette import svg_of
 
 PACE, SIZE = Control("pace", ("slow", "fast"), start=1), Control("size", ("1 m", "2 m", "3 m"))
 X, Y = Axis("x", 0.0, 2.0), Axis("y", 1e-3, 10.0, "log")
@@ -130,7 +130,7 @@ def test_static_picture_shows_every_panel_at_every_setting(changes, charts, curv
 
 
 def test_static_picture_is_the_same_each_time():
-    assert svg(figure().still()) == svg(figure().still())
+    assert svg_of(figure().still()) == svg_of(figure().still())
 
 
 def test_text_stands_in_markers_that_are_there():

@@ -17,8 +17,11 @@ kernelspec:
 """
 
 
-def build_book(folder, files, extensions, builder="html", **settings):
-    """Write `files`, texts by name, to `folder` and build it with Sphinx; return the built folder and its warnings."""
+def build_book(folder, files, extensions, builder="html", *, readers=1, **settings):
+    """Write `files`, texts by name, to `folder` and build it with Sphinx; return the built folder and its warnings.
+
+    Where there are more than five files, several `readers` share them.
+    """
     from sphinx.application import Sphinx
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
@@ -30,5 +33,7 @@ def build_book(folder, files, extensions, builder="html", **settings):
     with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trees = folder / "built" / "doctrees"
-        Sphinx(folder, None, out, trees, builder, confoverrides=settings, status=None, warning=warned).build()
+        Sphinx(
+            folder, None, out, trees, builder, confoverrides=settings, status=None, warning=warned, parallel=readers
+        ).build()
     return out, warned.getvalue()

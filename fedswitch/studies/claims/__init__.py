@@ -9,8 +9,6 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
-
 from ...errors import FedswitchError
 from ...paper import PAPER, SIBLING
 from ..records import load_result
@@ -43,8 +41,6 @@ def findings(figure: str | None = None, folder: Path | None = None, *, paper: st
 
 
 def _of_study(study: str, prepare: Prepare, claims: Iterable[Claim], folder: Path | None) -> list[ClaimFinding]:
-    if not study:
-        return [ClaimFinding(claim, tuple(claim.evaluate(pd.DataFrame(), None))) for claim in claims]
     try:
         result = load_result(study, folder)
         settings = result.settings

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from ...paper import PAPER, SIBLING
 from ...scenario import Form
 from ..intervals import Estimate
 from ..records import Result
@@ -62,19 +61,11 @@ Evaluate = Callable[[pd.DataFrame, Any], Iterable[Outcome]]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Claim(ClaimText):
-    """A claim, and how it is evaluated: from the table of the `study` of that name, which `prepare` makes ready.
-
-    Where `study` is empty it needs none, and is evaluated from an empty table.
-    """
+    """A claim, and how it is evaluated: from the table of the `study` of that name, which `prepare` makes ready."""
 
     study: str
     prepare: Prepare
     evaluate: Evaluate
-
-    @property
-    def paper(self) -> str:
-        """The arXiv number of the paper that claims it."""
-        return SIBLING if self.id.startswith(_OF_SIBLING) else PAPER
 
     @property
     def figure(self) -> str:
@@ -87,7 +78,12 @@ class Claim(ClaimText):
         return f"claim-{self.id}"
 
 
-def claims_of(study: str, prepare: Prepare, evaluate: Mapping[str, Evaluate]) -> tuple[Claim, ...]:
+def _as_recorded(table: pd.DataFrame, _settings: Any) -> pd.DataFrame:
+    """The table as it is, for claims that need nothing made ready."""
+    return table
+
+
+def claims_of(study: str, evaluate: Mapping[str, Evaluate], prepare: Prepare = _as_recorded) -> tuple[Claim, ...]:
     """The claims that a study tests, from how each is evaluated, by id; what they say is in `TEXTS`."""
     texts = {text.id: text for text in TEXTS.claims}
     return tuple(Claim(**vars(texts[id_]), study=study, prepare=prepare, evaluate=how) for id_, how in evaluate.items())

@@ -193,11 +193,11 @@ def _fall_and_rise(runs: pd.DataFrame, form: Form) -> Outcome:
 
 CLAIMS = claims_of(
     "fig2_convergence",
-    convergence,
     {
         "fig2-fedlora": partial(_faster, rival="fedlora"),
         "fig2-hetlora": partial(_faster, rival="hetlora"),
         "fig2-flexlora": partial(_faster, rival="flexlora"),
         "fig2-valley": _valley,
     },
+    prepare=convergence,
 )

@@ -88,11 +88,11 @@ def _always(holds: pd.Series, form: Form, what: str, *, reading: str = "", count
 
 CLAIMS = claims_of(
     "fig3_bandwidth",
-    lambda table, settings: outcomes(table),
     {
         "fig3-stable": _stable,
         "fig3-iterations": _iterations,
         "fig3-complexity": _complexity,
         "fig3-delay": _delay,
     },
+    prepare=lambda table, settings: outcomes(table),
 )

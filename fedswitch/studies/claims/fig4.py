@@ -87,10 +87,10 @@ def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: ClaimVerdict, 
 
 CLAIMS = claims_of(
     "fig4_switching",
-    finals,
     {
         "fig4-one-shot": partial(_better, rival="one_shot"),
         "fig4-greedy": partial(_better, rival="greedy"),
         "fig4-energy": _energy,
     },
+    prepare=finals,
 )

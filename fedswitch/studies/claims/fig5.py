@@ -72,8 +72,4 @@ def _form(reading: str) -> Form:
     return "printed" if reading == "printed" else "corrected"
 
 
-CLAIMS = claims_of(
-    "fig5_energy",
-    lambda table, settings: table,
-    {"fig5-saving": _saving, "fig5-gap": _gap, "fig5-weight": _heavier},
-)
+CLAIMS = claims_of("fig5_energy", {"fig5-saving": _saving, "fig5-gap": _gap, "fig5-weight": _heavier})

@@ -106,8 +106,7 @@ def claim_blocks(found: Iterable[ClaimFinding], figure: str) -> str:
 def foundations(found: Iterable[ClaimFinding]) -> str:
     """What the verdicts stand on: for each study, how it differs from the paper; and, folded, how to repeat it."""
     parts, commands = [], []
-    of_studies = [one for one in found if one.claim.study]
-    for name, findings in itertools.groupby(of_studies, key=lambda one: one.claim.study):
+    for name, findings in itertools.groupby(found, key=lambda one: one.claim.study):
         result = next(one.result or one.missing for one in findings)
         link = f"{{doc}}`/notebooks/{name}`"
         if isinstance(result, str):

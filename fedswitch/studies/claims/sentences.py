@@ -30,19 +30,19 @@ def shown(found: Estimate, unit: Unit) -> str:
     return f"{value_of(found.mean, unit)} ({low} to {value_of(found.high, unit)})"
 
 
-def why_gain(found: Estimate, claimed: float, of: str = "seeds") -> str:
+def why_gain(found: Estimate, claimed: float) -> str:
     """Why a gain is judged as it is (rule "gain"), in a sentence made from the numbers."""
     known = standing(found)
     if known is None:
-        return why_direction(found, of)
+        return why_direction(found)
     if known == "no effect":
-        return f"No effect to the digits shown ({found.units} {of})."
+        return f"No effect to the digits shown ({found.units} seeds)."
     if known == "opposite":
-        return f"The effect is the opposite one ({found.units} {of})."
+        return f"The effect is the opposite one ({found.units} seeds)."
     if known == "undecided":
         also = " and the claimed value" if found.high >= claimed else ""
-        return f"The interval contains zero{also} ({found.units} {of}; {how_many(found)})."
-    return f"{found.mean / claimed:.2g} times what is claimed ({found.units} {of})."
+        return f"The interval contains zero{also} ({found.units} seeds; {how_many(found)})."
+    return f"{found.mean / claimed:.2g} times what is claimed ({found.units} seeds)."
 
 
 def why_direction(found: Estimate, of: str = "seeds") -> str:

@@ -35,10 +35,6 @@ KEPT = 1.05
 """A mean delay of so many limits still counts as within it: runs are finite, and the queue bounds what is left over."""
 
 
-def _same(table: pd.DataFrame, settings: Any) -> pd.DataFrame:
-    return table
-
-
 def _of_main(table: pd.DataFrame, settings: Any) -> pd.DataFrame:
     """The runs with as many samples as stated."""
     return table[table["samples"] == (settings.samples_per_device or 0)] if "samples" in table else table
@@ -300,7 +296,6 @@ _VIT = {
 CLAIMS = (
     *claims_of(
         "split_fig3",
-        _same,
         {
             "split-fig3-all-in": _all_in,
             "split-fig3-greedy": _greedy,
@@ -309,25 +304,20 @@ CLAIMS = (
             "split-fig3-close": _close,
             "split-fig3-late": _late,
             "split-fig3-limit": _limit,
+            "split-fig3-parameters": _parameters(454_000, _BERT),
         },
     ),
-    *claims_of("", _same, {"split-fig3-parameters": _parameters(454_000, _BERT)}),
     *claims_of(
         "split_fig4",
-        _same,
         {
             "split-fig4-all-in": _all_in,
             "split-fig4-greedy": _greedy,
             "split-fig4-equal-share": _equal_share,
             "split-fig4-close": _close,
             "split-fig4-smooth": _smooth,
+            "split-fig4-parameters": _parameters(663_000, _VIT),
         },
     ),
-    *claims_of("", _same, {"split-fig4-parameters": _parameters(663_000, _VIT)}),
-    *claims_of(
-        "split_fig5",
-        _same,
-        {"split-fig5-rises": _rises, "split-fig5-least": _least, "split-fig5-best": _best},
-    ),
-    *claims_of("split_fig6", _same, {"split-fig6-mean": _running, "split-fig6-maximum": _longest}),
+    *claims_of("split_fig5", {"split-fig5-rises": _rises, "split-fig5-least": _least, "split-fig5-best": _best}),
+    *claims_of("split_fig6", {"split-fig6-mean": _running, "split-fig6-maximum": _longest}),
 )

@@ -1,7 +1,6 @@
 """Builds a small book with pages at a glance, quizzes and exercises, and reads its pages and warnings."""
 
 import re
-from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -11,7 +10,6 @@ pytest.importorskip("myst_parser")
 pytest.importorskip("sphinx_exercise")
 
 
-from _ext.collected import PerPage
 from small_books import build_book
 
 INDEX = """# Book
@@ -97,11 +95,11 @@ Go on.
 """
 
 
-def build(folder, builder="html"):
+def build(folder, builder="html", **options):
     """Build the book in `folder`; return its pages and the warnings."""
     extensions = ["myst_parser", "sphinx_exercise", "_ext"]
     settings = {"myst_enable_extensions": ["dollarmath"], "numfig": True, "nitpicky": True}
-    out, warned = build_book(folder, {}, extensions, builder, **settings)
+    out, warned = build_book(folder, {}, extensions, builder, **settings, **options)
     return {path.stem: path.read_text(encoding="utf-8") for path in out.rglob("*.html")}, warned
 
 
@@ -259,10 +257,13 @@ def test_what_is_missing_is_reported_with_the_page(tmp_path, text, problem):
     assert re.search(rf"part/first\.md(:\d+)?: WARNING: {problem}", warned), warned
 
 
-def test_what_parallel_readers_note_is_merged():
-    noted = PerPage("test")
-    here, there = SimpleNamespace(), SimpleNamespace()
-    noted.of(here).update(one=1, two=2)
-    noted.of(there).update(two=22, three=3, four=4)
-    noted.merge(None, here, {"two", "three"}, there)
-    assert noted.of(here) == {"one": 1, "two": 22, "three": 3}
+def test_what_parallel_readers_note_is_merged(folder):
+    for name in ("one", "two", "three"):
+        (folder / f"part/{name}.md").write_text(f"---\norphan: true\n---\n# {name}\n", encoding="utf-8")
+    pages, warned = build(folder, readers=2)
+    assert warned == ""
+    assert len(cells(pages["index"], "syllabus")) == 1 + 1
+    assert len(cells(pages["index"], "exercise-list")) == 1 + 3
+    (folder / "part/second.md").write_text("# The second\n", encoding="utf-8")
+    pages, _ = build(folder, readers=2)
+    assert len(cells(pages["index"], "exercise-list")) == 1 + 1

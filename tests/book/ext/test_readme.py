@@ -10,7 +10,7 @@ import yaml
 from _ext import readme
 from colors import contrast
 
-from fedswitch.palette import SERIES
+from fedswitch.palette import DARK, LIGHT, SERIES
 from fedswitch.paper import PAPER, RECORDS, SIBLING
 from fedswitch.studies.claims import findings
 
@@ -22,6 +22,11 @@ NUMBER = re.compile(r"-?\d+\.\d+")
 @pytest.fixture(scope="module")
 def found():
     return findings()
+
+
+@pytest.fixture(scope="module")
+def drawn(found):
+    return readme.picture(found)
 
 
 def test_the_readme_says_what_was_found(found):
@@ -46,24 +51,30 @@ def test_its_numbers_are_those_of_the_records(found):
         assert (title in text.partition("**Reproduced**")[2].lower()) == (one.verdict("corrected") == "reproduced")
 
 
-@pytest.mark.parametrize("theme", readme.THEMES)
-def test_the_picture_is_made_from_the_results_as_they_are(theme, found):
+@pytest.mark.parametrize(("theme", "shown"), [("light", str), ("dark", readme.on_dark)])
+def test_the_picture_is_made_from_the_results_as_they_are(theme, shown, drawn):
     """All numbers of the drawing to a hundredth of a point: other machines may differ in the last digits."""
     kept = (ROOT / "book" / "assets" / f"readme-{theme}.svg").read_text(encoding="utf-8")
-    made = readme.picture(found, readme.THEMES[theme])
+    made = shown(drawn)
     assert NUMBER.sub("", kept) == NUMBER.sub("", made), "run `nox -s readme`"
     numbers = [[float(number) for number in NUMBER.findall(image)] for image in (kept, made)]
     assert numbers[0] == pytest.approx(numbers[1], abs=0.01), "run `nox -s readme`"
 
 
-@pytest.mark.parametrize("theme", readme.THEMES)
-def test_the_picture_can_be_read_on_its_ground(theme):
+@pytest.mark.parametrize("shown", [str, readme.on_dark])
+def test_the_picture_can_be_read_on_its_ground(shown):
     """Text and dots have the contrast that the guidelines for accessible pages ask for."""
-    colors = readme.THEMES[theme]
-    assert contrast(colors.ink, colors.ground) > 4.5
-    assert min(contrast(colors.of(series), colors.ground) for series in SERIES) > 3
-    for color in colors.answers:
-        assert max(contrast(color, colors.ink), contrast(color, colors.ground)) > 4.5
+    ground = shown(LIGHT["ground"])
+    assert contrast(shown(LIGHT["ink"]), ground) > 4.5
+    assert min(contrast(shown(series), ground) for series in SERIES) > 3
+    for color in readme.answer_colors(LIGHT):
+        assert contrast(shown(color), shown(readme.ink_on(color))) > 4.5
+
+
+def test_a_color_without_a_counterpart_on_dark_pages_is_refused():
+    assert readme.on_dark(f'fill="{LIGHT["1"]}"') == f'fill="{DARK["1"]}"'
+    with pytest.raises(KeyError, match="#123456"):
+        readme.on_dark('fill="#123456"')
 
 
 def test_every_verdict_has_an_answer_once(found):
@@ -90,7 +101,8 @@ def test_what_is_written_anew_is_what_was_there(tmp_path):
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == TEXT
     for path in (tmp_path / "book" / "assets").iterdir():
         assert ElementTree.parse(path).getroot().tag.endswith("svg")
-    assert len(list((tmp_path / "book" / "assets").iterdir())) == len(readme.THEMES)
+    written = {path.name for path in (tmp_path / "book" / "assets").iterdir()}
+    assert written == {"readme-light.svg", "readme-dark.svg"}
 
 
 def test_bibtex_says_what_the_citation_says():
