@@ -81,12 +81,13 @@ def test_installed_module_finds_its_results_and_errata(site, tmp_path):
     assert int(done.stdout) > 0
 
 
-def test_citation_names_this_version_and_the_paper():
+def test_citation_names_this_version_and_both_papers():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    (paper,) = citation["references"]
+    paper, sibling = citation["references"]
     assert citation["title"] == PROJECT["name"]
     assert citation["version"] == PROJECT["version"]
     assert citation["license"] == PROJECT["license"]
     assert [{"name": author["name"]} for author in citation["authors"]] == PROJECT["authors"]
     assert paper["identifiers"] == [{"type": "other", "value": "arXiv:2509.19306"}]
+    assert sibling["identifiers"] == [{"type": "other", "value": "arXiv:2407.02924"}]
     assert paper["title"] in PROJECT["description"].replace("'", "")

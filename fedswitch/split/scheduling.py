@@ -110,8 +110,8 @@ def best_count(delays_s: ArrayLike, price: float, *, form: Form = "corrected") -
 
     "printed" adds devices in the order of their gains until :math:`\mathcal{J}` falls; "corrected" looks at all K
     prefixes. (In the text that we have, line 16 returns the device at which it fell, too: accents seem to be lost, and
-    the set before is taken.) *Proof* that prefixes are enough: the bandwidth (25) falls with the gain, so that for each N the N
-    strongest devices have the least delay. Stopping early would need :math:`\mathcal{J}` to be unimodal in N.
+    the set before is taken.) *Proof* that prefixes are enough: the bandwidth (25) falls with the gain, so that for each
+    N the N strongest devices have the least delay. Stopping early would need :math:`\mathcal{J}` to be unimodal in N.
     `price` is :math:`\zeta \hat{D}` in 1/s. Who has an infinite delay is never scheduled. Raises ValueError for an
     unknown form.
     """
