@@ -83,7 +83,7 @@ cut off, and where Algorithm 2 should be according to the paper.">
 {sibling["wrong"]} of its statements are wrong as printed; the book says what holds instead.
 - **Claims**, {len(found)} in all. With the formulas as printed: {_told(claims["printed"])}. With the corrected ones: \
 {_told(claims["corrected"])}.
-- **Reproduced** with the corrected formulas: {"; ".join(f"{title[0].lower()}{title[1:]}" for title in held) or "none"}.
+- **Reproduced** with the corrected formulas: {"; ".join(f'"{title}"' for title in held) or "none"}.
 
 """
 

@@ -138,7 +138,7 @@ class Backbone:
     def adapted(
         self, lora_layers: int | None, targets: Sequence[str] = LORA_TARGETS
     ) -> tuple[int, list[torch.nn.Linear]]:
-        """How many layers stay frozen if the last `lora_layers` (None: all) carry LoRA, and the linears that do.
+        """How many layers stay frozen if the last `lora_layers` (None: all) carry LoRA, and the linear layers that do.
 
         Raises ValueError for more layers than there are.
         """

@@ -140,7 +140,7 @@ def boundary(gained: pd.DataFrame) -> str:
         by_place = gained[gained["arm"] == arm.name].groupby("place")["difference"]
         gains = by_place.apply(estimate).sort_index(ascending=False)
         certain = gains[gains.map(lambda one: one.low > 0.0).cummin()]
-        where = "not up to the end"
+        where = "no certain gain at the end of the axis"
         if len(certain):
             first, last = certain.iloc[-1].mean, certain.iloc[0].mean
             where = f"from {certain.index[-1]:.2g} on ({first:+.1f} points there, {last:+.1f} at the end)"

@@ -119,7 +119,7 @@ def summary(table: pd.DataFrame) -> str:
     counts = ", ".join(f"{word} {(wide == word).to_numpy().sum()}" for word in VERDICTS)
     return (
         f"A conclusion was tested against a choice {tried} times, with these verdicts: {counts}. "
-        f"No choice within its range overturns: {', '.join(firm) or 'none of them'}. "
+        f"No choice within its range overturns the conclusions on {', '.join(firm) or 'none of them'}. "
         f"Overturned by some choice: {'; '.join(shaken) or 'none'}."
     )
 

@@ -730,7 +730,8 @@ def test_the_page_says_what_would_change_a_verdict(tmp_path):
     assert first.splitlines() == [
         "[Better than one-shot switching](#claim-fig4-one-shot), 1.9 %: reproduced",
         ": Reproduced if the interval lies above zero and the mean between 0.95 % and 3.8 %.",
-        ": The paper does not state how long its runs are, beyond the axis of the figure; ours are shorter.",
+        ": The paper does not state how long its runs are, beyond the axis of the figure, which ends at 100 rounds as "
+        "ours do.",
     ]
     assert "how long its runs are" not in second  # said once
     assert ": Reproduced if energy is saved and the interval of what that costs lies below 1.8 %." in third

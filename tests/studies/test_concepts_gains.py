@@ -92,7 +92,7 @@ def test_the_boundary_is_where_gains_begin_and_do_not_end():
     said = gains.boundary(gained)
     assert said == (
         "at random: from 0 on (+1.2 points there, +1.2 at the end); groups that are found: from 0.67 on (+2.2 points "
-        "there, +3.2 at the end); groups that are known: not up to the end"
+        "there, +3.2 at the end); groups that are known: no certain gain at the end of the axis"
     )
 
 

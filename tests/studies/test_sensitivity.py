@@ -272,7 +272,9 @@ def test_sentences_name_what_holds_and_what_overturns_it(made):
 def test_the_summary_counts_and_tells_firm_from_shaken(made):
     told = verdicts.summary(made)
     assert "3 times, with these verdicts: survives 1, changes size 0, settles 0, is lost 1, flips 1." in told
-    assert told.endswith("overturns: delay. Overturned by some choice: **silence** (`rate`, `zeta1`).")
+    assert told.endswith(
+        "overturns the conclusions on delay. Overturned by some choice: **silence** (`rate`, `zeta1`)."
+    )
 
 
 def test_the_tables_list_every_choice_with_its_ends():

@@ -59,13 +59,16 @@ def _energy(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
             weight = f"computing costs {float(arm.removeprefix('energy_')):g} of what an upload is worth"
         saved = estimate((1.0 - ends.loc[arm, "joules"] / ends.loc[ours, "joules"]).dropna())
         for column, of in _READINGS.items():
-            found = estimate((ends.loc[ours, column] - ends.loc[arm, column]).dropna())
+            lost = (ends.loc[ours, column] - ends.loc[arm, column]).dropna()
+            found = estimate(lost)
+            told = (
+                f"{shown(found, 'points')} lower" if found.mean >= 0.0 else f"{shown(estimate(-lost), 'points')} higher"
+            )
             allowed = f"The rule allows up to {value_of(FACTOR * CLAIMED_PRICE, 'points')} ({found.units} seeds)."
             verdict, why = _if_learned(ends, (ours, arm), judge_price(found, CLAIMED_PRICE, saved), allowed)
             yield Outcome(
-                form, verdict, f"{shown(found, 'points')} lower", f"{why} Energy saved: {shown(saved, '%')}.",
-                f"{weight}; {of}", column == POOLED,
-            )  # fmt: skip
+                form, verdict, told, f"{why} Energy saved: {shown(saved, '%')}.", f"{weight}; {of}", column == POOLED
+            )
 
 
 def _if_learned(ends: pd.DataFrame, arms: Iterable[str], verdict: ClaimVerdict, why: str) -> tuple[ClaimVerdict, str]:
