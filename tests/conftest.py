@@ -1,3 +1,4 @@
+import os
 import signal
 import sys
 
@@ -13,6 +14,15 @@ settings.load_profile("fedswitch")
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, usual)
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_its_own():
+    """What a command sets for the processes that it starts ends with the test that ran it in this one."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.hookimpl(tryfirst=True)
