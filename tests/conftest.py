@@ -18,7 +18,7 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
 
 @pytest.fixture(autouse=True)
 def _environment_of_its_own():
-    """What a command sets for the processes that it starts ends with the test that ran it in this one."""
+    """Environment variables that a command sets, when a test runs it in this process, are gone after that test."""
     before = dict(os.environ)
     yield
     os.environ.clear()

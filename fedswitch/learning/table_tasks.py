@@ -266,7 +266,7 @@ def _table(path: Path, content: bytes) -> Any:
 
 
 _OFFLINE = threading.Lock()
-"""Held while the settings of `datasets`, which are those of all threads, are others."""
+"""Held while settings of `datasets`, which all threads share, are changed."""
 
 
 @contextlib.contextmanager

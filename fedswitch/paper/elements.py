@@ -21,7 +21,7 @@ Cause = Literal["missed", "independent", "follows", "slip", "open"]
 """Why something is printed otherwise than it holds.
 
 One mistake that runs through several places; an error of its own; what follows from these; a slip of the pen; a reading
-left open.
+left open, or a choice that is allowed but could be better.
 """
 
 PAPER, SIBLING = "2509.19306", "2407.02924"

@@ -105,7 +105,7 @@ def test_what_draws_within_has_a_generator_of_its_own():
         assert torch.equal(layers[0].weight, torch.nn.Linear(3, 4).weight)
 
 
-def test_settled_ends_with_its_block():
+def test_own_switches_end_with_their_block():
     with torch.inference_mode(), torch.device("meta"):
         with own_switches():
             assert torch.zeros(1).requires_grad_().device.type == "cpu"

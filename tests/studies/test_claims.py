@@ -543,6 +543,9 @@ def test_saving_energy_has_its_price_at_every_weight():
         ("corrected", "12.0 points", "not reproduced"),
         ("printed", "0.0 points ", "not reproduced"),  # nothing is saved
     ]
+    better = accuracies({"ours": 0.72, "energy_0.5": 0.74}, {"energy_0.5": 5.0})
+    (gained,) = outcomes("fig4-energy", better, {}).values()
+    assert (gained.shown.split(" (")[0], gained.shown.split()[-1]) == ("2.0 points", "higher")
 
 
 # Fig. 5

@@ -277,6 +277,11 @@ def test_the_summary_counts_and_tells_firm_from_shaken(made):
     )
 
 
+def test_the_summary_says_so_where_nothing_is_firm(made):
+    told = verdicts.summary(made[made["conclusion"] != "delay"])
+    assert "Each conclusion is overturned by some choice within its range. Overturned by some choice: **sil" in told
+
+
 def test_the_tables_list_every_choice_with_its_ends():
     varied, inert = verdicts.ranges_table().splitlines(), verdicts.inert_table().splitlines()
     assert len(varied) == len(RANGES) + 2

@@ -61,9 +61,8 @@ def _energy(ends: pd.DataFrame, settings: Fig4Settings) -> Iterator[Outcome]:
         for column, of in _READINGS.items():
             lost = (ends.loc[ours, column] - ends.loc[arm, column]).dropna()
             found = estimate(lost)
-            told = (
-                f"{shown(found, 'points')} lower" if found.mean >= 0.0 else f"{shown(estimate(-lost), 'points')} higher"
-            )
+            gained = found.mean < 0.0
+            told = f"{shown(estimate(-lost) if gained else found, 'points')} {'higher' if gained else 'lower'}"
             allowed = f"The rule allows up to {value_of(FACTOR * CLAIMED_PRICE, 'points')} ({found.units} seeds)."
             verdict, why = _if_learned(ends, (ours, arm), judge_price(found, CLAIMED_PRICE, saved), allowed)
             yield Outcome(

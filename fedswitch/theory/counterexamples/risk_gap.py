@@ -132,8 +132,8 @@ def eq6_without_the_gradient(curvature: float = 1.0, distance: float = 0.4, foun
 
     One UE, whose upload is lost, so that its module stays at `distance`, where `foundation` is added for
     :math:`w_0`; together they are at most 1. The risk has the `curvature` in this direction, and next to none in
-    another, so that A and with it the first term of (6) hardly change; :math:`\zeta_1 = 0`, and the others vanish. The
-    corrected side has what (24) says in place of the fourth term.
+    another, so that A is nearly 0, and the first term of (6) nearly the risk at the start; :math:`\zeta_1 = 0`, and the
+    other terms vanish. The corrected side has what (24) says in place of the fourth term.
     """
     flat = 1e-6 * curvature
     one = instance(
