@@ -65,6 +65,12 @@ def test_no_line_of_prose_is_taken_for_a_comment(path):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_term_stands_alone_above_its_definition(path):
+    lines = prose(path.read_text(encoding="utf-8"))
+    assert not [number for number, line in enumerate(lines, 1) if re.search(r"\w : [A-Z]", line)], "break the line"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_page_allows_the_time_that_it_takes_without_its_exercises(path):
     text = path.read_text(encoding="utf-8")
     if told := GLANCE.search(text):
