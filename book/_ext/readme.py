@@ -80,8 +80,7 @@ cut off, and where Algorithm 2 should be according to the paper.">
 - **Equations.** Of {equations} numbered equations, assumptions, theorems and algorithms, {paper["right"]} are right, \
 {paper["ambiguous"]} ambiguous and {paper["wrong"]} wrong as printed.
 - **A second paper**, by other authors, on another way to fine-tune over the air (arXiv {SIBLING}), here called *the \
-sibling*: \
-{sibling["wrong"]} of its statements are wrong as printed; the book says what holds instead.
+sibling*: {sibling["wrong"]} of its statements are wrong as printed; the book says what holds instead.
 - **Claims**, {len(found)} in all. With the formulas as printed: {_told(claims["printed"])}. With the corrected ones: \
 {_told(claims["corrected"])}.
 - **Reproduced** with the corrected formulas: {"; ".join(f'"{title}"' for title in held) or "none"}.

@@ -158,7 +158,7 @@ class Backbone:
         adapters: Sequence[Adapter] = (),
         *,
         targets: Sequence[str] = LORA_TARGETS,
-        pooled_by: str = "mean",
+        pooled_by: Pooling = "mean",
     ) -> torch.Tensor:
         """The layers after `frozen_layers`, then one vector of each sample: (B, L, hidden) -> (B, hidden).
 

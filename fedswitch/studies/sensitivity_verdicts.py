@@ -117,11 +117,12 @@ def summary(table: pd.DataFrame) -> str:
     shaken = [f"**{name}** ({which})" for name, which in causes.items() if which]
     tried = int((wide != "-").to_numpy().sum())
     counts = ", ".join(f"{word} {(wide == word).to_numpy().sum()}" for word in VERDICTS)
-    held = f"No choice within its range overturns the conclusions on {', '.join(firm)}."
+    held = "Each conclusion is overturned by some choice within its range."
+    if firm:
+        held = f"No choice within its range overturns the conclusions on {', '.join(firm)}."
     return (
         f"A conclusion was tested against a choice {tried} times, with these verdicts: {counts}. "
-        f"{held if firm else 'Each conclusion is overturned by some choice within its range.'} "
-        f"Overturned by some choice: {'; '.join(shaken) or 'none'}."
+        f"{held} Overturned by some choice: {'; '.join(shaken) or 'none'}."
     )
 
 

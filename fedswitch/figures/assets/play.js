@@ -187,23 +187,23 @@
     return null;
   }
 
-  function reading(panel, setting, frame, x) {
-    const said = [];
+  function reading(panel, setting, { left, inner, right }, share) {
+    const x = left + share * inner, said = [];
     for (const curve of panel.curves) {
       const points = places(curve, setting);
       if (!curve.label) continue;
       if (curve.line === "none") {
         const near = points.filter((point) => point !== null)
-          .map((point) => [Math.abs(frame.right(point[0]) - x), point]).filter(([away]) => away < NEAR);
+          .map((point) => [Math.abs(right(point[0]) - x), point]).filter(([away]) => away < NEAR);
         if (near.length) said.push([curve.label, near.reduce((one, other) => (other[0] < one[0] ? other : one))[1][1]]);
       } else {
-        const value = valueAt(points, frame.right, x, panel.y.scale === "log");
+        const value = valueAt(points, right, x, panel.y.scale === "log");
         if (value !== null) said.push([curve.label, value]);
       }
     }
     const place = panel.x.scale === "log"
-      ? panel.x.low * (panel.x.high / panel.x.low) ** frame.share(x)
-      : panel.x.low + (panel.x.high - panel.x.low) * frame.share(x);
+      ? panel.x.low * (panel.x.high / panel.x.low) ** share
+      : panel.x.low + (panel.x.high - panel.x.low) * share;
     return `${panel.x.label}: ${short(place)}. ${said.map(([label, value]) => `${label}: ${short(value)}`).join("; ")}`;
   }
 
@@ -214,20 +214,23 @@
     const shown = element("p", { class: "play-reading" });
     let share = null;
     /* A slider: the role to which screen readers hand the arrow keys, and whose values they speak. */
-    const slider = { role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": STEPS,
-      "aria-label": `Chart of ${panel.y.label}: move along ${panel.x.label}` };
-    for (const [name, value] of Object.entries(slider)) place.setAttribute(name, value);
+    fill(place, { role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": STEPS,
+      "aria-label": `Chart of ${panel.y.label}: move along ${panel.x.label}` }, []);
+    function tell(at, text) {
+      fill(place, { "aria-valuenow": Math.round(at * STEPS), "aria-valuetext": text || "nothing is marked" }, []);
+      shown.textContent = text;
+    }
     function mark() {
       const svg = place.querySelector("svg");
       if (!svg || !svg.frame) return;
-      const at = share ?? 0.5, x = svg.frame.left + at * svg.frame.inner;
-      const text = reading(panel, now(), { right: svg.frame.right, share: () => at }, x);
-      place.setAttribute("aria-valuenow", Math.round(at * STEPS));
-      place.setAttribute("aria-valuetext", text);
       svg.querySelector(".play-cursor")?.remove();
-      shown.textContent = share === null ? "" : text;
-      if (share === null) return;
-      svg.append(drawn("path", { class: "play-cursor", d: `M${x.toFixed(1)} ${MARGIN.top}V${svg.frame.bottom}` }));
+      if (share === null) {
+        tell(0.5, "");
+        return;
+      }
+      const { left, inner, bottom } = svg.frame;
+      svg.append(drawn("path", { class: "play-cursor", d: `M${(left + share * inner).toFixed(1)} ${MARGIN.top}V${bottom}` }));
+      tell(share, reading(panel, now(), svg.frame, share));
     }
     function move(to) {
       share = to === null ? null : Math.min(1, Math.max(0, to));
