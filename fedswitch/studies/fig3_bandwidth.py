@@ -131,24 +131,6 @@ def medians(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def growth(table: pd.DataFrame) -> pd.DataFrame:
-    """By how many iterations the largest K differs from the smallest, for each bracket.
-
-    `few` and `many` are the mean counts, `difference` is the mean over seeds of their difference, and `low` and `high`
-    are the ends of its 95 % bootstrap interval.
-    """
-    counts = outcomes(table).pivot(index=["bracket", "seed"], columns="num_ues", values="iteration")
-    rows = []
-    for bracket, runs in counts.groupby("bracket"):
-        few, many = runs[runs.columns.min()], runs[runs.columns.max()]
-        low, high = ends(many - few)
-        rows.append({
-            "bracket": bracket, "few": few.mean(), "many": many.mean(),
-            "difference": (many - few).mean(), "low": low, "high": high,
-        })  # fmt: skip
-    return pd.DataFrame(rows)
-
-
 def draw_search(table: pd.DataFrame, *, seed: int, bracket: str) -> Figure:
     """Total share and delay against iterations, for up to four numbers of UEs from the fewest to the most."""
     chosen = table[(table["seed"] == seed) & (table["bracket"] == bracket)]

@@ -69,12 +69,6 @@ def test_medians_come_with_the_interval_of_the_median():
     assert row["delay_s_low"] == pytest.approx(0.1 * row["iterations_low"])
 
 
-def test_growth_is_the_difference_between_the_largest_and_the_smallest_cell_of_a_seed():
-    row = fig3.growth(ends({100: [20, 22, 24], 10: [10, 12, 14], 50: [0, 0, 0]})).iloc[0]
-    # each seed differs by the same, so that the interval has no width: pairing removes the spread over seeds
-    assert row[["few", "many", "difference", "low", "high"]].tolist() == [12, 22, 10, 10, 10]
-
-
 def test_the_figures_show_every_number_of_ues(table):
     search = fig3.draw_search(table, seed=0, bracket="fixed")
     assert [text.get_text() for text in search.axes[1].texts] == ["K = 5", "K = 20"]
