@@ -36,7 +36,6 @@ class Instance:
 
     solve: Callable[[], np.ndarray]
     loss: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    loss_without: np.ndarray
     price_per_w: np.ndarray
     max_power_w: float
 
@@ -44,7 +43,7 @@ class Instance:
         """The objective of the first UEs at these powers."""
         index = np.arange(power_w.size)
         loss = self.loss(index, np.where(power_w > 0.0, power_w, 1.0))
-        return np.where(power_w > 0.0, loss + self.price_per_w[index] * power_w, self.loss_without[index])
+        return np.where(power_w > 0.0, loss + self.price_per_w[index] * power_w, 1.0)
 
 
 # The instances
@@ -63,7 +62,6 @@ def printed(num_ues: int) -> Instance:
     return Instance(
         lambda: optimal_power(attenuation, worth, price, max_power_w=limit),
         lambda index, power: 1.0 - worth[index] * np.exp(-attenuation[index] / power),
-        np.ones(num_ues),
         price,
         limit,
     )
@@ -78,7 +76,6 @@ def in_field(num_ues: int) -> Instance:
             reception.attenuation_w, reception.field, 1.0, price, path_loss_exponent=alpha, max_power_w=limit
         ),
         lambda index, power: 1.0 - reception[index].probability(power),
-        np.ones(num_ues),
         price,
         limit,
     )
@@ -96,7 +93,6 @@ def several(num_ues: int) -> Instance:
             reception.attenuation_w, reception.field, worth, price, path_loss_exponent=alpha, max_power_w=limit
         ),
         lambda index, power: (worth[:, index] * (1.0 - reception[:, index].probability(power))).sum(axis=0),
-        np.ones(num_ues),
         price,
         limit,
     )
@@ -158,7 +154,7 @@ def quality(name: str, instance: Instance, timed: dict[str, Timed]) -> list[list
     ours = instance.objective(instance.solve()[:SAMPLE])
     rows = []
     for key, one in timed.items():
-        excess = (instance.objective(one.results[-1]) - ours) / instance.loss_without[:SAMPLE]
+        excess = instance.objective(one.results[-1]) - ours
         worse = str(np.count_nonzero(excess > WORSE))
         rows.append([name, key, str(SAMPLE), worse, f"{excess.max():.1e}", f"{max(0.0, -excess.min()):.0e}"])
     return rows

@@ -89,7 +89,7 @@ def check_path_loss_exponent(value: Any) -> float:
 def one_number(value: Any) -> int | float | None:
     """What is one real number of whatever library, as Python's int or float; None for all else, as words and times."""
     if type(value) in (int, float):
-        return value  # type: ignore[no-any-return]
+        return value
     if np.ma.is_masked(value) or has_unit(value) or getattr(getattr(value, "dtype", None), "kind", "O") not in "iufO":
         return None
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
@@ -140,8 +140,7 @@ def flags(name: str, values: ArrayLike) -> Bools:
     array = floats(name, values)
     if not ((array == 0.0) | (array == 1.0)).all():
         raise ValueError(f"{name} must be True or False in each place, got {shown(values)}")
-    yes: Bools = array == 1.0
-    return yes
+    return array == 1.0
 
 
 def floats(name: str, value: Any) -> Array:
@@ -164,8 +163,7 @@ def floats(name: str, value: Any) -> Array:
         array = None
     if array is None or array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must be a number or an array of numbers, got {shown(value)}")
-    result: Array = array.astype(np.float64, copy=False)
-    return result
+    return array.astype(np.float64, copy=False)
 
 
 def has_unit(value: Any) -> bool:

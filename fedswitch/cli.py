@@ -15,7 +15,7 @@ import click
 
 from . import __version__
 from .errors import FedswitchError
-from .files import check_space, locked, make_folder, packaged
+from .files import locked, make_folder, packaged
 from .network_commands import network
 from .studies.settings import STUDIES
 
@@ -67,11 +67,10 @@ def run(notebook: str, assignments: tuple[str, ...], out: Path, data: Path | Non
     if data is not None:
         os.environ["FEDSWITCH_DATA"] = str(data.resolve())
     os.environ["FEDSWITCH_PROGRESS"] = "0" if quiet else "1"
-    make_folder(out)
     with locked(out):
         click.echo(f"Running {study.name} ...", err=True)
         executed = run_study(study, parameters, out)
-    click.echo(f"Wrote {executed} and, in the same folder, the table, the figure and their record.")
+    click.echo(f"Wrote {executed}. Beside it are the table, its record, and the figure where there is one.")
 
 
 @cli.command()
@@ -170,7 +169,7 @@ def sweep(
 )  # fmt: skip
 @click.option("--device", default="cpu", show_default=True, help="Torch device for the studies that train.")
 @click.option("--fresh", is_flag=True, help="Discard the runs that earlier, interrupted calls finished.")
-@click.option("--extend", is_flag=True, help="Keep the recorded runs, and add only those that are missing.")
+@click.option("--extend", is_flag=True, help="Keep the STUDY's recorded runs, and add only those that are missing.")
 @click.option("--out", type=_FOLDER, help="Folder for the results, instead of results/.")
 def reproduce(
     studies: tuple[str, ...], assignments: tuple[str, ...], device: str, fresh: bool, extend: bool, out: Path | None
@@ -184,21 +183,19 @@ def reproduce(
     from .studies.reproduce import reproduce_study
 
     place = out or packaged("results")
+    if extend and not studies:
+        raise click.UsageError("--extend needs a STUDY that is recorded run by run, such as fig2_convergence.")
     if assignments and (len(studies) != 1 or place.resolve() == packaged("results").resolve()):
         raise click.UsageError("-p needs exactly one STUDY and another folder: name them, with --out for the folder.")
     os.environ.setdefault("FEDSWITCH_PROGRESS", "1")
     changes = {name: parse_assignments(find_study(name), assignments) for name in studies or STUDIES}
     make_folder(place)
-    check_space(place, "name another with --out")
     for name, changed in changes.items():
         click.echo(f"Repeating the recorded run of {name} ...", err=True)
         try:
             path = reproduce_study(name, changed, device=device, fresh=fresh, extend=extend, out=out)
         except ValueError as error:  # such as parameters that do not go together
             raise FedswitchError(str(error)) from error
-        except KeyboardInterrupt as stop:
-            stop.add_note("Finished runs are kept. Give the same command again to do the others.")
-            raise
         click.echo(f"Wrote {path} and its record.")
 
 
@@ -250,7 +247,7 @@ cli.add_command(network)
 class _Stop(KeyboardInterrupt):
     """A signal that asks the command to end."""
 
-    def __init__(self, number: int, _: Any) -> None:
+    def __init__(self, number: int) -> None:
         self.number = number
 
 
@@ -258,8 +255,8 @@ class _Stop(KeyboardInterrupt):
 def _stopped_by_signals() -> Iterator[None]:
     """Let `kill` and the closing of the terminal end the command as Ctrl-C does, unless they are ignored (nohup)."""
 
-    def stop(number: int, frame: Any) -> None:
-        raise _Stop(number, frame)
+    def stop(number: int, _: Any) -> None:
+        raise _Stop(number)
 
     wanted = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     ours = [number for number in wanted if signal.getsignal(number) is signal.SIG_DFL]

@@ -31,33 +31,36 @@ def packaged(folder: str) -> Path:
 
 
 def make_folder(out: Path, advice: str = "name another with --out") -> None:
-    """Make a folder for results; FedswitchError, which gives the advice, where it cannot be written to."""
+    """Make a folder for results; FedswitchError, which gives the advice, where it cannot be written to, or is full."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
         raise FedswitchError(f"The folder {out} cannot be written to ({error.strerror}): {advice}.") from error
+    check_space(out, advice)
 
 
 @contextlib.contextmanager
-def locked(out: Path, name: str = ".lock") -> Iterator[None]:
-    """Hold the lock of a folder that `make_folder` has made; the system drops it with the process however that ends.
+def locked(out: Path, name: str = ".lock", advice: str = "name another with --out") -> Iterator[None]:
+    """Hold the lock of a folder, which is made; the system drops it with the process however that ends.
 
-    Raises FedswitchError where another command holds it, or where the file system knows no locks.
+    Raises FedswitchError, which gives the advice, as `make_folder`, and where another command holds the lock, or the
+    file system knows no locks.
     """
     from filelock import FileLock, Timeout
 
+    make_folder(out, advice)
     lock = FileLock(out / name, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
         raise FedswitchError(
-            f"Another fedswitch command is using the folder {out}: wait until it ends, or name another with --out."
+            f"Another fedswitch command is using the folder {out}: wait until it ends, or {advice}."
         ) from error
     except (NotImplementedError, OSError) as error:
         raise FedswitchError(
-            f"The folder {out} cannot be locked against other commands ({error}): name one on another disk with --out."
+            f"The folder {out} cannot be locked against other commands ({error}): {advice}, on another disk."
         ) from error
     try:
         yield

@@ -114,10 +114,7 @@ def assemble(parts: Sequence[Piece], code: Mapping[int, NotebookNode]) -> Notebo
         if _opens_solution(cell) and _ends_at_heading(cells[number:]):
             cell.metadata["jp-MarkdownHeadingCollapsed"] = True
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook: NotebookNode = new_notebook(
-        cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}}
-    )
-    return notebook
+    return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
 
 
 def _code_cell(cell: NotebookNode, tag: str) -> NotebookNode:
@@ -125,8 +122,7 @@ def _code_cell(cell: NotebookNode, tag: str) -> NotebookNode:
     metadata: dict[str, Any] = {"tags": tags} if tags else {}
     if {"hide-input", "remove-input"} & set(cell.metadata.get("tags", [])):
         metadata["jupyter"] = {"source_hidden": True}
-    copy: NotebookNode = new_code_cell(cell.source, metadata=metadata)
-    return copy
+    return new_code_cell(cell.source, metadata=metadata)
 
 
 def _opens_solution(cell: NotebookNode) -> bool:

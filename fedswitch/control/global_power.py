@@ -126,13 +126,11 @@ class _Problem:
         hopeful = np.isfinite(self.attenuation_w)
         success = LogSuccess(np.where(hopeful, self.attenuation_w, 1.0), self.field, self.alpha)
         tops = np.broadcast_to(top, self.attenuation_w.shape)
-        lowest: Array = np.where(hopeful, most_efficient(success, tops, success(tops)), tops).min(axis=0)
-        return lowest
+        return np.where(hopeful, most_efficient(success, tops, success(tops)), tops).min(axis=0)
 
     def __call__(self, index: Indices, t: Array) -> Array:
         gain, _ = self.gains(index, t)
-        objective: Array = self.without[index] - gain.sum(axis=0) + self.price_per_w[index] * np.exp(t)
-        return objective
+        return self.without[index] - gain.sum(axis=0) + self.price_per_w[index] * np.exp(t)
 
     def bound(self, index: Indices, low: Array, high: Array) -> tuple[Array, Array]:
         """A lower bound on the objective on [low, high], and the objective in the middle."""

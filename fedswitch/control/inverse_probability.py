@@ -99,8 +99,7 @@ def unbiased_power(
         shift = np.where(np.isfinite(best), best, 0.0)
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             gain = np.log(np.exp(gains - shift).sum(axis=0)) + shift
-        still: Bools = (best == np.inf) | (gain > log_price + t)
-        return still
+        return (best == np.inf) | (gain > log_price + t)
 
     low, high = np.full(price.shape, top - _LOWEST), np.full(price.shape, top)
     at_top = falls(high)

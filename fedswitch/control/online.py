@@ -113,8 +113,7 @@ class Decision:
     @property
     def uplink_energy_j(self) -> Array:
         """Energy in J that the uploads of each UE take, the second term of (4), shape (K,)."""
-        energy_j: Array = self.power_w * self.delay_s * self.subscription.sum(axis=0)
-        return energy_j
+        return self.power_w * self.delay_s * self.subscription.sum(axis=0)
 
 
 def start(scenario: Scenario, *, rng: np.random.Generator, form: Form = "corrected") -> State:

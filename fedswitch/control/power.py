@@ -83,5 +83,4 @@ def power_gradient(
     watts = power[..., np.newaxis, :] if power.ndim else power
     counted, factor = (beta, factor) if form == "corrected" else (1.0 - beta, np.ones(()))
     gain = counted * worth * factor * attenuation / watts**2 * np.exp(-attenuation / watts)
-    slope: Array = price * beta.sum(axis=-2) - gain.sum(axis=-2)
-    return slope
+    return price * beta.sum(axis=-2) - gain.sum(axis=-2)

@@ -50,8 +50,7 @@ def ue_cost(
     )  # fmt: skip
     a, b = ue_constants(beta, rate, num_ues=scenario.num_ues, **scenario.bound_constants, form=form)
     risk = formulas(form).weight(scenario, weights) * ((1.0 - a) * state + b)
-    cost: Array = (risk + scenario.energy_weight_per_j * beta * energy).sum(axis=-2)
-    return cost
+    return (risk + scenario.energy_weight_per_j * beta * energy).sum(axis=-2)
 
 
 def cost_gradient(

@@ -72,29 +72,16 @@ def fading_figure(scenario: Scenario, *, rounds: int = 48) -> Explorable:
 
     It sends at full power on an equal share of the bandwidth; fading and interference are those of seed 0.
     """
-    s = scenario
+    s, radio = scenario, wireless.Radio.of(scenario)
     cell = wireless.Cell.draw(dataclasses.replace(s, num_ues=1), 0)
     channels = [cell.channel(t) for t in range(rounds)]
-    loss: dict[str, Any] = {"path_loss_exponent": s.path_loss_exponent, "reference_gain": s.reference_gain}
-    fading = np.concatenate([one.gain for one in channels]) / wireless.path_gain(cell.distance_m, **loss)
+    fading = np.concatenate([one.gain for one in channels]) / radio.path_gain(cell.distance_m)
     interference_w = np.concatenate([one.interference_w for one in channels])
-    noise_w = wireless.noise_power_w(
-        1.0 / s.num_ues, bandwidth_hz=s.bandwidth_hz, noise_psd_w_per_hz=s.noise_psd_w_per_hz
-    )
     distance_m = np.linspace(20.0, 100.0, STOPS)
-    signal_w = s.max_power_w * wireless.path_gain(distance_m, **loss)[:, None] * fading  # (distances, rounds)
-    sinr = wireless.sinr(signal_w, interference_w, noise_w)
+    signal_w = s.max_power_w * radio.path_gain(distance_m)[:, None] * fading  # (distances, rounds)
+    sinr = wireless.sinr(signal_w, interference_w, radio.noise_w / s.num_ues)
     received, sinr_db = wireless.received(sinr, s.sinr_threshold), ratio_to_db(sinr)
-    arrives = wireless.success_probability(
-        distance_m,
-        s.max_power_w,
-        s.bandwidth_hz / s.num_ues,
-        s.sinr_threshold,
-        **loss,
-        noise_psd_w_per_hz=s.noise_psd_w_per_hz,
-        base_station_density_per_m2=s.base_station_density_per_m2,
-        interferer_power_w=s.interferer_power_w,
-    )
+    arrives = wireless.Reception.of(s, distance_m, 1.0 / s.num_ues, 0.0).probability(s.max_power_w)
     number = np.arange(1.0, rounds + 1)
     lowest, highest = 10.0 * np.floor(sinr_db.min() / 10.0), 10.0 * np.ceil(sinr_db.max() / 10.0)
     threshold_db = float(ratio_to_db(s.sinr_threshold))

@@ -9,6 +9,7 @@ only the settings of the grid, so that no setting is interpolated.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import html
 import json
 import math
@@ -68,7 +69,7 @@ class Explorable:
         """The setting that is shown first."""
         return tuple(control.start for control in self.controls)
 
-    @property
+    @functools.cached_property
     def data(self) -> dict[str, Any]:
         """All that the script needs, as JSON has it: numbers rounded to `DIGITS` digits, None for NaN."""
         return {

@@ -10,14 +10,12 @@ Texts = NDArray[np.str_]
 
 def decimals(values: ArrayLike, places: int = 3) -> Texts:
     """Each number with so many decimals, in the shape of `values`."""
-    numbers = np.asarray(values, dtype=float)
-    return np.array([f"{number:.{places}f}" for number in numbers.flat]).reshape(numbers.shape)
+    return np.char.mod(f"%.{places}f", np.asarray(values, dtype=float))
 
 
 def rounded(values: ArrayLike) -> Texts:
     """Each number rounded to three significant digits, in the shape of `values`."""
-    numbers = np.asarray(values, dtype=float)
-    return np.array([f"{float(f'{number:.3g}'):g}" for number in numbers.flat]).reshape(numbers.shape)
+    return np.char.mod("%g", np.char.mod("%.3g", np.asarray(values, dtype=float)).astype(float))
 
 
 def percent(shares: ArrayLike) -> Texts:

@@ -101,8 +101,7 @@ class _PostNorm:
 
     def __call__(self, context: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         attended = self._layer.attention.output(context, hidden)
-        result: torch.Tensor = self._layer.output(self._layer.intermediate(attended), attended)
-        return result
+        return self._layer.output(self._layer.intermediate(attended), attended)
 
 
 class _PreNorm:
@@ -121,8 +120,7 @@ class _PreNorm:
 
     def __call__(self, context: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         attended = hidden + self._scales[0](self._output(context))
-        result: torch.Tensor = attended + self._scales[1](self._perceptron(self._norm(attended)))
-        return result
+        return attended + self._scales[1](self._perceptron(self._norm(attended)))
 
 
 def _perceptron(layer: Any) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -91,8 +91,7 @@ class Backbone:
         ids, segments = inputs
         # RoBERTa has one segment type only
         types = segments if self.encoder.config.type_vocab_size > 1 else torch.zeros_like(segments)
-        hidden: torch.Tensor = self.encoder.embeddings(input_ids=ids, token_type_ids=types)
-        return hidden
+        return self.encoder.embeddings(input_ids=ids, token_type_ids=types)
 
     def read(self, split: AnySplit, max_tokens: int) -> Sequences:
         """The samples of a split as tokens, at most `max_tokens` each.

@@ -64,8 +64,7 @@ class EncoderFactors(SampledRisks):
         with torch.no_grad():
             losses = [self._losses(self._tensor(row).expand(len(self.labels), -1)) for row in rows]
         by_ue = torch.stack(losses).double().cpu().numpy().reshape(len(rows), self.weights.size, -1).mean(axis=-1)
-        value: Array = (by_ue @ self.weights).reshape(w.shape[:-1])
-        return value
+        return (by_ue @ self.weights).reshape(w.shape[:-1])
 
     @own_switches()
     def sample_gradients(self, w: Array) -> Array:
@@ -75,8 +74,7 @@ class EncoderFactors(SampledRisks):
             copies = self._tensor(row).expand(len(self.labels), -1).clone().requires_grad_()
             (own,) = torch.autograd.grad(self._losses(copies).sum(), copies)
             gradients.append(own.double().cpu().numpy())
-        found: Array = np.stack(gradients).reshape(*w.shape[:-1], self.weights.size, -1, w.shape[-1])
-        return found
+        return np.stack(gradients).reshape(*w.shape[:-1], self.weights.size, -1, w.shape[-1])
 
     @own_switches()
     def curvature(self, w: Array) -> tuple[float, float]:
@@ -88,8 +86,7 @@ class EncoderFactors(SampledRisks):
 
         def product(vector: Array) -> Array:
             (turned,) = torch.autograd.grad(slope, at, self._tensor(vector.ravel()), retain_graph=True)
-            found: Array = turned.double().cpu().numpy()
-            return found
+            return turned.double().cpu().numpy()
 
         hessian: Any = LinearOperator((at.numel(), at.numel()), matvec=product, dtype=np.float64)
         begin = np.ones(at.numel())  # not at random

@@ -73,5 +73,4 @@ def _together(whole: Sequence[AnySplit]) -> Split:
 
 
 def _draw(count: int, size: int) -> NDArray[np.int64]:
-    drawn: NDArray[np.int64] = np.sort(stream(0, "mixture", count).permutation(count)[:size]).astype(np.int64)
-    return drawn
+    return np.sort(stream(0, "mixture", count).permutation(count)[:size]).astype(np.int64)

@@ -116,8 +116,7 @@ class LoraModules(Modules):
     def logits(self, n: int, frozen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """See `Modules`."""
         adapters = [(a, self.scales[n] * b) for a, b in self._factors(n)]
-        scores: torch.Tensor = self.heads[n](self.backbone.encode(frozen, mask, self.frozen_layers, adapters))
-        return scores
+        return self.heads[n](self.backbone.encode(frozen, mask, self.frozen_layers, adapters))
 
     def _factors(self, n: int) -> list[tuple[torch.nn.Parameter, torch.nn.Parameter]]:
         """(A, B) of module `n` for each linear layer that LoRA is added to."""
@@ -153,8 +152,7 @@ class FullModel(Modules):
 
     def logits(self, n: int, frozen: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """See `Modules`."""
-        scores: torch.Tensor = self.heads[n](self.backbone.encode(self.backbone.embeddings(*frozen), mask, 0))
-        return scores
+        return self.heads[n](self.backbone.encode(self.backbone.embeddings(*frozen), mask, 0))
 
 
 def _fill(parameter: torch.Tensor, values: Array) -> None:

@@ -243,8 +243,7 @@ def _common_sizes(demands: ArrayLike, pools: Integers) -> Integers:
     demand = np.cumsum(demands, axis=0)
     with np.errstate(divide="ignore", over="ignore"):  # a group that hardly anybody wants does not run out
         lasting = np.where(demand > 0, pools / demand, np.inf)
-    sizes: Integers = np.floor(lasting.min(axis=1)).astype(np.int64)
-    return sizes
+    return np.floor(lasting.min(axis=1)).astype(np.int64)
 
 
 def _whole_counts(proportions: Array, size: int) -> Integers:

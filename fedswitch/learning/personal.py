@@ -31,8 +31,7 @@ def own_module(log_likelihood: NDArray[np.floating]) -> Array:
     of each of the K UEs.
     """
     best = log_likelihood.mean(axis=2).argmax(axis=0)
-    weights: Array = np.equal(best, np.arange(len(log_likelihood))[:, np.newaxis]).astype(np.float64)
-    return weights
+    return np.equal(best, np.arange(len(log_likelihood))[:, np.newaxis]).astype(np.float64)
 
 
 def mixture_weights(log_likelihood: NDArray[np.floating], *, steps: int = 50) -> Array:
@@ -58,5 +57,4 @@ def label_odds(held: NDArray[np.integer], num_labels: int) -> Array:
     """
     counts = np.stack([np.bincount(labels, minlength=num_labels) for labels in held]) + 1.0
     shares = counts / counts.sum(axis=1, keepdims=True)
-    odds: Array = shares / shares.mean(axis=0)
-    return odds
+    return shares / shares.mean(axis=0)

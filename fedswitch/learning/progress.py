@@ -25,8 +25,7 @@ def rounds_bar(label: str, first: int, total: int, shown: bool | None) -> Any:
 
 def runs_bar(runs: Sequence[Run]) -> Iterable[Run]:
     """The runs of a study, with a tqdm bar over them where bars are shown."""
-    bar: Iterable[Run] = tqdm(runs, unit="run", **_look(None))
-    return bar
+    return tqdm(runs, unit="run", **_look(None))
 
 
 def _look(shown: bool | None) -> dict[str, Any]:

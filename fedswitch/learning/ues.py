@@ -50,8 +50,7 @@ class UEs(abc.ABC):
 
     def risks(self, t: int) -> Array:
         """Risk of every module on the mini-batch of every UE, (N, K): the mean of its `losses`."""
-        risks: Array = self.losses(t).mean(axis=2).astype(np.float64)
-        return risks
+        return self.losses(t).mean(axis=2).astype(np.float64)
 
     @abc.abstractmethod
     def views(self, t: int) -> Views:

@@ -79,10 +79,7 @@ class VisionBackbone(Backbone):
         embed = self.encoder.embeddings
         # some interpolate always, others on demand
         asks = "interpolate_pos_encoding" in inspect.signature(embed.forward).parameters
-        hidden: torch.Tensor = embed(
-            pixels.to(self.encoder.dtype), **({"interpolate_pos_encoding": True} if asks else {})
-        )
-        return hidden
+        return embed(pixels.to(self.encoder.dtype), **({"interpolate_pos_encoding": True} if asks else {}))
 
 
 def load_named(name: str) -> VisionBackbone:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 def flat(tensors: Sequence[torch.Tensor]) -> NDArray[np.float32]:
     """All numbers of the tensors, in their order, as float32 (P,)."""
-    row: NDArray[np.float32] = torch.cat([tensor.detach().cpu().float().reshape(-1) for tensor in tensors]).numpy()
-    return row
+    return torch.cat([tensor.detach().cpu().float().reshape(-1) for tensor in tensors]).numpy()
 
 
 def parts(rows: NDArray[np.floating], shapes: Sequence[tuple[int, ...]]) -> list[list[torch.Tensor]]:

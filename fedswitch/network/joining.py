@@ -74,7 +74,7 @@ def join(
     with tempfile.TemporaryDirectory(prefix="fedswitch-") as folder:
         home = Path(folder)
         log = home if logs is None else logs
-        make_folder(log, advice="name another")
+        make_folder(log, advice="name another with --logs")
         _Pair(address, data, key, authority, home, log, say).watch()
 
 

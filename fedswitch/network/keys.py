@@ -47,8 +47,7 @@ def make_keys(out: Path, *, nodes: int, addresses: Sequence[str] = ()) -> list[P
 
 
 def _pem(key: ec.EllipticCurvePrivateKey, form: serialization.PrivateFormat) -> bytes:
-    text: bytes = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-    return text
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
 
 
 def _certificate(
@@ -76,8 +75,7 @@ def _certificate(
         names = x509.SubjectAlternativeName([_general_name(address) for address in addresses])
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         builder = builder.add_extension(names, critical=False).add_extension(usage, critical=False)
-    text: bytes = builder.sign(authority, hashes.SHA384()).public_bytes(serialization.Encoding.PEM)
-    return text
+    return builder.sign(authority, hashes.SHA384()).public_bytes(serialization.Encoding.PEM)
 
 
 def _general_name(address: str) -> x509.GeneralName:

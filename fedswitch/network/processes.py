@@ -135,8 +135,7 @@ def free_port(host: str = LOOPBACK) -> int:
     """A port that nobody uses at the moment."""
     with socket.socket() as probe:
         probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return probe.getsockname()[1]
 
 
 def check_free(host: str, port: int) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FedswitchError
-from ..files import locked, make_folder
+from ..files import locked
 from .notes import Notes, read_history
 from .processes import (
     check_free,
@@ -59,13 +59,13 @@ def serve(job: Job, out: Path, *, address: str, keys: Path | None, tell: Tell) -
     host, port = split_address(address)
     if keys is None and not is_loopback(host):
         raise FedswitchError(
-            f"Without keys nobody but this machine may be served, but {host} is open to others: make some."
+            f"Without keys nobody but this machine may be served, but {host} is open to others: make keys with "
+            "`fedswitch network keys`, and give their folder with --keys."
         )
     if keys is not None:
         missing = [name for name in TLS_FILES.values() if not (keys / name).is_file()]
         if missing:
             raise FedswitchError(f"The folder {keys} lacks {missing[0]}: make keys with `fedswitch network keys`.")
-    make_folder(out)
     with locked(out):
         check_free(host, port)
         notes, home = Notes(out / "notes.jsonl"), out / "flower"

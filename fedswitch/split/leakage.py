@@ -85,8 +85,7 @@ def tell_labels_apart(message: FeatureGradient) -> Bools:
     """
     gradients = message.dz.detach().double()
     direction = torch.linalg.svd(gradients, full_matrices=False).Vh[0]
-    side: Bools = (gradients @ direction > 0).cpu().numpy()
-    return side
+    return (gradients @ direction > 0).cpu().numpy()
 
 
 def _check_width(message: Embedded, backbone: Backbone) -> None:

@@ -41,14 +41,6 @@ class AnyArm(Structure):
         """By which settings and tables call it."""
 
     @property
-    def label(self) -> str:
-        """By which pages and figures call it."""
-
-    @property
-    def reading(self) -> str:
-        """Either "printed" or "corrected", or "" for what has one form."""
-
-    @property
     def changes(self) -> Mapping[str, Any]:
         """Fields of the scenario, and the values that they get."""
 
@@ -71,8 +63,10 @@ class Arm:
 
     name: str
     label: str
+    """By which pages and figures call it."""
     scheme: str | type[Scheme]
     reading: str = ""
+    """Either "printed" or "corrected", or "" for what has one form."""
     changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def decides(self) -> dict[str, str]:
@@ -153,9 +147,6 @@ class Protocol:
 
 
 def arms_by_name(arms: Iterable[AnArm], names: Sequence[str]) -> list[AnArm]:
-    """The arms of these names, in their order; ValueError that lists what there is for an unknown name."""
+    """The arms of these names, in their order; settings have refused unknown ones."""
     known = {arm.name: arm for arm in arms}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise ValueError(f"unknown arm {unknown[0]!r}; there are: {', '.join(known)}")
     return [known[name] for name in names]

@@ -110,24 +110,20 @@ def along(table: pd.DataFrame, settings: ConceptsSettings, axis: str) -> pd.Data
     UEs that want the opposite of the others, K, or D_k^t; the `difference` in percentage points is that of what the UEs
     train, `accuracy_trained`.
     """
+    varied: dict[str, tuple[str, dict[str | int, float]]] = {
+        "conflict": ("cell", {conflict(degree): degree / KINDS for degree in settings.degrees}),
+        "minority": ("cell", {minority(parts): 1 / parts for parts in settings.minorities}),
+        "num_ues": ("num_ues", {count: count for count in settings.sizes}),
+        "batch_size": ("batch_size", {count: count for count in settings.batch_sizes}),
+    }
+    column, places = varied[axis]
+    usual = {"cell": [OPPOSED], "num_ues": [settings.num_ues], "batch_size": [settings.batch_size]}
     found = against_common(table)
     found = found[(found["inference"] == "accuracy_trained") & found["arm"].isin(settings.followed)]
-    usual = {"num_ues": settings.num_ues, "batch_size": settings.batch_size}
-    cells = {
-        "conflict": {conflict(degree): degree / KINDS for degree in settings.degrees},
-        "minority": {minority(parts): 1 / parts for parts in settings.minorities},
-    }.get(axis)
-    if cells is None:
-        found = found[
-            (found["cell"] == OPPOSED) & found[axis].isin({"num_ues": settings.sizes}.get(axis, settings.batch_sizes))
-        ]
-        usual.pop(axis)
-    else:
-        found = found[found["cell"].isin(cells)]
-    for name, value in usual.items():
-        found = found[found[name] == value]
-    place = found[axis] if cells is None else found["cell"].map(cells)
-    return found.assign(place=place.astype(float))[["arm", "seed", "place", "difference"]].sort_values("place")
+    for name, values in (usual | {column: [*places]}).items():
+        found = found[found[name].isin(values)]
+    place = found[column].map(places).astype(float)
+    return found.assign(place=place)[["arm", "seed", "place", "difference"]].sort_values("place")
 
 
 def boundary(gained: pd.DataFrame) -> str:
@@ -154,7 +150,7 @@ def turned(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
     One row per case and arm: means over seeds at the end, with intervals, for UEs that use what they train. The case
     in which nothing happens is there where the cell of opposite tasks is.
     """
-    ends = of_usual_size(last_tests(table), settings).reindex(columns=[*table, *({"accuracy_turned"} - set(table))])
+    ends = of_usual_size(last_tests(table), settings).reindex(columns=[*table, *({TURNED} - set(table))])
     rows = []
     for name, happens in {OPPOSED: "nothing", **TURNS}.items():
         for arm in settings.followed:
@@ -164,7 +160,7 @@ def turned(table: pd.DataFrame, settings: ConceptsSettings) -> pd.DataFrame:
                     "half way": happens, "scheme": LABELS[arm],
                     "all UEs": in_percent(of_arm["accuracy_trained"]),
                     "the worst served": in_percent(of_arm["accuracy_trained_min"]),
-                    "whom it happens to": in_percent(of_arm["accuracy_turned"]),
+                    "whom it happens to": in_percent(of_arm[TURNED]),
                 })  # fmt: skip
     return pd.DataFrame(rows)
 

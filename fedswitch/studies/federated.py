@@ -181,10 +181,10 @@ def _check_weights(path: Path, source: str) -> None:
 def keep_recorded(result: Result, finished: Path) -> None:
     """Put the runs of a recorded result into the folder `finished`, as if they had been made here.
 
-    Raises FedswitchError for a record from before runs were told apart.
+    Raises FedswitchError for the record of a study that is not made of runs that are kept.
     """
     if "run" not in result.table:
-        raise FedswitchError(f"The record of {result.name} does not tell its runs apart: measure it anew.")
+        raise FedswitchError(f"{result.name} is recorded as a whole, not run by run: leave --extend away.")
     runs = list(result.table.groupby("run", sort=False))
     made = {name: result.record[name] for name in MADE} | {"seconds": result.record["seconds"] / len(runs)}
     for known_by, table in runs:

@@ -262,9 +262,9 @@ def _name_sizes(axes: Axes, sizes: Sequence[int]) -> None:
 
 def _name_arms(figure: Figure, panels: Sequence[Axes]) -> None:
     """A legend of what stands in all panels: bars of several schemes lie too close to be named at their ends."""
-    entries: dict[str, Any] = {}
-    for axes in panels:
-        entries |= {label: handle for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    entries = {
+        label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
     figure.legend(list(entries.values()), list(entries), loc="outside upper center", ncols=2)
 
 

@@ -152,12 +152,12 @@ def draw_search(table: pd.DataFrame, *, seed: int, bracket: str) -> Figure:
 def draw_counts(table: pd.DataFrame) -> Figure:
     """Iterations and common delay against the number of UEs: median and middle half over the cells."""
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(WIDE_IN, 5.0), sharex=True)
-    ends = outcomes(table)
-    for name, look in distinct_lines(ends["bracket"].unique()):
-        of_bracket = ends[ends["bracket"] == name]
-        _draw_quartiles(top, of_bracket, "iteration", name, look)
+    ended = outcomes(table)
+    by_bracket = dict(list(ended.groupby("bracket")))
+    for name, look in distinct_lines(ended["bracket"].unique()):
+        _draw_quartiles(top, by_bracket[name], "iteration", name, look)
     # the delay does not depend on where the search started
-    _draw_quartiles(bottom, of_bracket, "delay_s", "", {"color": INK, "marker": "o"})
+    _draw_quartiles(bottom, by_bracket["fixed"], "delay_s", "", {"color": INK, "marker": "o"})
     top.axhline(PAPER_ITERATIONS, **NEUTRAL)
     top.annotate(
         "end of the paper's axis", (0.01, PAPER_ITERATIONS), xycoords=("axes fraction", "data"), va="top", fontsize=9.0
@@ -166,7 +166,7 @@ def draw_counts(table: pd.DataFrame) -> Figure:
     top.set_ylim(0, PAPER_ITERATIONS * 1.05)
     label_ends(top)
     bottom.set(xlabel="UEs in the cell, K", ylabel="delay in s", yscale="log")
-    bottom.set_xticks(ends["num_ues"].unique())
+    bottom.set_xticks(ended["num_ues"].unique())
     return figure
 
 

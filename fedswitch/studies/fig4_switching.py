@@ -175,7 +175,7 @@ PAPER_AXES = ((0, 100), (0.4, 1.0))
 Axis = tuple[float, float]
 
 
-def draw(table: pd.DataFrame, *, column: str = "accuracy_pooled", limits: tuple[Axis, Axis] | None = None) -> Figure:
+def draw(table: pd.DataFrame, *, limits: tuple[Axis, Axis] | None = None) -> Figure:
     """Test accuracy against rounds: means over seeds, bands from the least to the most, and a dotted line at guessing.
 
     `limits` are the ends of both axes, such as `PAPER_AXES`; where not given, they follow the data. `table` is
@@ -186,10 +186,10 @@ def draw(table: pd.DataFrame, *, column: str = "accuracy_pooled", limits: tuple[
     figure, grid = plt.subplots(
         len(panels), 1, figsize=(WIDE_IN, 0.8 + 2.6 * len(panels)), sharex=True, sharey=True, squeeze=False
     )
-    tested = table.dropna(subset=[column])
+    tested = table.dropna(subset=["accuracy_pooled"])
     for axes, (title, arms) in zip(grid[:, 0], panels.items(), strict=True):
         for arm in arms:
-            over_seeds = tested[tested["arm"] == arm].groupby("round")[column]
+            over_seeds = tested[tested["arm"] == arm].groupby("round")["accuracy_pooled"]
             draw_range(axes, over_seeds, label=_short(arm), markersize=5, **scheme_look(arm))
         axes.set(title=title, ylabel="test accuracy")
     if limits:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FedswitchError, ParameterError, nearest
-from ..files import check_space, make_folder, packaged, write_whole, writing_to
+from ..files import make_folder, packaged, write_whole, writing_to
 from .settings import StudySettings, recorded_settings
 
 NOT_SET = "None:"
@@ -122,7 +122,6 @@ def run_study(study: Study, parameters: Mapping[str, Any], out: Path, *, echo: b
     from .kernels import execute
 
     make_folder(out)
-    check_space(out, "name another with --out")
     unfinished = out / f".{study.name}.part"
     notebook = jupytext.read(study.path)
     injected = _inject(notebook, {**parameters, OUT_PARAMETER: str(unfinished.resolve())})
@@ -135,8 +134,7 @@ def run_study(study: Study, parameters: Mapping[str, Any], out: Path, *, echo: b
             execute(notebook, echo=echo)
         finally:
             injected.source = _as_code({**parameters, OUT_PARAMETER: str(out.resolve())})
-            with writing_to(out):
-                _write(notebook, written)
+            _write(notebook, written)
         with writing_to(out):
             _deliver(unfinished, out)
         return out / written.name
@@ -167,8 +165,7 @@ def _inject(notebook: Any, parameters: Mapping[str, Any]) -> Any:
 def _as_code(parameters: Mapping[str, Any]) -> str:
     from papermill.translators import PythonTranslator
 
-    code: str = PythonTranslator.codify(parameters, "Parameters")
-    return code
+    return PythonTranslator.codify(parameters, "Parameters")
 
 
 def _explained(name: str, error: Exception, as_far: str) -> str:
@@ -213,8 +210,7 @@ def _settings_kind(study: Study) -> type[StudySettings] | None:
     """What the settings of a study of the book are; None for a notebook of another's own."""
     if notebook_paths().get(study.name) != study.path:
         return None
-    kind: type[StudySettings] = type(recorded_settings(study.name))
-    return kind
+    return type(recorded_settings(study.name))
 
 
 @contextlib.contextmanager
@@ -244,7 +240,7 @@ def _literal(parameter: Parameter, text: str) -> Any:
     if isinstance(parameter.default, str):
         return text.strip("'\"")
     try:
-        value = ast.literal_eval(text)
+        value = _as_lists(ast.literal_eval(text))
     except (ValueError, SyntaxError):
         value = {"true": True, "false": False, "none": None}.get(text.lower(), text)
     if value is None and NOT_SET in parameter.help:
@@ -253,8 +249,7 @@ def _literal(parameter: Parameter, text: str) -> Any:
         if isinstance(value, str):
             inner = value.strip("[]()")
             value = [part.strip(" '\"") for part in inner.split(",")] if inner.strip() else []
-        # papermill writes lists into the notebook as such, but tuples as texts
-        value = list(value) if isinstance(value, list | tuple) else [value]
+        value = value if isinstance(value, list) else [value]
     wanted = _mismatch(value, parameter.default)
     if wanted:
         raise ParameterError(
@@ -262,6 +257,11 @@ def _literal(parameter: Parameter, text: str) -> Any:
             f"not {text!r}."
         )
     return value
+
+
+def _as_lists(value: Any) -> Any:
+    """The same with lists for tuples: papermill writes lists into a notebook as such, but tuples as texts."""
+    return [_as_lists(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _mismatch(value: Any, default: Any) -> str:

@@ -19,7 +19,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..errors import FedswitchError
-from ..files import packaged, write_json, write_whole, writing_to
+from ..files import packaged, write_json, write_whole
 from .settings import StudySettings, recorded_settings
 
 Settings = StudySettings | Mapping[str, Any]
@@ -114,10 +114,9 @@ def save_result(
     place = folder or packaged("results")
     by = {key: [value] for key, value in (made or made_here()).items()} | {"seconds": round(seconds)}
     path = place / f"{name}.parquet"
-    with writing_to(place):
-        write_whole(path, lambda unfinished: table.to_parquet(unfinished, index=False, compression="zstd"))
-        known = {"study": name, "sha256": _digest(path), "settings": _as_dict(settings)}
-        write_json(path.with_suffix(".json"), {**known, **by, **table.attrs, "versions": versions()})
+    write_whole(path, lambda unfinished: table.to_parquet(unfinished, index=False, compression="zstd"))
+    known = {"study": name, "sha256": _digest(path), "settings": _as_dict(settings)}
+    write_json(path.with_suffix(".json"), {**known, **by, **table.attrs, "versions": versions()})
     return path
 
 
@@ -148,15 +147,12 @@ def save_study(
     """
     path = Path(out) / f"{name}.parquet"
     record = provenance(settings)
-    with writing_to(Path(out)):
-        write_whole(path, lambda part: table.to_parquet(part, index=False))
-        write_json(path.with_suffix(".json"), record)
-        if figure is None:
-            return
-        for kind, options in _PICTURES.items():
-            write_whole(
-                path.with_suffix(f".{kind}"), partial(figure.savefig, format=kind, bbox_inches="tight", **options)
-            )
+    write_whole(path, lambda part: table.to_parquet(part, index=False))
+    write_json(path.with_suffix(".json"), record)
+    if figure is None:
+        return
+    for kind, options in _PICTURES.items():
+        write_whole(path.with_suffix(f".{kind}"), partial(figure.savefig, format=kind, bbox_inches="tight", **options))
 
 
 def _as_dict(settings: Settings) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..files import locked, make_folder
+from ..files import locked
 from .federated import keep_recorded
 from .records import load_result, made_here, save_result
 from .settings import recorded_settings
@@ -41,8 +41,7 @@ def reproduce_study(
     measure = importlib.import_module(f"{__package__}.{name}").measure
     settings = dataclasses.replace(recorded_settings(name), **changes)
     finished = FINISHED / name
-    make_folder(FINISHED)
-    with locked(FINISHED, f".{name}.lock"):
+    with locked(FINISHED, f".{name}.lock", advice="give the command in another folder"):
         if fresh:
             shutil.rmtree(finished, ignore_errors=True)
         if extend:
@@ -50,5 +49,10 @@ def reproduce_study(
         accepted = inspect.signature(measure).parameters
         here = {key: value for key, value in {"device": device, "finished": finished}.items() if key in accepted}
         started, made = time.perf_counter(), made_here()
-        table = measure(settings, **here)
+        try:
+            table = measure(settings, **here)
+        except KeyboardInterrupt as stop:
+            if "finished" in here:
+                stop.add_note("Finished runs are kept. Give the same command again to do the others.")
+            raise
         return save_result(name, table, settings, seconds=time.perf_counter() - started, made=made, folder=out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -16,13 +17,12 @@ from .split_runs import LABELS, SplitCase, ends, looks
 from .style import INK, NEUTRAL, WIDE_IN, draw_range
 
 
-def limits_setting(default: list[float]) -> list[float]:
+def limits_setting(default: list[float]) -> Any:
     """A field of limits, on the sibling's axis."""
-    limits: list[float] = setting(
+    return setting(
         default, "limits of the mean delay on the sibling's axis, where 0.5 stands for the stated one: several values",
         meaning="a limit", above=0.0, high=1e3,
     )  # fmt: skip
-    return limits
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

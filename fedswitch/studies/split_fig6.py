@@ -52,10 +52,7 @@ def expand(scenario: SplitScenario, gain: Array, price_per_s: float, *, form: Fo
     order = (-gain).argsort(kind="stable")
     best, value, before = 0, 0.0, 0.0
     for count in range(1, len(order) + 1):
-        delay_s = least_delay(
-            gain[order[:count]], payload_bits=scenario.payload_bits, bandwidth_hz=scenario.bandwidth_hz,
-            noise_psd_w_per_hz=scenario.noise_psd_w_per_hz,
-        )  # fmt: skip
+        delay_s = least_delay(gain[order[:count]], payload_bits=scenario.payload_bits, **scenario.band)
         now = count - price_per_s * delay_s
         if form == "printed" and now < before:
             return count - 1, count

@@ -33,7 +33,6 @@ class SplitArm:
 
     name: Policy
     label: str
-    reading: str = ""
     changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def decides(self) -> dict[str, str]:
@@ -68,11 +67,11 @@ ALL_IN = "all_in"
 
 ARMS = (
     SplitArm("all_in", "All-in, without a limit"),
-    SplitArm("proposed", "Algorithm 1, corrected", "corrected"),
-    SplitArm("proposed_printed", "Algorithm 1, printed", "printed"),
+    SplitArm("proposed", "Algorithm 1, corrected"),
+    SplitArm("proposed_printed", "Algorithm 1, printed"),
     SplitArm("greedy", "GS"),
     SplitArm("equal_share", "AABA"),
-    SplitArm("fair", "Algorithm 1 with fairness", "corrected"),
+    SplitArm("fair", "Algorithm 1 with fairness"),
 )
 """The policies that are compared, in the order that the sibling claims."""
 

@@ -22,7 +22,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..errors import FedswitchError
-from ..files import check_space, locked, make_folder, write_json, write_whole, writing_to
+from ..files import locked, make_folder, write_json, write_whole, writing_to
 from .notebooks import Study
 from .records import provenance
 from .sweep_plan import plan
@@ -110,7 +110,6 @@ def _make_place(out: Path) -> None:
     """The folders of a sweep; FedswitchError where they cannot be written to, or something stands in the way."""
     for folder in (out, out / FINISHED, out / FAILED):
         make_folder(folder)
-    check_space(out, "name another with --out")
     for name in (LIST, TABLE, *PICTURES):
         if (out / name).is_dir():
             raise FedswitchError(f"{out / name} is a folder, but should be a file: remove it, or name another --out.")
@@ -120,16 +119,14 @@ def _look(out: Path, run: SweepRun) -> _Kept:
     """What is kept of a run. Where its record or table is damaged, missing or of another run, it has not finished."""
     folder, failed = out / FINISHED / run.run_id, out / FAILED / run.run_id
     record, table = _read_record(folder, run), pd.DataFrame(index=[0])
-    path = folder / f"{run.notebook}.parquet"
-    if record is not None and record.get("table") != "":  # a notebook may leave no table
+    if record and record["table"]:  # a notebook may leave no table
+        path = folder / f"{run.notebook}.parquet"
         try:
             table = pd.read_parquet(path)
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            whole = hashlib.sha256(path.read_bytes()).hexdigest() == record["table"]
         except Exception:  # of many kinds
-            record = None
-        else:
-            # the records of older sweeps say nothing of the table
-            record = record if record.get("table", digest) == digest else None
+            whole = False
+        record = record if whole else None
     failure = ""
     if failed.exists():
         failure = str((_read_record(failed, run) or {}).get("failure") or "It failed, and its record is damaged.")
@@ -141,8 +138,8 @@ def _read_record(folder: Path, run: SweepRun) -> dict[str, Any] | None:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    ours = isinstance(record, dict) and record.get("run_id") == run.run_id and isinstance(record.get("module"), str)
-    return record if ours else None
+    whole = isinstance(record, dict) and {"module", "table", "made"} <= record.keys()
+    return record if whole and record.get("run_id") == run.run_id else None
 
 
 def _keep(out: Path, outcome: Performed) -> None:
@@ -220,8 +217,7 @@ def _notes(kept: Sequence[_Kept]) -> Iterator[str]:
         yield f"{others} of the runs are of another version of fedswitch, and marked so: --fresh repeats them."
     found: dict[tuple[str, ...], set[str]] = {}
     for run, record in finished:
-        made = record.get("made")
-        for name, value in made.items() if isinstance(made, dict) else ():
+        for name, value in record["made"].items():
             of_what = [str(run.parameters.get(key)) for key in ("task", "backbone")] if name == "data" else []
             found.setdefault((name, *of_what), set()).add(str(value))
     for (name, *_), values in found.items():

@@ -7,12 +7,9 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..errors import ParameterError, nearest
+from ..errors import ParameterError
 from .notebooks import OUT_PARAMETER, Study, check_together, parse_assignments
 from .sweep_workers import SweepRun, data_digest, module_version
 
@@ -46,17 +43,11 @@ def plan(study: Study, swept: Mapping[str, Sequence[Any]]) -> list[SweepRun]:
     """One run for each combination of values, in order; the last parameter changes first.
 
     A run is known by the notebook's text, the values of all its parameters, defaults included, in whatever order, and
-    the data that these name on this machine. Raises ParameterError for a parameter that the study does not have, one
-    without values, a value given twice, values that do not go together, and more than `MOST_RUNS` combinations.
+    the data that these name on this machine. `swept` is what `parse_sweep` returns. Raises ParameterError for values
+    that do not go together.
     """
     source, module = study.path.read_text(encoding="utf-8"), module_version()
     defaults = {parameter.name: parameter.default for parameter in study.parameters if parameter.name != OUT_PARAMETER}
-    for name in swept:
-        if name not in defaults:
-            raise ParameterError(
-                f"{study.name} has no parameter {name!r}.{nearest(name, defaults)} It has: {', '.join(defaults)}."
-            )
-    swept = _checked(swept)
     data: dict[tuple[Any, ...], str] = {}  # by what names it: each is read once
     runs = []
     for values in itertools.product(*swept.values()):
@@ -72,32 +63,17 @@ def plan(study: Study, swept: Mapping[str, Sequence[Any]]) -> list[SweepRun]:
     return runs
 
 
-def _checked(swept: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-    """The values of each parameter as notebooks take them; ParameterError for none, one given twice, or too many."""
-    checked: dict[str, list[Any]] = {}
+def _checked(swept: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The same; ParameterError for a value given twice, and for more than `MOST_RUNS` combinations."""
     for name, values in swept.items():
-        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-            raise ParameterError(f"The parameter {name!r} takes a list of values in a sweep, not {values!r}.")
-        checked[name] = [_plain(value) for value in values]
-        if not checked[name]:
-            raise ParameterError(f"The parameter {name!r} has no values: give at least one.")
         seen = set()
-        for value in checked[name]:
+        for value in values:
             if (known := _hashable(value)) in seen:
                 raise ParameterError(f"The value {value!r} of the parameter {name!r} is given twice.")
             seen.add(known)
-    if (count := math.prod(map(len, checked.values()))) > MOST_RUNS:
+    if (count := math.prod(map(len, swept.values()))) > MOST_RUNS:
         raise ParameterError(f"These values have {count} combinations: a sweep may have {MOST_RUNS} runs.")
-    return checked
-
-
-def _plain(value: Any) -> Any:
-    """A value as papermill writes it into a notebook: of NumPy's types, of tuples and of paths it would make texts."""
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    if isinstance(value, list | tuple | range):
-        return [_plain(each) for each in value]
-    return str(value) if isinstance(value, Path) else value
+    return swept
 
 
 def _hashable(value: Any) -> Any:

@@ -108,12 +108,10 @@ class Path:
         r"""What Theorem A says of that mean with what was met, and the decrease of F, in place of constants, (N,)."""
         (epsilon,) = single(positive={"smoothness": smoothness})
         fallen = 2.0 * (self.risk[0] - self.risk[-1]) / (self.learning_rate * self.moves.sum(axis=0))
-        limit: Array = fallen + self._mean(self.bias + epsilon * self.learning_rate * (self.noise + self.sampling))
-        return limit
+        return fallen + self._mean(self.bias + epsilon * self.learning_rate * (self.noise + self.sampling))
 
     def _mean(self, values: Array) -> Array:
-        weighted: Array = (self.moves * values).sum(axis=0) / self.moves.sum(axis=0)
-        return weighted
+        return (self.moves * values).sum(axis=0) / self.moves.sum(axis=0)
 
 
 def descend_by_samples(

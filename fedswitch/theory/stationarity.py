@@ -71,8 +71,7 @@ def sampling_noise(received: ReceivedWeights, sample_variance: ArrayLike, batch_
     """
     variance, size = checked(non_negative={"sample_variance": sample_variance}, positive={"batch_size": batch_size})
     second = np.diagonal(received.covariance, axis1=-2, axis2=-1) + received.mean**2
-    noise: Array = (second * (variance / size)).sum(axis=-1)
-    return noise
+    return (second * (variance / size)).sum(axis=-1)
 
 
 def sampling_offset(

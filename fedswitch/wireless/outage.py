@@ -148,8 +148,7 @@ def _inverted_field(threshold: Array, path_loss_exponent: float) -> Array:
 
     b = 2.0 / path_loss_exponent
     far = b / (1.0 - b) * threshold * hyp2f1(1.0, 1.0 - b, 2.0 - b, -threshold)
-    field: Array = _FAR * far + _NEAR * b * np.log1p(threshold)
-    return field
+    return _FAR * far + _NEAR * b * np.log1p(threshold)
 
 
 def _trapezoidal(c: Array, half: float) -> Array:

@@ -56,7 +56,7 @@ def test_recorded_runs_are_taken_from_their_record_and_only_others_made(made, tm
     pd.testing.assert_frame_equal(both[both["arm"] == "random"], first)
     assert both.attrs["date"] == ["2001-01-01", before]
     assert both.attrs["seconds"] >= first.attrs["seconds"]
-    with pytest.raises(FedswitchError, match="does not tell its runs apart"):
+    with pytest.raises(FedswitchError, match="is recorded as a whole, not run by run"):
         federated.keep_recorded(Result("concepts", first.drop(columns="run"), record), tmp_path)
 
 

@@ -1,6 +1,3 @@
-from pathlib import Path
-
-import numpy as np
 import pytest
 
 from fedswitch.errors import ParameterError
@@ -84,15 +81,6 @@ def test_a_run_is_known_by_all_its_parameters_and_the_text_of_its_notebook(tiny)
     (other_text,) = plan(tiny("pass  # something else"), {"count": [1]})
     assert run.run_id == turned.run_id == without_the_default.run_id
     assert len({run.run_id, other_value.run_id, other_kind.run_id, other_text.run_id}) == 4
-
-
-def test_values_of_other_types_reach_the_notebook_as_what_they_are(tiny):
-    (run,) = plan(
-        tiny(), {"count": np.array([3]), "share": [np.float64(0.5)], "sizes": [np.array([1, 2])], "marks": [Path("a")]}
-    )
-    assert run.parameters == {"count": 3, "share": 0.5, "sizes": [1, 2], "marks": "a"}
-    assert [type(value) for value in run.parameters.values()] == [int, float, list, str]
-    assert run == plan(tiny(), {"count": (3,), "share": [0.5], "sizes": [(1, 2)], "marks": ["a"]})[0]
 
 
 LEARNS = "task = 'mrpc'  # data\nbackbone = 'tiny'  # weights"

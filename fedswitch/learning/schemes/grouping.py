@@ -178,5 +178,4 @@ class Grouping(Grouped):
         noises, count = self.noises[heard] / self.weight[heard, np.newaxis, np.newaxis], self.scenario.num_modules
         contrast = np.trace(noises, axis1=1, axis2=2) - noises.sum(axis=(1, 2)) / count
         samples = self.weight[heard] ** 2 / self.square[heard]
-        margin: Array = np.sqrt(2.0 * np.maximum(contrast, 0.0) / max(count - 1, 1) / samples)
-        return margin
+        return np.sqrt(2.0 * np.maximum(contrast, 0.0) / max(count - 1, 1) / samples)

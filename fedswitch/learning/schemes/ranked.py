@@ -48,8 +48,7 @@ class Ranked(Scheme):
         *factors, weight, bias = run.modules.parameters(0)
         per_rank = sum(factor.numel() for factor in factors) / self.rank_max
         numbers = self.ranks[np.newaxis].astype(np.float64) * per_rank + weight.numel() + bias.numel()
-        bits: Array = run.scenario.bits_per_parameter * numbers
-        return bits
+        return run.scenario.bits_per_parameter * numbers
 
     @property
     def rank_max(self) -> int:

@@ -28,15 +28,13 @@ class Quadratics:
     weights: Array
 
     def gradients(self, w: Array) -> Array:
-        slopes: Array = np.einsum("kij,kj->ki", self.hessians, w - self.centers)
-        return slopes
+        return np.einsum("kij,kj->ki", self.hessians, w - self.centers)
 
     def mean_gradient(self, w: Array) -> Array:
         return self.weights @ self.gradients(w)
 
     def risks(self, w: Array) -> Array:
-        values: Array = 0.5 * ((w - self.centers) * self.gradients(w)).sum(axis=-1)
-        return values
+        return 0.5 * ((w - self.centers) * self.gradients(w)).sum(axis=-1)
 
     def risk(self, w: Array) -> float:
         return float(self.weights @ self.risks(w))

@@ -27,15 +27,13 @@ class Logistic(Problem):
     def ue_risks(self, w: Array) -> Array:
         """See `Problem`."""
         losses = np.logaddexp(0.0, -self._margins(w)).mean(axis=-1)
-        values: Array = losses + 0.5 * self.regularization * (w**2).sum(axis=-1, keepdims=True)
-        return values
+        return losses + 0.5 * self.regularization * (w**2).sum(axis=-1, keepdims=True)
 
     def ue_gradients(self, w: Array) -> Array:
         """See `Problem`."""
         residual = expit(-self._margins(w)) / self.signed.shape[1]
         data = np.matmul(residual[..., np.newaxis, :], self.signed)[..., 0, :]
-        gradients: Array = self.regularization * w[..., np.newaxis, :] - data
-        return gradients
+        return self.regularization * w[..., np.newaxis, :] - data
 
     def ue_hessians(self, w: Array) -> Array:
         """See `Problem`."""
@@ -91,8 +89,7 @@ class Logistic(Problem):
 
     def _hessians(self, steepness: Array) -> Array:
         data = np.einsum("kn,knd,kne->kde", steepness, self.signed, self.signed, optimize=True)
-        hessians: Array = data / self.signed.shape[1] + self.regularization * np.eye(self.signed.shape[2])
-        return hessians
+        return data / self.signed.shape[1] + self.regularization * np.eye(self.signed.shape[2])
 
     def _farthest(self, shares: Array) -> float:
         """An upper bound on the norm of the data's gradients weighted with `shares`, which sum to 0, over all w."""
@@ -126,13 +123,11 @@ def signed_features(
     features = rng.normal(size=shape)
     truth = rng.normal(size=dimension) + heterogeneity * rng.normal(size=(num_ues, dimension))
     positive = rng.random((num_ues, samples)) < expit(steepness * np.einsum("knd,kd->kn", features, truth))
-    signed: Array = np.where(positive, 1.0, -1.0)[..., np.newaxis] * features
-    return signed
+    return np.where(positive, 1.0, -1.0)[..., np.newaxis] * features
 
 
 def reach(vectors: Array, most: Array) -> Array:
     """An upper bound on the norm of a sum of vectors (..., n, d), each with a coefficient up to `most` (..., n)."""
     lengths = (np.linalg.norm(vectors, axis=-1) * most).sum(axis=-1)
     spectral = np.linalg.norm(vectors, 2, axis=(-2, -1)) * np.linalg.norm(most, axis=-1)
-    reach: Array = np.minimum(lengths, spectral)
-    return reach
+    return np.minimum(lengths, spectral)

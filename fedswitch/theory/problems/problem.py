@@ -90,8 +90,7 @@ class Problem(abc.ABC):
 
     def risk(self, w: Array) -> Array:
         """F(w), shape (...)."""
-        value: Array = self.ue_risks(w) @ self.weights
-        return value
+        return self.ue_risks(w) @ self.weights
 
     def gap(self, w: Array) -> Array:
         """F(w) less its minimum, shape (...)."""
@@ -100,8 +99,7 @@ class Problem(abc.ABC):
     @cached_property
     def curvature(self) -> Array:
         r"""The upper bound :math:`\bar{H}` on the Hessian of F, (d, d)."""
-        curvature: Array = np.einsum("k,kij->ij", self.weights, self.ue_curvature)
-        return curvature
+        return np.einsum("k,kij->ij", self.weights, self.ue_curvature)
 
     @cached_property
     def smoothness(self) -> float:
@@ -140,8 +138,7 @@ class Problem(abc.ABC):
         values, vectors = np.linalg.eigh(self.ue_curvature)
         share = np.where(self.weights > 0.0, self.weights, np.inf)[:, np.newaxis]
         roots = np.sqrt(np.maximum(values - self.ue_strong_convexity, 0.0) / share)
-        root: Array = np.einsum("kia,ka,kja->kij", vectors, roots, vectors)
-        return root
+        return np.einsum("kia,ka,kja->kij", vectors, roots, vectors)
 
     def _minimizer(self, weights: Array) -> Array:
         """Where the weighted mean of the UEs' risks is least, (d,)."""

@@ -26,8 +26,7 @@ class Ridge(Problem):
     def ue_risks(self, w: Array) -> Array:
         """See `Problem`."""
         curved = self.ue_gradients(w) - self.linear
-        values: Array = 0.5 * np.einsum("...kd,...d->...k", curved, w)
-        return values
+        return 0.5 * np.einsum("...kd,...d->...k", curved, w)
 
     def ue_gradients(self, w: Array) -> Array:
         """See `Problem`."""

@@ -89,14 +89,12 @@ class Sigmoid(SmoothProblem):
 
     def risk(self, w: Array) -> Array:
         """See `SmoothProblem`."""
-        value: Array = expit(-self._margins(w)).mean(axis=-1) @ self.weights
-        return value
+        return expit(-self._margins(w)).mean(axis=-1) @ self.weights
 
     def sample_gradients(self, w: Array) -> Array:
         """See `SmoothProblem`."""
         right = expit(self._margins(w))
-        gradients: Array = -(right * (1.0 - right))[..., np.newaxis] * self.signed
-        return gradients
+        return -(right * (1.0 - right))[..., np.newaxis] * self.signed
 
     @property
     def start(self) -> Array:
@@ -122,17 +120,14 @@ class Sigmoid(SmoothProblem):
         """See `SmoothProblem`; about the gradient with all slopes at 1/8, of which a sample may take either end."""
         middle = self._middle[:, np.newaxis]
         ends = [((middle + slope * self.signed) ** 2).sum(axis=-1) for slope in (0.0, 0.25)]
-        variance: Array = np.maximum(*ends).mean(axis=-1)
-        return variance
+        return np.maximum(*ends).mean(axis=-1)
 
     @cached_property
     def _middle(self) -> Array:
-        middle: Array = -0.125 * self.signed.mean(axis=1)
-        return middle
+        return -0.125 * self.signed.mean(axis=1)
 
     def _margins(self, w: Array) -> Array:
-        margins: Array = np.einsum("knd,...d->...kn", self.signed, w)
-        return margins
+        return np.einsum("knd,...d->...kn", self.signed, w)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -159,8 +154,7 @@ class LoraFactors(SmoothProblem):
         """See `SmoothProblem`."""
         residual = self._apply(w) - self.targets
         losses = 0.5 * (residual**2).sum(axis=-1).mean(axis=-1)
-        value: Array = losses @ self.weights + 0.5 * self.regularization * (w**2).sum(axis=-1)
-        return value
+        return losses @ self.weights + 0.5 * self.regularization * (w**2).sum(axis=-1)
 
     def sample_gradients(self, w: Array) -> Array:
         """See `SmoothProblem`."""
@@ -169,8 +163,7 @@ class LoraFactors(SmoothProblem):
         by_a = np.einsum("...or,...kno,kni->...knri", b, residual, self.inputs)
         by_b = np.einsum("...kno,...ri,kni->...knor", residual, a, self.inputs)
         flat = [part.reshape(*part.shape[:-2], -1) for part in (by_a, by_b)]
-        gradients: Array = np.concatenate(flat, axis=-1) + self.regularization * w[..., np.newaxis, np.newaxis, :]
-        return gradients
+        return np.concatenate(flat, axis=-1) + self.regularization * w[..., np.newaxis, np.newaxis, :]
 
     @cached_property
     def start(self) -> Array:
@@ -210,8 +203,7 @@ class LoraFactors(SmoothProblem):
         cross = np.einsum("kno,kni->knoi", self.targets, self.inputs) - self._cross[:, np.newaxis]
         variance = (self._reach(inner, cross) ** 2).mean(axis=-1)
         longest = (self.inputs**2).sum(axis=-1).max(axis=-1)
-        smaller: Array = np.minimum(variance, self._loss_times_size * longest / self.weights)
-        return smaller
+        return np.minimum(variance, self._loss_times_size * longest / self.weights)
 
     @property
     def _loss_times_size(self) -> float:
@@ -221,8 +213,7 @@ class LoraFactors(SmoothProblem):
     def _reach(self, inner: Array, cross: Array) -> Array:
         """How long a gradient with these moments can be on the level set, without its regularization."""
         product = 0.5 * self._radius**2 * np.linalg.norm(inner, 2, axis=(-2, -1))
-        length: Array = self._radius * (product + np.linalg.norm(cross, axis=(-2, -1)))
-        return length
+        return self._radius * (product + np.linalg.norm(cross, axis=(-2, -1)))
 
     def _smoothness_within(self, radius: float) -> float:
         inner = np.linalg.norm(np.einsum("k,kij->ij", self.weights, self._inner), 2)
@@ -242,13 +233,11 @@ class LoraFactors(SmoothProblem):
 
     @cached_property
     def _inner(self) -> Array:
-        inner: Array = np.einsum("kni,knj->kij", self.inputs, self.inputs) / self.inputs.shape[1]
-        return inner
+        return np.einsum("kni,knj->kij", self.inputs, self.inputs) / self.inputs.shape[1]
 
     @cached_property
     def _cross(self) -> Array:
-        cross: Array = np.einsum("kno,kni->koi", self.targets, self.inputs) / self.inputs.shape[1]
-        return cross
+        return np.einsum("kno,kni->koi", self.targets, self.inputs) / self.inputs.shape[1]
 
     def _factors(self, w: Array) -> tuple[Array, Array]:
         width = self.rank * self.inputs.shape[-1]
@@ -257,8 +246,7 @@ class LoraFactors(SmoothProblem):
 
     def _apply(self, w: Array) -> Array:
         a, b = self._factors(w)
-        product: Array = np.einsum("...or,...ri,kni->...kno", b, a, self.inputs, optimize=True)
-        return product
+        return np.einsum("...or,...ri,kni->...kno", b, a, self.inputs, optimize=True)
 
 
 def sigmoid(
