@@ -261,10 +261,10 @@ def show(where: str, timed: dict[str, Timed], ours: dict[str, Round], idle: dict
 
 
 def padding(one: Round) -> str:
-    lengths = one.learner.samples.tokens.lengths
-    union = one.batches.ravel()
-    ours = sum(len(part) * int(lengths[part].max()) for part in micro_batches(lengths, union, TOKEN_BUDGET))
-    each = int(lengths[one.batches].max(axis=1).sum()) * BATCH_SIZE
+    lengths = one.learner.samples.tokens.lengths[one.batches]
+    union = lengths.ravel()
+    ours = sum(len(part) * int(union[part].max()) for part in micro_batches(union, TOKEN_BUDGET))
+    each = int(lengths.max(axis=1).sum()) * BATCH_SIZE
     return (
         f"{one.tokens:,} tokens a round; with padding {ours / one.tokens:.2f} times as many in our micro-batches, "
         f"{each / one.tokens:.2f} times where each UE pads to its longest"

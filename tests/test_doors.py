@@ -20,7 +20,6 @@ from fedswitch.learning import partition, reviews, tasks
 from fedswitch.learning.data import Split
 from fedswitch.learning.schemes.base import Plan
 from fedswitch.learning.schemes.flexlora import flexlora
-from fedswitch.learning.schemes.hetlora import truncate
 from fedswitch.theory import montecarlo, problems, trials
 from fedswitch.wireless import Radio
 
@@ -277,7 +276,6 @@ CALLS = {
     "shortfall_bound": (split.shortfall_bound, {
         "rounds": 100, "exponent": 0.5, "target_s": 2, "longest_s": 4, "scale": 0.25, "form": "corrected"}),
     "start_queue_s": (lambda **a: split.start_queue_s(split.SplitCell.draw(TWO, 3), **a), {"policy": "fair"}),
-    "truncate": (lambda rank: truncate((torch.ones(2, 3), torch.ones(4, 2)), rank), {"rank": 1}),
 }  # fmt: skip
 PROBLEM = problems.ridge(0, num_ues=2, dimension=2, samples=9)
 

@@ -8,7 +8,7 @@ encoder does is proved when it is loaded, by comparing with its own forward pass
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,9 +47,9 @@ class Layer:
         norms = [part for part in layer.children() if isinstance(part, torch.nn.LayerNorm)]
         within = {name for name, part in layer.named_modules() if isinstance(part, torch.nn.LayerNorm)}
         if within == {"attention.output.LayerNorm", "output.LayerNorm"}:
-            before, after = _unchanged, _PostNorm(layer)
+            before, after = _unchanged, _post_norm(layer)
         elif len(norms) == len(within) == 2:
-            before, after = norms[0], _PreNorm(layer, attention, norms[1])
+            before, after = norms[0], _pre_norm(layer, attention, norms[1])
         else:
             raise ValueError(f"a {type(layer).__name__} is built neither like BERT nor like a vision transformer")
         return cls(_projections(attention), attention.num_attention_heads, before, after)
@@ -93,43 +93,27 @@ def _projections(part: Any) -> dict[str, torch.nn.Linear]:
     return found if len(found) == len(PROJECTIONS) else {}
 
 
-class _PostNorm:
-    """A layer as BERT has it: its two outputs add and normalize."""
+def _post_norm(layer: Any) -> After:
+    """What BERT does after attention: its two outputs add and normalize."""
 
-    def __init__(self, layer: Any) -> None:
-        self._layer = layer
+    def after(context: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        attended = layer.attention.output(context, hidden)
+        return layer.output(layer.intermediate(attended), attended)
 
-    def __call__(self, context: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        attended = self._layer.attention.output(context, hidden)
-        return self._layer.output(self._layer.intermediate(attended), attended)
-
-
-class _PreNorm:
-    """A layer as vision transformers have it; what attention and perceptron add may be scaled."""
-
-    def __init__(self, layer: Any, attention: Any, norm: torch.nn.LayerNorm) -> None:
-        used = {id(linear) for linear in _projections(attention).values()}
-        self._output = _only(
-            part for part in layer.attention.modules() if isinstance(part, torch.nn.Linear) and id(part) not in used
-        )
-        self._norm = norm
-        children = dict(layer.named_children())
-        self._perceptron = children["mlp"] if "mlp" in children else _perceptron(layer)
-        scales = [part for name, part in children.items() if "scale" in name]
-        self._scales = scales or [_unchanged, _unchanged]
-
-    def __call__(self, context: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        attended = hidden + self._scales[0](self._output(context))
-        return attended + self._scales[1](self._perceptron(self._norm(attended)))
+    return after
 
 
-def _perceptron(layer: Any) -> Callable[[torch.Tensor], torch.Tensor]:
-    """The perceptron of a layer that, like BERT's, has it in two parts, of which the second would also add."""
-    return lambda hidden: layer.output.dense(layer.intermediate(hidden))
+def _pre_norm(layer: Any, attention: Any, norm: torch.nn.LayerNorm) -> After:
+    """What vision transformers do after attention; what attention and perceptron add may be scaled."""
+    used, children = set(_projections(attention).values()), dict(layer.named_children())
+    # the one linear layer of attention besides query, key and value
+    (output,) = (p for p in layer.attention.modules() if isinstance(p, torch.nn.Linear) and p not in used)
+    # where the perceptron has two parts, as BERT's, the second would also add
+    perceptron = children["mlp"] if "mlp" in children else lambda x: layer.output.dense(layer.intermediate(x))
+    first, second = [part for name, part in children.items() if "scale" in name] or [_unchanged, _unchanged]
 
+    def after(context: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        attended = hidden + first(output(context))
+        return attended + second(perceptron(norm(attended)))
 
-def _only(parts: Iterable[torch.nn.Module]) -> torch.nn.Module:
-    found = list(parts)
-    if len(found) != 1:
-        raise ValueError(f"attention must have one linear layer besides query, key and value, not {len(found)}")
-    return found[0]
+    return after

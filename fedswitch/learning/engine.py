@@ -62,7 +62,7 @@ class Feed:
         """
         tokens, device = self.samples.tokens, self.samples.device
         budget = TOKEN_BUDGET if device.type == "cpu" else GPU_TOKEN_BUDGET
-        groups = list(micro_batches(tokens.lengths[indices], np.arange(len(indices)), budget))
+        groups = list(micro_batches(tokens.lengths[indices], budget))
         outputs = self._outputs
         if outputs is not None:
             outputs.learn([indices[places] for places in groups])

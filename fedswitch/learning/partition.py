@@ -173,11 +173,7 @@ def ue_test_indices(groups: ArrayLike, proportions: Array, samples: int, *, seed
     most = counts.max(axis=0)
     for group, pool in enumerate(pools):
         if most[group] > len(pool):
-            advice = (
-                "lower the number of test samples of a UE"
-                if len(pool)
-                else "the test set needs some of all that the training data hold"
-            )
+            advice = "lower test_samples" if len(pool) else "the test set needs some of all that the training data hold"
             raise ValueError(
                 f"the test set holds {len(pool)} samples of label or domain {group}, but UE "
                 f"{counts[:, group].argmax()} needs {most[group]} of them among its samples = {samples}: {advice}"

@@ -185,11 +185,13 @@ def columns(task: str, needed: Sequence[str], others: Sequence[str], table: Tabl
     twice = [column for column in needed if held.count(column) > 1]
     if twice:
         raise FedswitchError(f"{where} holds more than one column {twice[0]}: leave one of them.")
-    try:
-        return [table[1][column].to_pylist() for column in needed]
-    except (UnicodeDecodeError, ArithmeticError, ValueError) as error:
-        damaged = next(column for column in needed if not _is_whole(table[1][column]))
-        raise FedswitchError(f"{where} is damaged in the column {damaged} ({error}): get it anew.") from error
+    cells = []
+    for column in needed:
+        try:
+            cells.append(table[1][column].to_pylist())
+        except (UnicodeDecodeError, ArithmeticError, ValueError) as error:
+            raise FedswitchError(f"{where} is damaged in the column {column} ({error}): get it anew.") from error
+    return cells
 
 
 def check_labels(labels: Sequence[Any], label_names: Sequence[str], where: object) -> None:
@@ -218,13 +220,6 @@ def check_variety(task: str, labels: Sequence[Any], label_names: Sequence[str], 
 
 def _some(labels: range) -> str:
     return f"0 {'and' if len(labels) == 2 else 'to'} {labels[-1]}"
-
-
-def _is_whole(column: Any) -> bool:
-    with contextlib.suppress(UnicodeDecodeError, ArithmeticError, ValueError):
-        column.to_pylist()
-        return True
-    return False
 
 
 def _files(place: Path, part: str) -> list[Path]:

@@ -24,7 +24,7 @@ class Tokens:
 
     @classmethod
     def join(cls, ids: Sequence[Sequence[int]], segments: Sequence[Sequence[int]], padding_id: int) -> Tokens:
-        """Store M samples given as lists of equal-length lists."""
+        """Store M samples: the ids of each, and as many segment ids."""
         lengths = np.fromiter((len(row) for row in ids), dtype=np.int64, count=len(ids))
         return cls(
             ids=np.concatenate([np.asarray(row, dtype=np.int32) for row in ids]),
@@ -74,13 +74,14 @@ class Batch:
         return self.ids, self.segments
 
 
-def micro_batches(lengths: Indices, indices: Indices, token_budget: int) -> Iterator[Indices]:
-    """Cut `indices` (M,) into groups of similar length that hold at most `token_budget` tokens once padded.
+def micro_batches(lengths: Indices, token_budget: int) -> Iterator[Indices]:
+    """Cut samples into groups of similar length that hold at most `token_budget` tokens once padded.
 
-    `lengths` gives the tokens of every sample of the data set. Sorting by length keeps padding, which costs as much as
-    words do, low: the less, the smaller the budget. A sample longer than the budget makes a group of its own.
+    `lengths` (M,) gives the tokens of each; the groups are of places in it. Sorting by length keeps padding, which
+    costs as much as words do, low: the less, the smaller the budget. A sample longer than the budget makes a
+    group of its own.
     """
-    ordered = indices[np.argsort(lengths[indices], kind="stable")]
+    ordered = np.argsort(lengths, kind="stable")
     start = 0
     while start < len(ordered):
         # lengths ascend, so the padded size of ordered[start:stop] is (stop - start) * length of its last member

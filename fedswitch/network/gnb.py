@@ -12,7 +12,7 @@ from ..learning.federation import Federation
 from ..learning.history import History, Log
 from ..learning.options import Options
 from ..learning.rounds import do_rounds, settings_of
-from ..learning.schemes import SCHEMES, find_scheme
+from ..learning.schemes import find_scheme
 from ..learning.surroundings import own_switches
 from .node import versions
 from .nodes import Nodes, Say, Wire
@@ -42,8 +42,7 @@ class Job:
 
     def options(self, seed: int) -> Options:
         """The arguments that it shares with a simulation; ValueError, which names the argument, for what is none."""
-        if self.scheme not in SCHEMES:
-            find_scheme(str(self.scheme))
+        find_scheme(str(self.scheme))
         return Options(
             rounds=self.rounds, seed=seed, engine=ENGINE, engines=(ENGINE,), backbone=self.backbone,
             evaluate_every=self.evaluate_every, resume=self.resume, checkpoint_every=self.checkpoint_every,

@@ -131,10 +131,10 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def free_port(host: str = LOOPBACK) -> int:
+def free_port() -> int:
     """A port that nobody uses at the moment."""
     with socket.socket() as probe:
-        probe.bind((host, 0))
+        probe.bind((LOOPBACK, 0))
         return probe.getsockname()[1]
 
 

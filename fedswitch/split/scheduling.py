@@ -84,25 +84,16 @@ def least_delay(gains_w: ArrayLike, *, payload_bits: float, bandwidth_hz: float,
     return float(delays[-1])
 
 
-def objective(
-    gains_w: ArrayLike,
-    price: float,
-    *,
-    payload_bits: float = 1.0,
-    bandwidth_hz: float = 1.0,
-    noise_psd_w_per_hz: float = 1.0,
-) -> float:
+_UNITS = {"payload_bits": 1.0, "bandwidth_hz": 1.0, "noise_psd_w_per_hz": 1.0}  # of the instances
+
+
+def objective(gains_w: ArrayLike, price: float) -> float:
     r""":math:`\mathcal{J}` of (22) for the devices with these `gains_w`; 0 for nobody.
 
-    `price` is :math:`\zeta \hat{D}` in 1/s. Without further arguments, bits, Hz and W/Hz are units of the instance.
+    `price` is :math:`\zeta \hat{D}` in 1/s. Payload, bandwidth and noise density are 1 each.
     """
     count = np.size(gains_w)
-    if not count:
-        return 0.0
-    delay = least_delay(
-        gains_w, payload_bits=payload_bits, bandwidth_hz=bandwidth_hz, noise_psd_w_per_hz=noise_psd_w_per_hz
-    )
-    return count - price * delay
+    return count - price * least_delay(gains_w, **_UNITS) if count else 0.0
 
 
 def best_count(delays_s: ArrayLike, price: float, *, form: Form = "corrected") -> int:
@@ -127,9 +118,7 @@ def best_count(delays_s: ArrayLike, price: float, *, form: Form = "corrected") -
 
 def schedule(gains_w: ArrayLike, price: float, *, form: Form = "corrected") -> int:
     """How many of the devices with these gains Algorithm 1 schedules, as `best_count`, in the units of `objective`."""
-    return best_count(
-        prefix_delays(gains_w, payload_bits=1.0, bandwidth_hz=1.0, noise_psd_w_per_hz=1.0), price, form=form
-    )
+    return best_count(prefix_delays(gains_w, **_UNITS), price, form=form)
 
 
 def drift_from_an_empty_queue() -> Counterexample:

@@ -49,10 +49,8 @@ class Radio:
         """The constants among what is `positive`, and the rest of it; without an interferer power, it is `power_w`."""
         arrays = dict(zip(positive, checked(positive=positive), strict=True))
         interferer = arrays["power_w"] if interferer_power_w is None else interferer_power_w
-        (power,) = checked(non_negative={"interferer_power_w": interferer})
-        own: dict[str, Any] = {name: arrays.pop(name) for name in _POSITIVE}
-        radio = cls(path_loss_exponent=path_loss_exponent, interferer_power_w=power, **own)
-        return radio, list(arrays.values())
+        own: dict[str, Any] = {"interferer_power_w": interferer} | {name: arrays.pop(name) for name in _POSITIVE}
+        return cls(path_loss_exponent=path_loss_exponent, **own), list(arrays.values())
 
     @property
     def positive(self) -> dict[str, ArrayLike]:

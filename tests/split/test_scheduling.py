@@ -134,7 +134,6 @@ def test_objective_of_nobody_of_one_and_of_two():
     assert objective((), 3.0) == 0.0
     assert objective((3.0,), 2.0) == pytest.approx(1 - 2 * 0.5)
     assert objective((9.0, 2.0), 0.7) == pytest.approx(2 - 0.7 * split_delay((9.0, 2.0)), rel=1e-6)
-    assert objective((9.0, 2.0), 0.7, payload_bits=5.0) == pytest.approx(2 - 3.5 * split_delay((9.0, 2.0)), rel=1e-6)
 
 
 def every_set(gains):

@@ -100,12 +100,7 @@ def check_factors(factors: Sequence[Factors]) -> None:
     if not factors:
         raise ValueError("factors must hold (A, B) of at least one UE")
     for k, (a, b) in enumerate(factors):
-        if not (
-            isinstance(a, torch.Tensor)
-            and isinstance(b, torch.Tensor)
-            and a.is_floating_point()
-            and b.is_floating_point()
-        ):
+        if not all(isinstance(factor, torch.Tensor) and factor.is_floating_point() for factor in (a, b)):
             raise ValueError(f"factors[{k}] must be two torch tensors of floating-point numbers")
         if a.ndim != 2 or b.ndim != 2 or b.shape[1] != len(a) or len(a) < 1:
             raise ValueError(

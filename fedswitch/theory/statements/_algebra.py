@@ -119,6 +119,7 @@ class Law:
     gradient: Matrix
     errors: list[Matrix]
     probabilities: list[sympy.Expr]
+    weights: list[Matrix]
     deviations: list[Matrix]
     bias: Matrix
     covariance: Matrix
@@ -146,6 +147,7 @@ def reception_law() -> Law:
         gradient=gradient,
         errors=[gradient - average(p, gradients) for p in weights],
         probabilities=probabilities,
+        weights=weights,
         deviations=deviations,
         bias=average(Matrix(rho) - expected, deviations),
         covariance=sum(spread, sympy.zeros(2, 2)),

@@ -14,14 +14,13 @@ from ._algebra import (
     PARAMETERS,
     RHO,
     UES,
+    Law,
     Sides,
     average,
     dot,
     epsilon,
-    received_weights,
     reception_law,
     receptions,
-    shares,
     square,
     states,
     symbols,
@@ -36,11 +35,9 @@ _eta = sympy.Symbol("eta", positive=True)
 def running_step() -> Sides:
     """The mean of -η g·v + εη²/2 ‖v‖² is -η/2 [‖g‖² - ‖b‖² - εη (noise + sampling)] less η/2 (1-εη) ‖g-b‖²."""
     law, noises = reception_law(), vectors("n", 2)
-    sampling = _second_moments(law.probabilities, noises)
+    sampling = _second_moments(law, noises)
     noise = law.form(sympy.eye(PARAMETERS))
-    change = _mean_over_batches(
-        law.probabilities, noises, lambda v: -_eta * law.gradient.dot(v) + epsilon * _eta**2 / 2 * square(v)
-    )
+    change = _mean_over_batches(law, noises, lambda v: -_eta * law.gradient.dot(v) + epsilon * _eta**2 / 2 * square(v))
     bracket = square(law.gradient) - square(law.bias) - epsilon * _eta * (noise + sampling)
     lost = _eta / 2 * (1 - epsilon * _eta) * square(law.gradient - law.bias)
     return -_eta / 2 * bracket - lost, change
@@ -50,8 +47,8 @@ def running_step() -> Sides:
 def running_sampling() -> Sides:
     """Mini-batches add Σ E[p²] ‖n‖² to the mean of ‖e‖², and nothing else, if they err to both sides alike."""
     law, noises = reception_law(), vectors("n", 2)
-    with_batches = _mean_over_batches(law.probabilities, noises, lambda v: square(law.gradient - v))
-    return law.mean(square) + _second_moments(law.probabilities, noises), with_batches
+    with_batches = _mean_over_batches(law, noises, lambda v: square(law.gradient - v))
+    return law.mean(square) + _second_moments(law, noises), with_batches
 
 
 @states("thm-1")
@@ -141,28 +138,20 @@ def _inverse(received: Sequence[int], chances: Sequence[sympy.Expr], sent: Seque
     return average([r * a / p for r, a, p in zip(RHO, received, chances, strict=True)], sent)
 
 
-def _received() -> list[list[sympy.Expr]]:
-    """The weights p of two UEs in each outcome of `reception_law`, in its order."""
-    rho = shares("rho", 2)
-    return [received_weights(rho, received) for received in itertools.product((0, 1), repeat=2) if any(received)]
-
-
-def _second_moments(probabilities: list[sympy.Expr], noises: list[Matrix]) -> sympy.Expr:
+def _second_moments(law: Law, noises: list[Matrix]) -> sympy.Expr:
     """The sum over UEs of E[p_k^2] |n_k|^2."""
     return sum(
         q * p[k] ** 2 * square(noise)
-        for q, p in zip(probabilities, _received(), strict=True)
+        for q, p in zip(law.probabilities, law.weights, strict=True)
         for k, noise in enumerate(noises)
     )
 
 
-def _mean_over_batches(
-    probabilities: list[sympy.Expr], noises: list[Matrix], of_step: Callable[[Matrix], sympy.Expr]
-) -> sympy.Expr:
+def _mean_over_batches(law: Law, noises: list[Matrix], of_step: Callable[[Matrix], sympy.Expr]) -> sympy.Expr:
     """The mean over receptions, and over mini-batches that err by `noises` to one side or the other."""
     gradients = vectors("g", 2)
     total = sympy.S.Zero
-    for q, p in zip(probabilities, _received(), strict=True):
+    for q, p in zip(law.probabilities, law.weights, strict=True):
         for signs in itertools.product((1, -1), repeat=2):
             drawn = [g + sign * n for g, sign, n in zip(gradients, signs, noises, strict=True)]
             total += q * of_step(average(p, drawn)) / 4

@@ -1,17 +1,13 @@
-import math
-
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fedswitch.learning.schemes.hetlora import (
-    average,
     hetlora,
     kept_rank,
     pruned_rank,
     sparsity_weights,
-    tail_penalty,
     tail_product,
     truncate,
 )
@@ -44,12 +40,6 @@ def test_a_ue_gets_the_first_rows_and_columns():
     assert torch.equal(torch.cat(truncate((a, b), 4)[0].split(1)), a)
 
 
-@pytest.mark.parametrize("rank", [0, 5])
-def test_a_rank_that_is_not_there_is_refused(rank):
-    with pytest.raises(ValueError, match=f"rank = {rank} must be a whole number from 1 to .* 4"):
-        truncate(pair(4, 0), rank)
-
-
 # the penalty
 
 
@@ -59,12 +49,6 @@ def test_a_rank_that_is_not_there_is_refused(rank):
 )
 def test_the_rank_that_is_kept(rank, gamma, kept):
     assert kept_rank(rank, gamma) == kept
-
-
-@pytest.mark.parametrize("gamma", [0.0, -0.5, 1.01, math.nan])
-def test_a_gamma_out_of_range_is_refused(gamma):
-    with pytest.raises(ValueError, match=r"gamma = .* must be above 0 and at most 1"):
-        kept_rank(4, gamma)
 
 
 def dense_penalty(layers, kept, strength):
@@ -80,7 +64,7 @@ def dense_penalty(layers, kept, strength):
 def test_the_penalty_and_its_gradient_are_the_formula():
     layers = [pair(4, seed) for seed in (1, 2)]
     flat = [p.requires_grad_() for layer in layers for p in layer]
-    ours = tail_penalty(layers, gamma=0.5, strength=0.3)
+    ours = 0.3 * tail_product(layers, 0.5)
     expected = dense_penalty(layers, 2, 0.3)
     torch.testing.assert_close(ours, expected)
     gradients = torch.autograd.grad(ours, flat)
@@ -95,7 +79,7 @@ def test_the_penalty_and_its_gradient_are_the_formula():
 
 def test_the_gradient_is_the_finite_difference():
     a, b = (p.requires_grad_() for p in pair(3, 3))
-    assert torch.autograd.gradcheck(lambda a, b: tail_penalty([(a, b)], gamma=0.7, strength=0.2), (a, b))
+    assert torch.autograd.gradcheck(lambda a, b: 0.2 * tail_product([(a, b)], 0.7), (a, b))
 
 
 @pytest.mark.parametrize("zero", ["a", "b", "both", "no tail"])
@@ -105,7 +89,7 @@ def test_the_gradient_exists_where_a_norm_is_zero(zero):
     b = torch.zeros_like(b) if zero in ("b", "both") else b
     a.requires_grad_()
     b.requires_grad_()
-    penalty = tail_penalty([(a, b)], gamma=1.0 if zero == "no tail" else 0.5)
+    penalty = tail_product([(a, b)], 1.0 if zero == "no tail" else 0.5)
     penalty.backward()
     assert penalty == 0
     assert (a.grad == 0).all()
@@ -116,7 +100,7 @@ def test_descent_on_the_penalty_shrinks_the_tail_and_prunes():
     received = [pair(4, 5)]
     trained = [tuple(p.clone().requires_grad_() for p in received[0])]
     optimizer = torch.optim.SGD(trained[0], lr=0.1)
-    tail_penalty(trained, gamma=0.5, strength=1.0).backward()
+    tail_product(trained, 0.5).backward()
     optimizer.step()
     assert pruned_rank(received, trained, gamma=0.5) == 2
     assert torch.equal(trained[0][0][:2], received[0][0][:2])
@@ -166,13 +150,6 @@ def test_a_first_round_from_zero_prunes_nothing():
     assert pruned_rank([(a, torch.zeros_like(b))], [(0.1 * a, torch.zeros_like(b))], gamma=0.5) == 4
 
 
-def test_pruning_refuses_what_cannot_be_compared():
-    with pytest.raises(ValueError, match="received and trained must hold the same layers, of the same shapes"):
-        pruned_rank([pair(4, 0)], [pair(3, 0)])
-    with pytest.raises(ValueError, match=r"all layers of trained must have one rank, got \[3, 4\]"):
-        pruned_rank([pair(4, 0), pair(3, 0)], [pair(4, 0), pair(3, 0)])
-
-
 # weights
 
 
@@ -208,30 +185,22 @@ def test_a_product_that_cancels_weighs_nothing(seed):
     assert weights[1] == pytest.approx(1.0)
 
 
-def test_without_any_product_the_samples_weigh():
+def test_without_any_product_all_weigh_alike():
     factors = [(a, torch.zeros_like(b)) for a, b in (pair(2, 1), pair(4, 2))]
-    ues = [[f] for f in factors]
-    assert sparsity_weights(ues).tolist() == [0.5, 0.5]
-    assert sparsity_weights(ues, sample_weights=[1, 3]).tolist() == [0.25, 0.75]
-    a, b = hetlora(factors, 4, sample_weights=[1, 3])
-    expected = 0.75 * factors[1][0]
-    expected[:2] += 0.25 * factors[0][0]
+    assert sparsity_weights([[f] for f in factors]).tolist() == [0.5, 0.5]
+    a, b = hetlora(factors, 4)
+    expected = 0.5 * factors[1][0]
+    expected[:2] += 0.5 * factors[0][0]
     torch.testing.assert_close(a, expected)
     assert (b == 0).all()
 
 
-def test_with_a_product_the_samples_do_not_count():
+def test_who_has_no_product_does_not_count_beside_one_who_has():
     moved, still = pair(2, 1), pair(4, 2)
     still = (still[0], torch.zeros_like(still[1]))
-    a, b = hetlora([moved, still], 4, sample_weights=[1, 99])
+    a, b = hetlora([moved, still], 4)
     torch.testing.assert_close(b @ a, moved[1] @ moved[0])
     assert (a[2:] == 0).all()
-
-
-@pytest.mark.parametrize("weights", [[1.0], [1.0, -0.5], [0.0, 0.0], [1.0, math.nan], [1.0, math.inf]])
-def test_unusable_sample_weights_are_refused(weights):
-    with pytest.raises(ValueError, match="sample_weights must be 2 numbers of at least 0, not all 0"):
-        hetlora([pair(2, 1), pair(2, 2)], 2, sample_weights=weights)
 
 
 # aggregation
@@ -276,15 +245,5 @@ def test_shapes_that_do_not_fit_are_refused():
         hetlora([pair(2, 0), (pair(2, 0)[0], pair(3, 0)[1])], 4)
     with pytest.raises(ValueError, match=r"factors\[1\] has a product of shape \(5, 6\) but factors\[0\] one of"):
         hetlora([pair(2, 0), pair(2, 0, num_in=6)], 4)
-    with pytest.raises(ValueError, match="rank_max = 3 is below the largest rank of the factors, 4"):
+    with pytest.raises(ValueError, match="rank_max = 3 must be a whole number of at least 4"):
         hetlora([pair(2, 0), pair(4, 0)], 3)
-    with pytest.raises(ValueError, match=r"weights must have shape \(1,\), one per UE, got \(2,\)"):
-        average([pair(2, 0)], torch.ones(2) / 2, 2)
-
-
-def test_ues_with_different_layers_are_refused():
-    for ues in ([], [[]], [[pair(2, 0)], [pair(2, 0), pair(2, 1)]]):
-        with pytest.raises(ValueError, match="ues must hold at least one UE, and the same layers"):
-            sparsity_weights(ues)
-    with pytest.raises(ValueError, match=r"factors\[1\] has a product of shape"):
-        sparsity_weights([[pair(2, 0)], [pair(2, 0, num_in=6)]])
