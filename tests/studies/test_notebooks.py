@@ -56,6 +56,8 @@ def test_the_parameters_cell_is_read_with_defaults_and_help(tiny):
         ("loud=False", False),
         ("depth=2", 2),
         ("depth=None", None),
+        ("depth=(1,(2,3))", [1, [2, 3]]),
+        ("sizes=(4,5)", [4, 5]),
     ],
 )
 def test_values_are_literals_of_the_kind_of_the_default(tiny, text, value):

@@ -72,10 +72,31 @@ def test_a_record_is_extended_by_what_it_lacks(monkeypatch, tmp_path):
     assert both.record["seconds"] >= first.record["seconds"]
 
 
+def test_a_study_that_is_measured_as_a_whole_is_not_extended(call, tmp_path):
+    call("fig3_bandwidth", "--out", str(tmp_path))
+    done = call("fig3_bandwidth", "--extend", "--out", str(tmp_path))
+    assert str(done.exception) == "fig3_bandwidth is recorded as a whole, not run by run: leave --extend away."
+
+
+@pytest.mark.parametrize(
+    ("study", "work", "keeps"), [(fig2_convergence, "measure_runs", True), (fig3_bandwidth, "search", False)]
+)
+def test_only_a_study_that_keeps_its_runs_says_so_when_it_is_stopped(monkeypatch, tmp_path, study, work, keeps):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reproduce, "FINISHED", tmp_path)
+    monkeypatch.setattr(study, work, stopped)
+    with pytest.raises(KeyboardInterrupt) as stop:
+        reproduce.reproduce_study(study.__name__.rpartition(".")[2], {}, out=tmp_path)
+    assert any("Finished runs are kept" in note for note in getattr(stop.value, "__notes__", [])) == keeps
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["fig9"], "'fig9' is not one of"),
+        (["--extend"], "--extend needs a STUDY that is recorded run by run"),
         (["fig3_bandwidth", "-p", "num_cells=1"], "-p needs exactly one STUDY and another folder"),
         (["fig3_bandwidth", "fig5_energy", "-p", "num_cells=1", "--out", "OUT"], "-p needs exactly one STUDY"),
     ],
