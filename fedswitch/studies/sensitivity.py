@@ -17,7 +17,7 @@ from ..parameters import value_text
 from ..scenario import Scenario
 from .arms import Arm, ArmRun, Protocol
 from .control_loop import Round, as_decided, at_full_power, control_rounds
-from .federated import measure_runs
+from .federated import load_shared, measure_runs
 from .fig3_bandwidth import first_round, search
 from .fig5_energy import CLAIMED_SAVING, roberta_payload_bits, roberta_training_energy_j
 from .sensitivity_ranges import BANDWIDTH, BASES, CONTROL, LEARNING, RANGES, Experiment
@@ -147,6 +147,8 @@ def measure(settings: SensitivitySettings, *, device: str = "cpu", finished: Pat
     `learning_rounds` rounds at `learning_seeds`, tested at the end on `test_size` samples, and keeps finished runs in
     the folder `finished`.
 
+    Where samples belong to no domains, nothing is varied that deals them out so.
+
     Returns one row per conclusion, parameter (a field of `Scenario`, "" at the base), value, side ("low", "base" or
     "high") and seed, with the outcome. Raises ValueError as `Scenario`.
     """
@@ -174,16 +176,18 @@ def measure(settings: SensitivitySettings, *, device: str = "cpu", finished: Pat
 
 
 def _learn(settings: SensitivitySettings, device: str, finished: Path | None) -> pd.DataFrame:
-    """The runs of the learning part."""
+    """The runs of the learning part; samples that belong to no domains cannot be dealt out by them."""
+    rounds = settings.learning_rounds
+    protocol = Protocol(settings.task, settings.backbone, rounds, rounds, settings.test_size, device=device)
+    in_domains = load_shared(protocol, settings.learning_seeds[0]).train.domains is not None
     runs = [
         ArmRun(arm, scenario, seed, labels)
         for seed in settings.learning_seeds
         for labels, scenario in variations(LEARNING, num_ues=settings.learning_ues)
         if not settings.learning_choices or labels["parameter"] in ("", *settings.learning_choices)
+        if in_domains or scenario.partition != "domain"
         for arm in ARMS
     ]
-    rounds = settings.learning_rounds
-    protocol = Protocol(settings.task, settings.backbone, rounds, rounds, settings.test_size, device=device)
     return measure_runs(runs, protocol, finished=finished, words=settings.words())
 
 
