@@ -287,6 +287,16 @@ def test_a_saving_changes_sign_where_the_two_change_places():
     assert fig2.share(math.log(2.0)) == pytest.approx(0.5)
 
 
+def test_what_is_saved_stands_by_cell_and_reading():
+    fixed = cells({"ours": {10: 10, 25: 20}, "fedlora": {10: 20, 25: 10}})
+    runs = pd.concat([fixed, fixed[fixed["num_ues"] == 25].assign(deadline_s=0.02)])
+    found = fig2.saved_by_size(fig2.convergence(runs, LIMITS), "ours", "fedlora")
+    assert found.index.tolist() == ["deadline of 0.02 s", "fixed threshold"]
+    assert found.loc["fixed threshold", "K = 10"].startswith(f"{100 * saved(10, 20):.1f} % (")
+    assert found.loc["deadline of 0.02 s", "K = 25"].startswith(f"{100 * saved(20, 10):.1f} % (")
+    assert pd.isna(found.loc["deadline of 0.02 s", "K = 10"])
+
+
 def test_no_rise_is_judged_in_cells_smaller_than_those_of_the_paper():
     ((_, found),) = outcomes("fig2-valley", cells({"ours": {10: 28, 25: 12, 50: 20}}), LIMITS).items()
     assert found.verdict == "not measured yet"

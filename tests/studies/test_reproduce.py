@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from fedswitch.cli import cli
 from fedswitch.errors import ParameterError
-from fedswitch.studies import federated, fig2_convergence, fig3_bandwidth, reproduce
+from fedswitch.learning.tasks import task_status
+from fedswitch.studies import federated, fig2_convergence, fig3_bandwidth, fig4_switching, reproduce, sensitivity
 from fedswitch.studies.records import load_result
 
 SMALL = replace(fig3_bandwidth.RECORDED, num_ues=[5], num_cells=2)
@@ -90,6 +91,21 @@ def test_only_a_study_that_keeps_its_runs_says_so_when_it_is_stopped(monkeypatch
     with pytest.raises(KeyboardInterrupt) as stop:
         reproduce.reproduce_study(study.__name__.rpartition(".")[2], {}, out=tmp_path)
     assert any("Finished runs are kept" in note for note in getattr(stop.value, "__notes__", [])) == keeps
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("study", "backbone"), [(fig2_convergence, "tiny"), (fig4_switching, "tiny"), (sensitivity, "minilm")]
+)
+def test_every_run_that_is_to_be_recorded_can_begin(monkeypatch, study, backbone):
+    def first(*_):
+        raise KeyboardInterrupt
+
+    if not task_status(study.RECORDED.task)[0]:
+        pytest.skip(f"the task {study.RECORDED.task} is not here")
+    monkeypatch.setattr(federated, "_measure", first)
+    with pytest.raises(KeyboardInterrupt):  # once all have been looked at
+        study.measure(replace(study.RECORDED, backbone=backbone))
 
 
 @pytest.mark.parametrize(

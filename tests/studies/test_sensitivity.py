@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from fedswitch import Scenario, control, wireless
-from fedswitch.learning import simulate
+from fedswitch.learning import load_task, simulate
 from fedswitch.streams import stream
 from fedswitch.studies import fig3_bandwidth, fig5_energy, fig5_savings, sensitivity
 from fedswitch.studies import sensitivity_verdicts as verdicts
@@ -183,6 +183,20 @@ def test_all_conclusions_are_measured_on_both_sides(two_ranges, tmp_path):
     pd.testing.assert_frame_equal(table, again)
     chosen = sensitivity.measure(dataclasses.replace(settings, learning_choices=["lora_alpha"]), finished=tmp_path)
     assert chosen.loc[chosen["conclusion"] == "accuracy", "parameter"].tolist() == [""]
+
+
+def test_nothing_is_dealt_out_by_domains_that_the_task_does_not_have(monkeypatch):
+    runs = []
+    monkeypatch.setattr(sensitivity, "measure_runs", lambda made, *_, **__: runs.extend(made))
+    task = load_task("reviews")
+    train = dataclasses.replace(task.train, domains=None)
+    settings = dataclasses.replace(SMALL, learning_choices=["partition", "domains_per_ue"], learning_seeds=[0])
+    for known in (task, dataclasses.replace(task, train=train)):
+        monkeypatch.setattr(sensitivity, "load_shared", lambda *_, known=known: known)
+        sensitivity._learn(settings, "cpu", None)
+        kinds = {run.scenario.partition for run in runs}
+        assert kinds == {"label", "quantity"} | ({"domain"} if known is task else set())
+        runs.clear()
 
 
 def test_the_accuracy_is_the_last_that_was_tested_and_switching_minus_one_module():

@@ -92,6 +92,24 @@ def share(logarithm: float) -> float:
     return 1.0 - math.exp(-logarithm)
 
 
+def saved_by_size(runs: pd.DataFrame, ours: str, rival: str) -> pd.DataFrame:
+    """The share of a rival's rounds that an arm saves, with its interval, in each cell and reading of reception.
+
+    Pairs and means are those of `savings`; `runs` is `convergence`, with both arms in each reading. There is a row per
+    reading and a column per K.
+    """
+    return pd.DataFrame.from_dict(
+        {
+            "fixed threshold" if deadline_s == FIXED else f"deadline of {deadline_s:g} s": {
+                f"K = {k}": shown(estimate(savings(of_size, ours, rival)).map(share), "%")
+                for k, of_size in some.groupby("num_ues")
+            }
+            for deadline_s, some in runs.groupby("deadline_s")
+        },
+        orient="index",
+    )
+
+
 def wins(runs: pd.DataFrame, ours: str, rival: str) -> pd.Series:
     """How much more often `ours` is the first of a pair than `rival`, as a share of the pairs; one value per seed.
 
