@@ -26,7 +26,7 @@ from fedswitch.paper import PAPER, SIBLING, verdict_counts
 from fedswitch.studies.claims import ClaimFinding, findings, page
 from fedswitch.studies.claims.evidence import FORMS
 from fedswitch.studies.claims.fig2 import convergence
-from fedswitch.studies.fig2_convergence import ARMS, CLAIMED_FEWER, Fig2Settings
+from fedswitch.studies.fig2_convergence import ARMS, CLAIMED_FEWER, FIXED, Fig2Settings
 from fedswitch.studies.records import load_result
 from fedswitch.studies.style import scheme_look
 
@@ -120,11 +120,16 @@ def picture(found: Iterable[ClaimFinding]) -> str:
         _draw_answers(left, rows)
         study = load_result("fig2_convergence")
         runs = convergence(study.table, study.settings)
-        _draw_rounds(right, runs[runs["num_ues"] == runs["num_ues"].min()], study.settings)
+        _draw_rounds(right, in_smallest_cell(runs), study.settings)
         image = io.StringIO()
         figure.savefig(image, format="svg", metadata={"Date": None, "Creator": None})
         plt.close(figure)
     return image.getvalue()
+
+
+def in_smallest_cell(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of Fig. 2 that the picture shows, one for each arm and seed: fewest UEs, fixed threshold."""
+    return runs[(runs["num_ues"] == runs["num_ues"].min()) & (runs["deadline_s"] == FIXED)]
 
 
 def on_dark(svg: str) -> str:

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fedswitch.learning import load_backbone
 from fedswitch.learning.tasks import reviews_task
 from fedswitch.studies import federated
 from fedswitch.studies import fig2_convergence as fig2
+from fedswitch.studies.control_loop import arrivals
+from fedswitch.studies.records import load_result
 
 NAN = float("nan")
 
@@ -142,3 +145,15 @@ def test_there_is_a_panel_for_the_threshold_and_each_deadline_with_the_arms_that
     # the figure of the fixed threshold leaves out what belongs to deadlines
     rounds = fig2.draw(pd.concat([runs, late])).axes[0]
     assert lines_with_bars(rounds)[0][0].tolist() == [20, 35]
+
+
+@pytest.mark.parametrize("deadline_s", [0.02, fig2.FIXED])
+@pytest.mark.parametrize(("arm", "scheme"), [("ours", "switching"), ("fedlora", "fedlora")])
+def test_uploads_arrive_as_in_the_recorded_runs_also_without_training(arm, scheme, deadline_s):
+    result = load_result("fig2_convergence")
+    reading = {} if deadline_s == fig2.FIXED else {"threshold": "deadline", "deadline_s": deadline_s}
+    scenario = result.settings.scenario(num_ues=25, energy_weight_per_j=0.0, **reading)
+    found = arrivals(scheme, scenario, load_backbone("minilm"), seed=2, rounds=8)
+    of_run = {"arm": arm, "deadline_s": deadline_s, "num_ues": 25, "seed": 2}
+    recorded = result.table[(result.table[[*of_run]] == pd.Series(of_run)).all(axis=1)]
+    assert found.tolist() == recorded["received"].head(8).tolist()

@@ -178,7 +178,7 @@ def _valley(runs: pd.DataFrame, settings: Fig2Settings) -> Iterator[Outcome]:
             if some["num_ues"].nunique() >= 3
         }
         if FIXED in found:
-            yield found.pop(FIXED)
+            yield dataclasses.replace(found.pop(FIXED), reading="fixed threshold")
         if found:
             order = get_args(ClaimVerdict)
             best = min(found, key=lambda deadline_s: order.index(found[deadline_s].verdict))
@@ -206,7 +206,7 @@ def _fall_and_rise(runs: pd.DataFrame, form: Form) -> Outcome:
         verdict = "not measured yet"
     elif cut_off.all():
         verdict, why = "undecided", f"{why} {too_little([OURS[form]], _NEVER)}"
-    return Outcome(form, verdict, f"fall {shown(fall, '')}, rise {shown(rise, '')}", why, "fixed threshold")
+    return Outcome(form, verdict, f"fall {shown(fall, '')}, rise {shown(rise, '')}", why, "")
 
 
 CLAIMS = claims_of(

@@ -13,6 +13,8 @@ from colors import contrast
 from fedswitch.palette import DARK, LIGHT, SERIES
 from fedswitch.paper import PAPER, RECORDS, SIBLING
 from fedswitch.studies.claims import findings
+from fedswitch.studies.claims.fig2 import convergence
+from fedswitch.studies.records import load_result
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,6 +61,13 @@ def test_the_picture_is_made_from_the_results_as_they_are(theme, shown, drawn):
     assert NUMBER.sub("", kept) == NUMBER.sub("", made), "run `nox -s readme`"
     numbers = [[float(number) for number in NUMBER.findall(image)] for image in (kept, made)]
     assert numbers[0] == pytest.approx(numbers[1], abs=0.01), "run `nox -s readme`"
+
+
+def test_the_picture_has_one_mark_for_each_arm_and_seed():
+    study = load_result("fig2_convergence")
+    shown = readme.in_smallest_cell(convergence(study.table, study.settings))
+    assert set(shown.groupby("arm")["seed"].agg(sorted).map(tuple)) == {study.settings.seeds}
+    assert set(shown["arm"]) >= {"ours", "ours_printed", "fedlora"}
 
 
 @pytest.mark.parametrize("shown", [str, readme.on_dark])
