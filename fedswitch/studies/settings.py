@@ -16,8 +16,8 @@ from ..scenario import Scenario
 from ..symbols import Declared, Symbol
 
 STUDIES = (
-    "fig3_bandwidth", "sensitivity", "split_fig4", "split_fig3", "split_fig6", "split_fig5", "fig5_energy",
-    "concepts", "fig2_convergence", "fig4_switching",
+    "fig3_bandwidth", "split_fig4", "split_fig3", "split_fig6", "split_fig5", "fig5_energy", "sensitivity",
+    "concepts", "fig4_switching", "fig2_convergence",
 )  # fmt: skip
 """The modules of the studies, the quickest first; those of the sibling's figures begin with "split"."""
 
