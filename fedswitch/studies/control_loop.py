@@ -1,4 +1,4 @@
-"""Rounds of one cell without learning: Algorithm 2, what its uploads would take at full power, and what arrives."""
+"""Algorithm 2 without learning: the rounds of one cell, and what its uploads would take at full power."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 
 from ..control import Decision, Observation, State, airtime_s, decide, share_bandwidth, start
 from ..control.online import Rule
-from ..learning import SCHEMES
-from ..learning.encoding import Backbone
-from ..learning.uplink import transmit
 from ..scenario import Form, Scenario
 from ..streams import stream
 from ..wireless import Cell, Reception
@@ -68,23 +65,6 @@ def control_rounds(
         decision, following = decide(scenario, seen, state, rng=rng, rule=rule, form=form)
         yield Round(seen, state, decision)
         state = following
-
-
-def arrivals(scheme: str, scenario: Scenario, backbone: Backbone, *, seed: int, rounds: int) -> NDArray[np.int64]:
-    """How many uploads arrive in each round (T,) under a scheme that decides by the radio alone: nothing is trained.
-
-    Modules are those of a task with two labels. Energy for computing is left out, so it must have no weight.
-    """
-    policy = SCHEMES[scheme](scenario, seed)
-    s = policy.scenario
-    payload_bits = policy.make_modules(backbone, s, num_labels=2, seed=seed).payload_bits
-    cell, found = Cell.draw(s, seed), []
-    for t in range(rounds):
-        channel = cell.channel(t)
-        plan = policy.plan(t, Observation(channel, payload_bits, 0.0))
-        sent = transmit(s, channel, plan.subscription, plan.power_w, payload_bits=payload_bits, compute_energy_j=0.0)
-        found.append(sent.received.sum())
-    return np.array(found)
 
 
 def as_decided(done: Round) -> Sending:

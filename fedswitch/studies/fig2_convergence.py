@@ -14,7 +14,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from ..control import Observation
+from ..learning import SCHEMES
+from ..learning.encoding import Backbone
+from ..learning.uplink import transmit
+from ..scenario import Scenario
+from ..wireless import Cell
 from .arms import AS_PRINTED, Arm, ArmRun, arms_by_name
 from .federated import LearningSettings, measure_runs
 from .intervals import with_range
@@ -136,6 +143,23 @@ def measure(settings: Fig2Settings, *, device: str = "cpu", finished: Path | Non
     also_test = None if settings.near is None else Near(settings.target - settings.near)
     protocol = settings.protocol(device=device, also_test=also_test, stop=Held(settings.target, settings.hold))
     return measure_runs(runs, protocol, finished=finished, words=settings.words())
+
+
+def arrivals(scheme: str, scenario: Scenario, backbone: Backbone, *, seed: int, rounds: int) -> NDArray[np.int64]:
+    """How many uploads arrive in each round (T,) under a scheme that decides by the radio alone: nothing is trained.
+
+    Modules are those of a task with two labels. Energy for computing is left out, so it must have no weight.
+    """
+    policy = SCHEMES[scheme](scenario, seed)
+    s = policy.scenario
+    payload_bits = policy.make_modules(backbone, s, num_labels=2, seed=seed).payload_bits
+    cell, found = Cell.draw(s, seed), []
+    for t in range(rounds):
+        channel = cell.channel(t)
+        plan = policy.plan(t, Observation(channel, payload_bits, 0.0))
+        sent = transmit(s, channel, plan.subscription, plan.power_w, payload_bits=payload_bits, compute_energy_j=0.0)
+        found.append(sent.received.sum())
+    return np.array(found)
 
 
 def _readings(deadlines_s: Sequence[float]) -> dict[float, dict[str, Any]]:

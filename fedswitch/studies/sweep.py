@@ -138,8 +138,9 @@ def _read_record(folder: Path, run: SweepRun) -> dict[str, Any] | None:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    whole = isinstance(record, dict) and {"module", "table", "made"} <= record.keys()
-    return record if whole and record.get("run_id") == run.run_id else None
+    if not isinstance(record, dict) or record.get("run_id") != run.run_id or "table" not in record:
+        return None
+    return record if isinstance(record.get("module"), str) and isinstance(record.get("made"), dict) else None
 
 
 def _keep(out: Path, outcome: Performed) -> None:

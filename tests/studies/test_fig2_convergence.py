@@ -11,7 +11,6 @@ from fedswitch.learning import load_backbone
 from fedswitch.learning.tasks import reviews_task
 from fedswitch.studies import federated
 from fedswitch.studies import fig2_convergence as fig2
-from fedswitch.studies.control_loop import arrivals
 from fedswitch.studies.records import load_result
 
 NAN = float("nan")
@@ -153,7 +152,7 @@ def test_uploads_arrive_as_in_the_recorded_runs_also_without_training(arm, schem
     result = load_result("fig2_convergence")
     reading = {} if deadline_s == fig2.FIXED else {"threshold": "deadline", "deadline_s": deadline_s}
     scenario = result.settings.scenario(num_ues=25, energy_weight_per_j=0.0, **reading)
-    found = arrivals(scheme, scenario, load_backbone("minilm"), seed=2, rounds=8)
+    found = fig2.arrivals(scheme, scenario, load_backbone("minilm"), seed=2, rounds=8)
     of_run = {"arm": arm, "deadline_s": deadline_s, "num_ues": 25, "seed": 2}
     recorded = result.table[(result.table[[*of_run]] == pd.Series(of_run)).all(axis=1)]
     assert found.tolist() == recorded["received"].head(8).tolist()

@@ -130,6 +130,10 @@ def taken_from_another(path):
     shutil.copy(path.parents[1] / next(p.name for p in path.parents[1].iterdir() if p != path.parent) / path.name, path)
 
 
+def with_field(name, value):
+    return lambda path: path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
+
+
 OTHER_TABLE = io.BytesIO()
 pd.DataFrame({"valeu": [1]}).to_parquet(OTHER_TABLE)
 
@@ -146,6 +150,7 @@ pd.DataFrame({"valeu": [1]}).to_parquet(OTHER_TABLE)
             ("run.json", written(text))
             for text in (b"[]", b"{}", b"null", b'"run"', b'{"run_id": 1}', b"[" * 100_000, b'{"module": "0.1.0"}')
         ),
+        *(("run.json", with_field(name, 1)) for name in ("module", "made", "table")),
         ("tiny.parquet", written(b"version https://git-lfs.github.com/spec/v1")),
         ("tiny.parquet", written(OTHER_TABLE.getvalue())),
     ],
