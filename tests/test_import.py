@@ -52,3 +52,9 @@ def test_unknown_names_are_attribute_errors():
 
     with pytest.raises(AttributeError, match="no attribute 'lerning'"):
         _ = fedswitch.lerning
+
+
+@pytest.mark.parametrize("study", ["fig3_bandwidth", "fig5_energy"])
+def test_a_study_without_learning_does_not_load_torch(study):
+    program = f"import sys, json, fedswitch.studies.{study}; print(json.dumps('torch' in sys.modules))"
+    assert not in_a_fresh_interpreter(program)
