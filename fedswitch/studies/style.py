@@ -87,17 +87,20 @@ LOOKS = {
 None is a cross, which marks a run that was cut off.
 """
 
+_VARIANT = ("_printed", "_large")
+"""How the name of an arm ends that stands beside another: it is drawn in the same color, dashed and hollow."""
+
 _SAME = {"ours": "switching", "algorithm_2": "switching", "switching_unbiased": "unbiased"}
 
 
 def scheme_look(name: str) -> dict[str, Any]:
-    """Options of Matplotlib for the line of a scheme or arm: its color and marker, dashed and hollow as printed.
+    """Options of Matplotlib for the line of a scheme or arm: its color and marker, dashed and hollow for a variant.
 
     The name of an arm may say more than that of its scheme, behind an underscore: ``energy_0.7`` looks like ``energy``,
     and ``ours_printed`` like ``switching``, but for the dashes. Raises ValueError for a scheme that has no look yet.
     """
-    printed = name.endswith("_printed")
-    stem = name.removesuffix("_printed")
+    variant = name.endswith(_VARIANT)
+    stem = name.rpartition("_")[0] if variant else name
     stem = _SAME.get(stem, stem)
     known = next((one for one in sorted(LOOKS, key=len, reverse=True) if f"{stem}_".startswith(f"{one}_")), None)
     if known is None:
@@ -106,8 +109,8 @@ def scheme_look(name: str) -> dict[str, Any]:
     return {
         "color": color,
         "marker": LOOKS[known].marker,
-        "linestyle": "--" if printed else "-",
-        "markerfacecolor": GROUND if printed else color,
+        "linestyle": "--" if variant else "-",
+        "markerfacecolor": GROUND if variant else color,
     }
 
 

@@ -316,6 +316,14 @@ def test_a_further_gain_is_read_in_two_ways_and_over_the_cells_that_the_rival_ha
     assert all("K = 10." in one.why for one in found.values())
 
 
+def test_hetlora_counts_with_both_of_its_steps():
+    table = cells({"ours": {10: 20}, "fedlora": {10: 28}, "hetlora": {10: 30}, "hetlora_large": {10: 10}})
+    found = outcomes("fig2-hetlora", table, LIMITS)
+    verdicts = {reading.split(" ")[-1]: one.verdict for (_, reading), one in found.items() if "fewer" in reading}
+    assert verdicts == {"hetlora": "reproduced", "hetlora_large": "not reproduced"}
+    assert combine(one.verdict for one in found.values() if one.counts) == "partly"
+
+
 def test_a_rival_that_is_cut_off_counts_with_all_its_rounds_and_is_told():
     table = cells({"ours": {10: 20}, "fedlora": {10: None}})
     late = pd.concat([course("fedlora", 10, 1, 30), table.query("arm == 'ours' or seed > 1")])

@@ -33,13 +33,17 @@ def test_every_scheme_and_arm_has_a_look_and_no_two_schemes_the_same():
     assert len({look.marker for look in LOOKS.values()}) == len(LOOKS)
 
 
-def test_a_scheme_looks_the_same_under_all_its_names_and_dashed_and_hollow_as_printed():
-    ours, printed = scheme_look("ours"), scheme_look("ours_printed")
-    assert ours == scheme_look("switching")
-    assert (printed["color"], printed["marker"]) == (ours["color"], ours["marker"])
-    assert (ours["linestyle"], printed["linestyle"]) == ("-", "--")
-    assert ours["markerfacecolor"] == ours["color"] != printed["markerfacecolor"]
-    assert scheme_look("switching_risk")["color"] != ours["color"]
+@pytest.mark.parametrize(("name", "variant"), [("ours", "ours_printed"), ("hetlora", "hetlora_large")])
+def test_a_variant_looks_like_its_scheme_but_dashed_and_hollow(name, variant):
+    look, other = scheme_look(name), scheme_look(variant)
+    assert (other["color"], other["marker"]) == (look["color"], look["marker"])
+    assert (look["linestyle"], other["linestyle"]) == ("-", "--")
+    assert look["markerfacecolor"] == look["color"] != other["markerfacecolor"]
+
+
+def test_a_scheme_looks_the_same_under_all_its_names():
+    assert scheme_look("ours") == scheme_look("switching")
+    assert scheme_look("switching_risk")["color"] != scheme_look("ours")["color"]
 
 
 def test_an_unknown_scheme_is_told_where_looks_are_given():
