@@ -227,7 +227,7 @@ PAPER_AXIS = (0, 110)
 
 
 GROUPS = {
-    "with one module for all": ("ours", "ours_printed", "unbiased", "fedlora"),
+    "in cells of all sizes": ("ours", "ours_printed", "unbiased", "fedlora"),
     "in small cells": ("ours", "hetlora", "hetlora_large", "flexlora", "full"),
 }
 """What is drawn side by side: the arms that run in cells of every size, and the costly ones beside Algorithm 2."""
@@ -332,6 +332,6 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
                 "received": shown(chosen["received"]), "cut off": f"{chosen['cut_off'].sum()} of {len(chosen)}",
                 "rounds": shown(chosen["rounds"]), "to own plateau": shown(chosen["rounds_to_plateau"]),
                 "s on air": "-" if by_printed_formulas else shown(chosen["seconds"]),
-                "joules": "-" if by_printed_formulas else shown(chosen["joules"]),
+                "joules": "-" if by_printed_formulas else shown(chosen["joules"], digits=".0f"),
             })  # fmt: skip
     return pd.DataFrame(rows)

@@ -65,7 +65,7 @@ class Result:
         differing = sorted(name for name in recorded | now if recorded.get(name) != now.get(name))
         if not differing:
             return ""
-        if "run" in self.table and all(_is_part(recorded.get(name), now.get(name)) for name in differing):
+        if "run" in self.table and all(_is_part(name, recorded.get(name), now.get(name)) for name in differing):
             return (
                 f"Not all is recorded yet of: {', '.join(differing)}. "
                 f"`nox -s reproduce -- {self.name} --extend` adds what is missing."
@@ -114,7 +114,8 @@ def save_result(
     place = folder or packaged("results")
     by = {key: [value] for key, value in (made or made_here()).items()} | {"seconds": round(seconds)}
     path = place / f"{name}.parquet"
-    write_whole(path, lambda unfinished: table.to_parquet(unfinished, index=False, compression="zstd"))
+    packed: dict[str, Any] = {"compression": "zstd", "compression_level": 19}
+    write_whole(path, lambda unfinished: table.to_parquet(unfinished, index=False, **packed))
     known = {"study": name, "sha256": _digest(path), "settings": _as_dict(settings)}
     write_json(path.with_suffix(".json"), {**known, **by, **table.attrs, "versions": versions()})
     return path
@@ -159,7 +160,9 @@ def _as_dict(settings: Settings) -> dict[str, Any]:
     return settings.as_dict() if isinstance(settings, StudySettings) else dict(settings)
 
 
-def _is_part(some: Any, whole: Any) -> bool:
+def _is_part(name: str, some: Any, whole: Any) -> bool:
+    if name.endswith("_up_to"):
+        return some is not None and whole is not None and some <= whole
     return isinstance(some, list) and isinstance(whole, list) and all(value in whole for value in some)
 
 

@@ -64,6 +64,8 @@ def test_a_record_is_extended_by_what_it_lacks(monkeypatch, tmp_path):
     first = call("0", "here")
     wanted = replace(small, seeds=[0, 1])
     assert first.mismatch(wanted).endswith("`nox -s reproduce -- fig2_convergence --extend` adds what is missing.")
+    assert "adds what is missing" in first.mismatch(replace(small, costly_up_to=small.costly_up_to + 1))
+    assert "measures it anew" in first.mismatch(replace(small, costly_up_to=small.costly_up_to - 1))
     assert "measures it anew" in first.mismatch(replace(wanted, rounds=3))
     assert "measures it anew" in first.mismatch(replace(small, seeds=[1]))
     both = call("0,1", "elsewhere", "--extend")

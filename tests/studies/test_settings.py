@@ -57,7 +57,7 @@ def test_the_notebook_takes_a_device_where_the_study_does(name):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_what_is_recorded_is_part_of_what_is_to_be_recorded(name):
-    """Some seeds, arms or readings may still be missing, and the page then says so; nothing else may differ."""
+    """Some seeds, arms, readings or large cells may be missing, and the page then says so; nothing else may differ."""
     try:
         result, wanted = load_result(name), recorded_settings(name)
     except FedswitchError as missing:
@@ -67,6 +67,8 @@ def test_what_is_recorded_is_part_of_what_is_to_be_recorded(name):
         planned = wanted.as_dict()[setting_name]
         if isinstance(value, list) and setting_name not in OF_LEARNING:
             assert set(value) <= set(planned)
+        elif setting_name.endswith("_up_to"):
+            assert value <= planned
         elif setting_name not in OF_LEARNING or "learning" in result.record["settings"].get(
             "experiments", ["learning"]
         ):
