@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...scenario import Form
 from ..fig2_convergence import CLAIMED_FEWER, FIXED, Fig2Settings, reached
-from ..intervals import estimate
+from ..intervals import Estimate, estimate
 from .evidence import Outcome, claims_of, of_gain
 from .rules import ClaimVerdict, judge_gain, judge_valley, standing
 from .sentences import Unit, shown, too_little, value_of, why_direction, why_gain
@@ -93,6 +93,11 @@ def share(logarithm: float) -> float:
     return 1.0 - math.exp(-logarithm)
 
 
+def saved(runs: pd.DataFrame, ours: str, rival: str, *, column: str = "rounds") -> Estimate:
+    """The share of what `rival` needs that `ours` saves, with its interval: `savings`, over the seeds."""
+    return estimate(savings(runs, ours, rival, column=column)).map(share)
+
+
 def saved_by_size(runs: pd.DataFrame, ours: str, rival: str) -> pd.DataFrame:
     """The share of a rival's rounds that an arm saves, with its interval, in each cell and reading of reception.
 
@@ -102,8 +107,7 @@ def saved_by_size(runs: pd.DataFrame, ours: str, rival: str) -> pd.DataFrame:
     return pd.DataFrame.from_dict(
         {
             "fixed threshold" if deadline_s == FIXED else f"deadline of {deadline_s:g} s": {
-                f"K = {k}": shown(estimate(savings(of_size, ours, rival)).map(share), "%")
-                for k, of_size in some.groupby("num_ues")
+                f"K = {k}": shown(saved(of_size, ours, rival), "%") for k, of_size in some.groupby("num_ues")
             }
             for deadline_s, some in runs.groupby("deadline_s")
         },
@@ -143,7 +147,7 @@ def _faster_in_one_reading(runs: pd.DataFrame, rival: str, claimed: float) -> It
             some = runs[~runs["cut_off"]] if column in _PLATEAU else runs
             if not {ours, rival} <= set(some["arm"]):
                 continue
-            found = estimate(savings(some, ours, rival, column=column)).map(share)
+            found = saved(some, ours, rival, column=column)
             yield of_gain(form, found, claimed, f"{reading}, against {rival}", counts=False)
 
 
@@ -151,8 +155,7 @@ def _saved(runs: pd.DataFrame, form: Form, rival: str, over: str, claimed: float
     """What is saved against a rival, relative to its rounds or (`over`) those of FedLoRA."""
     ours = OURS[form]
     unit: Unit = "%" if over == rival else "points"
-    found = estimate(savings(runs, ours, rival, over="" if over == rival else over))
-    found = found.map(share) if over == rival else found
+    found = saved(runs, ours, rival) if over == rival else estimate(savings(runs, ours, rival, over=over))
     first = estimate(wins(runs, ours, rival))
     verdict, why = judge_gain(found, claimed), why_gain(found, claimed)
     compared = runs[runs["num_ues"].isin(runs.loc[runs["arm"] == rival, "num_ues"])]
