@@ -228,7 +228,7 @@ PAPER_AXIS = (0, 110)
 
 GROUPS = {
     "in cells of all sizes": ("ours", "ours_printed", "unbiased", "fedlora"),
-    "in small cells": ("ours", "hetlora", "hetlora_large", "flexlora", "full"),
+    "in smaller cells": ("ours", "hetlora", "hetlora_large", "flexlora", "full"),
 }
 """What is drawn side by side: the arms that run in cells of every size, and the costly ones beside Algorithm 2."""
 
