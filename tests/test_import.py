@@ -58,3 +58,12 @@ def test_unknown_names_are_attribute_errors():
 def test_a_study_without_learning_does_not_load_torch(study):
     program = f"import sys, json, fedswitch.studies.{study}; print(json.dumps('torch' in sys.modules))"
     assert not in_a_fresh_interpreter(program)
+
+
+def test_no_model_is_imported_before_one_is_loaded():
+    """Pages that show what is recorded open seconds sooner."""
+    program = (
+        "import sys, json, fedswitch.learning, fedswitch.split, fedswitch.studies.claims\n"
+        "print(json.dumps([name for name in sys.modules if name.startswith('transformers.model')]))"
+    )
+    assert not in_a_fresh_interpreter(program)

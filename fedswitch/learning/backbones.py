@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers  # as a whole, since it loads its models when they are first asked for, which takes seconds
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
-from transformers import BertConfig, BertModel
 
 from ..arguments import plain_name
 from ..errors import MissingWeightsError, nearest
@@ -276,7 +276,7 @@ def _pretrained_tokenize(tokenizer: Any) -> Tokenize:
 
 
 def _load_tiny() -> Backbone:
-    config = BertConfig(
+    config = transformers.BertConfig(
         vocab_size=TINY_VOCABULARY,
         hidden_size=64,
         num_hidden_layers=2,
@@ -284,7 +284,8 @@ def _load_tiny() -> Backbone:
         intermediate_size=128,
         max_position_embeddings=256,
     )
-    encoder = BertModel._from_config(config, add_pooling_layer=False, dtype=torch.float32)  # whatever torch's default
+    like = {"add_pooling_layer": False, "dtype": torch.float32}  # whatever torch's default
+    encoder = transformers.BertModel._from_config(config, **like)
     return Backbone("tiny", "random weights", encoder, _hashing_tokenize)
 
 

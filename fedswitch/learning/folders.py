@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import safetensors
 import torch
-from transformers import AutoModel, AutoTokenizer
+import transformers
 from transformers.utils import logging as transformers_logging
 
 from ..files import LFS_POINTER
@@ -128,7 +128,7 @@ def load_encoder(folder: Path) -> tuple[Any, frozenset[str]]:
     """
     with without_load_report():
         encoder, info = _read(
-            lambda: AutoModel.from_pretrained(
+            lambda: transformers.AutoModel.from_pretrained(
                 folder,
                 use_safetensors=True,
                 dtype=torch.float32,
@@ -152,7 +152,7 @@ def load_encoder(folder: Path) -> tuple[Any, frozenset[str]]:
 def load_tokenizer(folder: Path, encoder: Any) -> Any:
     """The tokenizer; FolderError where it cannot be read, or does not fit the embeddings of the encoder."""
     tokenizer = _read(
-        lambda: AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True),
+        lambda: transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True),
         f"The tokenizer in {folder} cannot be read",
     )
     _read(lambda: tokenizer(["some"], ["words"]), f"The tokenizer in {folder} cannot be used")

