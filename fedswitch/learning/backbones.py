@@ -284,8 +284,8 @@ def _load_tiny() -> Backbone:
         intermediate_size=128,
         max_position_embeddings=256,
     )
-    like = {"add_pooling_layer": False, "dtype": torch.float32}  # whatever torch's default
-    encoder = transformers.BertModel._from_config(config, **like)
+    # float32, whatever torch's default
+    encoder = transformers.BertModel._from_config(config, add_pooling_layer=False, dtype=torch.float32)
     return Backbone("tiny", "random weights", encoder, _hashing_tokenize)
 
 

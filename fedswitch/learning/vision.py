@@ -162,8 +162,8 @@ def _load_tiny() -> VisionBackbone:
     config = transformers.ViTConfig(
         hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128, image_size=8, patch_size=2
     )
-    like = {"add_pooling_layer": False, "dtype": torch.float32}  # whatever torch's default
-    encoder = transformers.ViTModel._from_config(config, **like)
+    # float32, whatever torch's default
+    encoder = transformers.ViTModel._from_config(config, add_pooling_layer=False, dtype=torch.float32)
     return VisionBackbone("tiny-vit", "random weights of a vision transformer", encoder, no_texts)
 
 
